@@ -1,0 +1,57 @@
+// Package core folds events into the book of one stream and says what to do. Pure: it takes the
+// time as an argument, draws jitter from a seed, and touches no network, file, lock or goroutine.
+package core
+
+import "time"
+
+// Backfill is the option backfill.
+type Backfill uint8
+
+const (
+	BackfillAuto   Backfill = iota // minutes computed from the outage
+	BackfillAlways                 // 5 on each connect
+	BackfillNone                   // not bought
+)
+
+// Tweets is the option tweets.
+type Tweets uint8
+
+const (
+	TweetsFields Tweets = iota // parsed and emitted
+	TweetsRaw                  // the same, and the record itself as field raw
+	TweetsNone                 // counted only
+)
+
+// Config of one stream.
+type Config struct {
+	StreamLabel     string
+	Partitions      []int
+	Connections     int // redundant connections to each partition
+	ConnectLimit    int // attempts in any ConnectPeriod, all connections together
+	ConnectPeriod   time.Duration
+	Backfill        Backfill
+	DedupWindow     time.Duration
+	RecoveryHorizon time.Duration // after this a missing minute is lost
+	Tweets          Tweets
+	Interval        time.Duration // least time between two revisions of one volume minute
+	Seed            uint64        // of jitter
+}
+
+// Conn names one connection: Index counts from 0 within its partition.
+type Conn struct{ Partition, Index int }
+
+// Level of a Note.
+type Level byte
+
+const (
+	Error Level = 'E'
+	Warn  Level = 'W'
+	Info  Level = 'I'
+	Debug Level = 'D'
+)
+
+// Note is one line for the operator. Text never holds a payload or a credential.
+type Note struct {
+	Level Level
+	Text  string
+}

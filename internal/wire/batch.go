@@ -1,0 +1,35 @@
+// Package wire cuts the bytes of a Decahose connection into frames and finds the top-level id
+// of each, without parsing more than it must. Pure: no I/O, no time.
+package wire
+
+import "github.com/decahose/telegraf-decahose/internal/snowflake"
+
+// Kind says what a frame is, as far as the wire can tell without a parse.
+type Kind uint8
+
+const (
+	// Record is an object with a top-level Tweet id: perhaps a Tweet. It has not been validated.
+	Record Kind = iota
+	// Notice is valid JSON without a top-level Tweet id: info, warn, error, delete, compliance, unknown.
+	Notice
+	// Malformed is not valid JSON, or is longer than the record limit.
+	Malformed
+)
+
+// Frame is one record as delivered, without its \r\n.
+type Frame struct {
+	Kind Kind
+	ID   snowflake.ID // of a Record
+	Data []byte       // points into the batch's slab; for an oversize record its first bytes only
+}
+
+// Batch is what a connection hands to the core: whole records, cut out of one slab of bytes.
+// Whoever holds the batch owns the slab; the sender forgets both.
+type Batch struct {
+	Frames     []Frame
+	Heartbeats int
+	Bytes      int // plain bytes of these frames and heartbeats, line ends included
+	WireBytes  int // bytes as they came from the socket, before gunzip; set by the connection
+
+	slab []byte // backing array of all Data; grown only for records that do not fit
+}
