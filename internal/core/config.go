@@ -31,6 +31,7 @@ type Config struct {
 	ConnectPeriod   time.Duration
 	Backfill        Backfill
 	DedupWindow     time.Duration
+	SilenceTimeout  time.Duration // 0: silence is not judged
 	RecoveryHorizon time.Duration // after this a missing minute is lost
 	Tweets          Tweets
 	Interval        time.Duration // least time between two revisions of one volume minute

@@ -1,0 +1,41 @@
+package core
+
+import "time"
+
+const (
+	// plausible is how far an id's time may be from the clock and still move it: backfill is at most
+	// 5 minutes old (X: Decahose, backfillMinutes).
+	plausible = 10 * time.Minute
+	// stubborn is how many Tweets in a row must disagree before the clock believes them instead.
+	stubborn = 50
+)
+
+// clock is the Tweets' own time: the newest id seen, and our time when it came. Minutes are judged
+// by it, so that a wrong clock of this host misjudges nothing.
+type clock struct {
+	newest    int64 // Unix ms of id time
+	seen      time.Time
+	strangers int
+	stranger  int64
+}
+
+func (k *clock) set() bool { return !k.seen.IsZero() }
+
+// at is the stream's time, in Unix ms, when our clock said t.
+func (k *clock) at(t time.Time) int64 { return k.newest + t.Sub(k.seen).Milliseconds() }
+
+// observe tells the clock of an id's time and reports whether it is plausible.
+func (k *clock) observe(ms int64, now time.Time) bool {
+	if k.set() && (ms-k.at(now) > plausible.Milliseconds() || k.at(now)-ms > plausible.Milliseconds()) {
+		k.stranger = max(k.stranger, ms)
+		if k.strangers++; k.strangers < stubborn {
+			return false
+		}
+		k.newest, k.seen = k.stranger, now
+	}
+	k.strangers, k.stranger = 0, 0
+	if !k.set() || ms > k.newest {
+		k.newest, k.seen = ms, now
+	}
+	return true
+}

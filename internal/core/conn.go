@@ -1,0 +1,234 @@
+package core
+
+import (
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+type state uint8
+
+const (
+	waiting state = iota // will be tried at due
+	dialing              // an attempt is under way
+	live                 // response headers came
+	closing              // was asked to end
+)
+
+// conn is what the core knows of one connection.
+type conn struct {
+	Conn
+	index int
+	part  *partition
+	state state
+	due   time.Time
+
+	// of the current attempt
+	openedAt  time.Time
+	backfill  int
+	sound     bool  // delivers: a Tweet came since the header, and no silence was reported since
+	soundFrom int64 // id time from which it delivers everything, Unix ms
+	newest    int64 // id time of its newest Tweet, Unix ms
+	tweetAt   time.Time
+	fed       bool   // a Tweet came since the header
+	plain     bool   // the next attempt asks for no backfill: the last one, which did, was refused
+	verdict   string // class that an in-stream message announced
+	message   string
+
+	coverage timeline.Set // spans in which it was sound, this attempt's excluded
+	backoff  backoff
+	counters counters
+	told     lastTold
+}
+
+// counters of one connection, as decahose_connection reports them.
+type counters struct {
+	tweets, duplicates, first, missed int64
+	malformed, notices, heartbeats    int64
+	bytes, wireBytes                  int64
+	connects, disconnects, backfills  int64
+	status                            int
+	class                             string
+	lagMilli                          int64
+}
+
+// span is the id time that the current attempt covered up to now.
+func (n *conn) span() timeline.Span {
+	if !n.sound {
+		return timeline.Span{}
+	}
+	return timeline.Span{From: n.soundFrom, To: n.newest}
+}
+
+// lively reports whether a Tweet came lately: the opposite of silent, for judging others by.
+func (n *conn) lively(now time.Time, silence time.Duration) bool {
+	return n.state == live && n.fed && now.Sub(n.tweetAt) < silence/2
+}
+
+func (c *Core) opened(n *conn) {
+	c.budget.end(c.now)
+	c.limited.answered()
+	if n.plain {
+		n.part.refused(c.now)
+		c.note(Warn, "%s: X refuses backfill for this stream; if it was not bought, set backfill = \"none\"", n)
+	}
+	n.plain = false
+	if n.state == closing {
+		return
+	}
+	n.state = live
+	n.openedAt, n.tweetAt = c.now, c.now
+	n.counters.connects++
+	n.counters.status = 200
+	c.noteOpened(n)
+}
+
+// unsound ends a connection's coverage at its newest Tweet; uncertain says that its last records may
+// not have arrived, so that the settle time is not covered either.
+func (c *Core) unsound(n *conn, cause string, uncertain bool) {
+	if !n.sound {
+		return
+	}
+	span := n.span()
+	if uncertain {
+		span.To -= settle.Milliseconds()
+	}
+	n.coverage.Add(span)
+	n.sound = false
+	c.uncovered(n, span.To, cause)
+}
+
+func (c *Core) ended(n *conn, end End) {
+	if !end.Opened {
+		c.budget.end(c.now)
+		c.limited.answered()
+	} else {
+		n.counters.disconnects++
+	}
+	if n.verdict != "" {
+		end.Class, end.Message = n.verdict, n.message
+	}
+	if end.Status != 0 {
+		n.counters.status = end.Status
+	}
+	n.counters.class = end.Class
+	c.unsound(n, end.Class, true)
+	n.part.release(n)
+	wait := c.retryAfter(n, end)
+	n.state, n.due = waiting, c.now.Add(wait)
+	c.noteEnded(n, end, wait)
+	n.fed, n.verdict, n.message = false, "", ""
+}
+
+// connect starts what is due, within the budget: dark partitions first.
+func (c *Core) connect() {
+	if c.stopping {
+		return
+	}
+	for {
+		n := c.nextDue()
+		if n == nil {
+			return
+		}
+		if wait := c.mayConnect(n); wait.After(c.now) {
+			n.due = wait
+			continue
+		}
+		c.dial(n)
+	}
+}
+
+// nextDue is the connection to try next: in a dark partition, then by its time.
+func (c *Core) nextDue() *conn {
+	var best *conn
+	for _, n := range c.conns {
+		if n.state != waiting || n.due.After(c.now) {
+			continue
+		}
+		if best == nil || n.part.lit() != best.part.lit() && best.part.lit() ||
+			n.part.lit() == best.part.lit() && n.due.Before(best.due) {
+			best = n
+		}
+	}
+	return best
+}
+
+// mayConnect is when the connection may be tried. The last slots of the budget are kept for
+// partitions that no connection delivers, or a flapping redundant connection could starve them.
+func (c *Core) mayConnect(n *conn) time.Time {
+	if until := c.limited.until(c.now); until.After(c.now) {
+		return until
+	}
+	need := 1
+	if n.part.lit() {
+		need += min(len(c.partitions), c.cfg.ConnectLimit/4)
+	}
+	if c.budget.left(c.now) >= need {
+		return c.now
+	}
+	return later(c.budget.free(c.now), c.now.Add(250*time.Millisecond))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (c *Core) dial(n *conn) {
+	c.budget.start()
+	c.limited.dialed()
+	n.state = dialing
+	n.backfill = 0
+	if !n.plain {
+		n.backfill = c.minutesToAsk(n)
+	}
+	if n.backfill > 0 {
+		n.counters.backfills++
+	}
+	c.out.Connect = append(c.out.Connect, Connect{n.index, n.backfill})
+}
+
+// hangUp asks the engine to end a live connection.
+func (c *Core) hangUp(n *conn, class string) {
+	n.state = closing
+	c.out.Close = append(c.out.Close, Close{n.index, class})
+}
+
+// silent judges a connection that delivers bytes but no Tweets: it is replaced within the budget, one
+// at a time where the whole stream is silent, since a quiet stream must not churn.
+func (c *Core) silent(n *conn) {
+	if n.state != live {
+		return
+	}
+	c.unsound(n, "silence", false)
+	wait, first := &n.backoff.silence, time.Duration(0)
+	if !c.anyLively() {
+		wait, first = &c.quiet, 10*time.Second
+	}
+	if !wait.over(c.now) || c.anyReplacing() && first > 0 || c.mayConnect(n).After(c.now) {
+		return // kept: it reports again, and a kept connection may still recover
+	}
+	wait.take(c.now, 10*time.Second, 320*time.Second)
+	c.hangUp(n, "silence")
+}
+
+func (c *Core) anyLively() bool {
+	for _, n := range c.conns {
+		if n.lively(c.now, c.cfg.SilenceTimeout) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyReplacing reports whether a connection is on its way down or up.
+func (c *Core) anyReplacing() bool {
+	for _, n := range c.conns {
+		if n.state == closing || n.state == dialing {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,209 @@
+package core
+
+import (
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// backfillMost is the most that X delivers on reconnect (Decahose page, backfillMinutes 1–5).
+const backfillMost = 5 * time.Minute
+
+// partition is the account of one partition and its connections.
+type partition struct {
+	index, id int
+	conns     []*conn
+	book      *ledger.Book
+	holes     []*hole
+	filled    timeline.Set // spans that a backfill proved to have delivered
+	begin     int64        // id time from which the partition was first covered, 0: never yet
+	minute    timeline.Minute
+	refusedAt time.Time // when X last proved to refuse backfill
+	newest    int64     // newest plausible id time
+}
+
+// hole is a gap that is not settled, and who was asked to fill it.
+type hole struct {
+	*ledger.Gap
+	since    time.Time // our time of the last sound record
+	asker    *conn     // asked for its minutes and not ended since
+	asked    int64     // id time from which the asker's backfill was promised
+	judgedAt time.Time
+}
+
+// lit reports whether a connection delivers the partition now.
+func (p *partition) lit() bool {
+	for _, n := range p.conns {
+		if n.sound {
+			return true
+		}
+	}
+	return false
+}
+
+// reached reports whether a connection other than n is up, or on its way.
+func (p *partition) reached(n *conn) bool {
+	for _, o := range p.conns {
+		if o != n && (o.state == live || o.state == dialing) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastTweet is our time of the partition's newest Tweet on any connection.
+func (p *partition) lastTweet() (at time.Time) {
+	for _, n := range p.conns {
+		if n.newest > 0 && n.tweetAt.After(at) {
+			at = n.tweetAt
+		}
+	}
+	return at
+}
+
+// coverage is all id time in which the partition was covered.
+func (p *partition) coverage() *timeline.Set {
+	var s timeline.Set
+	s.AddSet(&p.filled)
+	for _, n := range p.conns {
+		s.AddSet(&n.coverage)
+		s.Add(n.span())
+	}
+	return &s
+}
+
+// uncovered opens a gap when, after n's coverage ended at the given id time, nobody covers what follows:
+// the partition is dark, or those that deliver it began later than that.
+func (c *Core) uncovered(n *conn, end int64, cause string) {
+	p := n.part
+	from, to, lit := end, int64(0), false
+	for _, o := range p.conns {
+		if o.sound {
+			lit, to = true, max(to, 0)
+			if to == 0 || o.soundFrom < to {
+				to = o.soundFrom
+			}
+		}
+		if spans := o.coverage.Spans(); len(spans) > 0 {
+			from = max(from, spans[len(spans)-1].To)
+		}
+	}
+	from = max(from, p.begin)
+	if lit && to <= from {
+		return
+	}
+	h := &hole{since: p.lastTweet(), Gap: &ledger.Gap{
+		Partition: p.id, Span: timeline.Span{From: from, To: max(from+1, to)}, Cause: cause, Dark: !lit}}
+	c.openHole(p, h)
+}
+
+// openHole puts the gap into the book, merged with an unsettled one of the same or the next minute.
+func (c *Core) openHole(p *partition, h *hole) {
+	if k := len(p.holes); k > 0 {
+		last := p.holes[k-1]
+		if _, end := last.Minutes(); timeline.MinuteOf(h.Span.From) <= end {
+			last.Span.To, last.Dark, last.State = max(last.Span.To, h.Span.To), h.Dark, ledger.GapOpen
+			last.asker, last.judgedAt = nil, time.Time{}
+			c.change(last.Gap)
+			return
+		}
+	}
+	p.holes = append(p.holes, h)
+	p.book.Open(h.Gap)
+	c.change(h.Gap)
+}
+
+// lit again: the dark gap ends where the new coverage begins.
+func (c *Core) relit(p *partition, from int64) {
+	for i, h := range p.holes {
+		if !h.Dark {
+			continue
+		}
+		h.Dark = false
+		h.Span.To = from
+		if h.Span.Empty() { // the connections overlapped by more than the settle time
+			h.Span.To = h.Span.From + 1
+			c.settleHole(p, i, ledger.GapRecovered, "redundant")
+			return
+		}
+		c.change(h.Gap)
+		return
+	}
+}
+
+// settleHole takes hole i off the list.
+func (c *Core) settleHole(p *partition, i int, state ledger.GapState, by string) {
+	h := p.holes[i]
+	p.holes = append(p.holes[:i:i], p.holes[i+1:]...)
+	first, end := h.Minutes()
+	if state == ledger.GapLost {
+		c.minutesLost += int64(end - first)
+	} else if by != "redundant" {
+		c.minutesRecovered += int64(end - first)
+	}
+	p.book.Settle(h.Gap, state, by)
+	c.change(h.Gap)
+}
+
+// minutesToAsk is the backfill of n's next connect, and makes n the asker of the holes it reaches.
+func (c *Core) minutesToAsk(n *conn) int {
+	p := n.part
+	most := int(backfillMost / time.Minute)
+	switch {
+	case c.cfg.Backfill == BackfillNone, !p.refusedAt.IsZero() && c.now.Sub(p.refusedAt) < time.Hour:
+		return 0
+	case c.cfg.Backfill == BackfillAlways:
+		p.ask(c, n, most)
+		return most
+	}
+	minutes := 0
+	for _, h := range p.holes {
+		if h.asker == nil && h.Cause != fullBuffer && (h.Dark || c.within(h)) {
+			minutes = max(minutes, int((c.now.Sub(h.since)+settle+time.Minute-1)/time.Minute))
+		}
+	}
+	minutes = min(minutes, most)
+	if minutes > 0 {
+		p.ask(c, n, minutes)
+	}
+	return minutes
+}
+
+// within reports whether backfill still reaches into the hole.
+func (c *Core) within(h *hole) bool {
+	return h.Span.To > c.clock.at(c.now)-backfillMost.Milliseconds()
+}
+
+// ask makes n the asker of what its backfill reaches.
+func (p *partition) ask(c *Core, n *conn, minutes int) {
+	reach := c.clock.at(c.now) - int64(minutes)*timeline.MinuteMilli
+	for _, h := range p.holes {
+		if h.Dark || h.Span.To > reach {
+			h.asker, h.asked, h.State = n, reach, ledger.GapRequested
+			c.change(h.Gap)
+		}
+	}
+}
+
+// release takes from n, which ended, the gaps that it was asked to fill and did not.
+func (p *partition) release(n *conn) {
+	for _, h := range p.holes {
+		if h.asker == n {
+			h.asker, h.State = nil, ledger.GapOpen
+		}
+	}
+}
+
+// refused notes that X refuses backfill.
+func (p *partition) refused(now time.Time) { p.refusedAt = now }
+
+// forget drops coverage that is older than anything may still be asked for.
+func (p *partition) forget(now int64, horizon time.Duration) {
+	before := now - horizon.Milliseconds() - timeline.MinuteMilli
+	p.filled.Forget(before)
+	for _, n := range p.conns {
+		n.coverage.Forget(before)
+	}
+	p.book.Forget(timeline.MinuteOf(before))
+}

@@ -1,0 +1,214 @@
+package core
+
+import (
+	"errors"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/wire"
+)
+
+// received takes a batch: each record is counted before anything may drop it, looked up, and only if
+// it is new parsed and, when whole, marked as seen. A damaged first copy therefore never shadows a
+// good second one.
+func (c *Core) received(n *conn, b *wire.Batch) {
+	k := &n.counters
+	k.bytes += int64(b.Bytes)
+	k.wireBytes += int64(b.WireBytes)
+	k.heartbeats += int64(b.Heartbeats)
+	c.parser.Reset()
+	before := k.tweets
+	newest := int64(0)
+	for i := range b.Frames {
+		f := &b.Frames[i]
+		switch f.Kind {
+		case wire.Record:
+			if c.record(n, f) {
+				newest = max(newest, c.plausible(f.ID.Milli()))
+			}
+		case wire.Notice:
+			k.notices++
+			c.notice(n, f.Data)
+		default:
+			c.malformed(n, f.Data)
+		}
+	}
+	if k.tweets > before {
+		c.fed(n, newest)
+	}
+}
+
+// plausible tells the clock of an id's time; 0 where the clock does not believe it.
+func (c *Core) plausible(ms int64) int64 {
+	if c.clock.observe(ms, c.now) {
+		return ms
+	}
+	return 0
+}
+
+// record posts one record to exactly one account and reports whether it is a Tweet.
+func (c *Core) record(n *conn, f *wire.Frame) bool {
+	witness := uint8(n.Index)
+	known, again := c.ids.Seen(f.ID, c.now, witness)
+	if known {
+		c.duplicate(n, f, again)
+		return true
+	}
+	t := c.next()
+	if err := c.parser.Parse(f.Data, t); err != nil {
+		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
+		if errors.Is(err, tweet.ErrNotTweet) {
+			n.counters.notices++
+			c.notice(n, f.Data)
+		} else {
+			c.malformed(n, f.Data)
+		}
+		return false
+	}
+	if t.ID != f.ID {
+		panic("BUG: the scan and the parse of a record disagree on its id")
+	}
+	c.ids.Mark(f.ID, c.now, witness)
+	c.unique(n, f, t)
+	return true
+}
+
+// next is room for one more Tweet in Ready, its old content still there: Parse overwrites it.
+func (c *Core) next() *tweet.Tweet {
+	k := len(c.out.Tweets)
+	if k == cap(c.out.Tweets) {
+		c.out.Tweets = append(c.out.Tweets, tweet.Tweet{})
+	} else {
+		c.out.Tweets = c.out.Tweets[:k+1]
+	}
+	return &c.out.Tweets[k]
+}
+
+func (c *Core) duplicate(n *conn, f *wire.Frame, again bool) {
+	n.counters.tweets++
+	n.counters.duplicates++
+	r := n.part.book.Row(timeline.MinuteOf(f.ID.Milli()))
+	r.PostDuplicate(len(f.Data))
+	if !again && !r.Closed() {
+		r.By[n.Index]++
+	}
+}
+
+func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
+	n.counters.tweets++
+	n.counters.first++
+	ms := f.ID.Milli()
+	m := timeline.MinuteOf(ms)
+	r := n.part.book.Row(m)
+	r.PostUnique(ms, len(f.Data))
+	if !r.Closed() {
+		r.By[n.Index]++
+	}
+	if _, collided := f.ID.Nano(); collided {
+		c.collisions++
+	}
+	if c.cfg.Tweets == TweetsNone {
+		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
+		return
+	}
+	t.ReceivedAt = c.now.UnixNano()
+	c.post(n.part.index, m)
+}
+
+// post counts a Tweet of Ready for the account that its writing will be posted to.
+func (c *Core) post(partition int, m timeline.Minute) {
+	for i := range c.out.Posted {
+		if p := &c.out.Posted[i]; p.Minute == m && p.Partition == partition {
+			p.Tweets++
+			return
+		}
+	}
+	c.out.Posted = append(c.out.Posted, Posting{partition, m, 1})
+}
+
+// fed notes that a connection delivered Tweets, the newest of id time newest (0: none plausible).
+func (c *Core) fed(n *conn, newest int64) {
+	n.tweetAt, n.fed = c.now, true
+	n.backoff.fed()
+	c.limited.fed()
+	if c.quiet.next != 0 {
+		c.quiet.reset()
+	}
+	if newest == 0 {
+		return
+	}
+	n.counters.lagMilli = max(0, c.now.UnixMilli()-newest)
+	n.newest = max(newest, n.newest)
+	n.part.newest = max(newest, n.part.newest)
+	if !n.sound && n.state == live && n.verdict == "" {
+		c.soundAgain(n)
+	}
+}
+
+// soundAgain begins the coverage of an attempt: from the id time at which its header came, or, after a
+// silence, from the Tweet that ended it.
+func (c *Core) soundAgain(n *conn) {
+	from := c.clock.at(n.openedAt)
+	if spans := n.coverage.Spans(); len(spans) > 0 && spans[len(spans)-1].To > from {
+		from = n.newest
+	}
+	n.sound, n.soundFrom = true, min(from, n.newest)
+	if p := n.part; p.begin == 0 {
+		p.begin = n.soundFrom
+	}
+	c.relit(n.part, n.soundFrom)
+}
+
+// closeMinutes closes the minutes that ids on all lit partitions have passed by 15 s, or time by 30 s.
+func (c *Core) closeMinutes() {
+	mark, now := c.watermark(), c.clock.at(c.now)
+	due := func(m timeline.Minute) bool {
+		end := (m + 1).Milli()
+		return mark >= end+15_000 || now >= end+30_000
+	}
+	n := 0
+	oldest := timeline.MinuteOf(now)
+	for _, p := range c.partitions {
+		n += p.book.Close(due, func(_ timeline.Minute, r *ledger.Row) { p.decide(r) })
+		if m, ok := p.book.OldestOpen(); ok {
+			oldest = min(oldest, m)
+		}
+	}
+	if n > 0 {
+		c.ids.CloseBefore(oldest.Milli())
+		c.tellAt = c.now
+	}
+}
+
+// watermark is the id time that every lit partition has reached.
+func (c *Core) watermark() int64 {
+	mark := int64(-1)
+	for _, p := range c.partitions {
+		if p.lit() && (mark < 0 || p.newest < mark) {
+			mark = p.newest
+		}
+	}
+	return mark
+}
+
+// decide says, as a minute closes, which connection missed what the others delivered.
+func (p *partition) decide(r *ledger.Row) {
+	for _, n := range p.conns {
+		n.counters.missed += max(0, r.Unique-r.By[n.Index])
+	}
+}
+
+// openMinutes gives each minute that the stream's time has reached an account, so that one in which
+// nothing came is reported too.
+func (c *Core) openMinutes(p *partition) {
+	if p.begin == 0 {
+		return
+	}
+	now := timeline.MinuteOf(c.clock.at(c.now))
+	first := max(timeline.MinuteOf(p.begin), p.minute, now-timeline.Minute(c.cfg.RecoveryHorizon.Minutes()))
+	for m := first; m <= now; m++ {
+		p.book.Row(m)
+	}
+	p.minute = now
+}

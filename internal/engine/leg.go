@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/wire"
+)
+
+// leg carries one connection's events to the engine's goroutine. It blocks while the engine takes no
+// records; then the connection's watchdogs rest and its socket is left unread.
+type leg struct {
+	r    *run
+	conn int
+}
+
+func (l leg) send(ev core.Event) {
+	ev.Conn = l.conn
+	select {
+	case l.r.events <- ev:
+	case <-l.r.gone:
+	}
+}
+
+func (l leg) Opened()                { l.send(core.Event{Kind: core.Opened}) }
+func (l leg) Received(b *wire.Batch) { l.send(core.Event{Kind: core.Received, Batch: b}) }
+func (l leg) Silent()                { l.send(core.Event{Kind: core.Silent}) }
+
+func (l leg) Batch() *wire.Batch {
+	select {
+	case b := <-l.r.free:
+		return b
+	default:
+		return wire.NewBatch()
+	}
+}
+
+// connect starts a connection's goroutine; it ends with the connection.
+func (r *run) connect(c core.Connect) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r.legs[c.Conn] = cancel
+	r.up++
+	name := r.names[c.Conn]
+	client := r.cfg.Clients[name.Index%len(r.cfg.Clients)]
+	url := r.cfg.URL(name.Partition, c.Backfill)
+	r.wg.Go(func() {
+		l := leg{r, c.Conn}
+		l.send(core.Event{Kind: core.Ended, End: ending(client.Run(ctx, url, l))})
+	})
+}
+
+// ending is what the core needs to know of an end.
+func ending(e stream.End) core.End {
+	end := core.End{Class: e.Class, Status: e.Status, Message: e.Message, Opened: e.Opened}
+	if e.Err != nil {
+		end.Detail = e.Err.Error()
+	}
+	return end
+}

@@ -1,0 +1,147 @@
+package ledger
+
+import (
+	"slices"
+
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// maxRows bounds the memory of the book (about 300 bytes a row): five days of minutes of one
+// partition are 7200.
+const maxRows = 16_000
+
+// Book is the account of one partition: its minutes, its coverage and its gaps.
+// One owner; no lock.
+type Book struct {
+	Partition int
+	Gaps      []*Gap       // not settled, in order of their start
+	Recovered timeline.Set // spans that were gaps and were filled
+	Lost      timeline.Set // spans that were given up
+
+	rows map[timeline.Minute]*Row
+	open []timeline.Minute // rows not closed yet
+	last timeline.Minute // the row that was asked for last: almost always asked for again
+	row  *Row
+}
+
+// NewBook returns the empty book of a partition.
+func NewBook(partition int) *Book {
+	return &Book{Partition: partition, rows: make(map[timeline.Minute]*Row)}
+}
+
+// Row is the account of the minute, opened if there is none.
+func (b *Book) Row(m timeline.Minute) *Row {
+	if b.row != nil && b.last == m {
+		return b.row
+	}
+	r := b.rows[m]
+	if r == nil {
+		r = &Row{dirty: true}
+		b.rows[m] = r
+		b.open = append(b.open, m)
+	}
+	b.last, b.row = m, r
+	return r
+}
+
+// Find is the account of the minute, nil if there is none.
+func (b *Book) Find(m timeline.Minute) *Row { return b.rows[m] }
+
+// Close closes the open minutes for which due says so, and returns how many; decided is called for
+// each before later Tweets count as late.
+func (b *Book) Close(due func(timeline.Minute) bool, decided func(timeline.Minute, *Row)) (n int) {
+	b.open = slices.DeleteFunc(b.open, func(m timeline.Minute) bool {
+		if !due(m) {
+			return false
+		}
+		r := b.rows[m]
+		decided(m, r)
+		r.Close()
+		n++
+		return true
+	})
+	return n
+}
+
+// OldestOpen is the first minute that is not closed.
+func (b *Book) OldestOpen() (timeline.Minute, bool) {
+	if len(b.open) == 0 {
+		return 0, false
+	}
+	return slices.Min(b.open), true
+}
+
+// Minutes are the minutes that have an account, in order.
+func (b *Book) Minutes() []timeline.Minute {
+	minutes := make([]timeline.Minute, 0, len(b.rows))
+	for m := range b.rows {
+		minutes = append(minutes, m)
+	}
+	slices.Sort(minutes)
+	return minutes
+}
+
+// Forget drops closed, reported rows of minutes before m, and the oldest of them when there are too many.
+func (b *Book) Forget(m timeline.Minute) {
+	for k, r := range b.rows {
+		if k < m && r.closed && !r.dirty {
+			b.drop(k)
+		}
+	}
+	if len(b.rows) <= maxRows {
+		return
+	}
+	for _, k := range b.Minutes() {
+		if r := b.rows[k]; r.closed && !r.dirty {
+			b.drop(k)
+		}
+		if len(b.rows) <= maxRows*9/10 {
+			return
+		}
+	}
+}
+
+func (b *Book) drop(m timeline.Minute) {
+	delete(b.rows, m)
+	b.row = nil
+}
+
+// Open adds a gap, which stays in the book until it is settled.
+func (b *Book) Open(g *Gap) { b.Gaps = append(b.Gaps, g) }
+
+// Settle takes a gap off the open ones: its span was recovered or lost.
+func (b *Book) Settle(g *Gap, state GapState, filledBy string) {
+	g.State, g.FilledBy = state, filledBy
+	if state == GapRecovered {
+		b.Recovered.Add(g.Span)
+	} else {
+		b.Lost.Add(g.Span)
+	}
+	b.Gaps = slices.DeleteFunc(b.Gaps, func(x *Gap) bool { return x == g })
+	b.touch(g.Span)
+}
+
+// touch marks the minutes of the span as changed, so that they are reported again.
+func (b *Book) touch(s timeline.Span) {
+	for m, end := s.Minutes(); m < end; m++ {
+		if r := b.rows[m]; r != nil {
+			r.Touch()
+		}
+	}
+}
+
+// StateOf is the state of minute m, of which covered says whether it was fully covered.
+func (b *Book) StateOf(m timeline.Minute, covered bool) State {
+	r := b.rows[m]
+	switch span := m.Span(); {
+	case b.Lost.Covered(span) > 0:
+		return Lost
+	case r != nil && !r.closed:
+		return Open
+	case !covered:
+		return Missing
+	case b.Recovered.Covered(span) > 0:
+		return Recovered
+	}
+	return Whole
+}

@@ -1,0 +1,119 @@
+// Package ledger is the double-entry book of minutes and gaps: what was received, and to which one
+// account each record was posted. Pure; kept in memory by its one owner, the core.
+package ledger
+
+import "github.com/decahose/telegraf-decahose/internal/timeline"
+
+// MaxConnections is how many redundant connections to one partition the book can tell apart.
+const MaxConnections = 8
+
+// State is what is known of a minute.
+type State uint8
+
+// States, from the best to the worst; the state of a sum is the worst of its parts.
+const (
+	Whole     State = iota // at least one connection was sound throughout
+	Recovered              // was a gap, and was filled
+	Open                   // not closed yet
+	Missing                // closed and not fully covered (interface: gap)
+	Lost                   // not fully covered, and can no longer be asked for
+)
+
+var stateNames = [...]string{"whole", "recovered", "open", "gap", "lost"}
+
+func (s State) String() string { return stateNames[s] }
+
+// Row is the account of one partition in one minute of Tweet time. Invariant:
+// Received = Unique + Duplicate, and Emitted ≤ Unique.
+type Row struct {
+	Received, Unique, Duplicate int64 // whole Tweets and copies of known ids
+	Late                        int64 // unique Tweets that came after the minute first closed
+	Emitted                     int64 // reported as written out
+	Bytes                       int64
+
+	// By are the distinct Tweets that each connection delivered while the minute was open.
+	By [MaxConnections]int64
+
+	closed  bool
+	dirty   bool  // changed since it was last reported
+	told    int64 // when it was last reported, Unix ns of our clock
+	seconds [60]uint16
+}
+
+// Closed reports whether the minute was closed.
+func (r *Row) Closed() bool { return r.closed }
+
+// Dirty reports whether the row changed since Told.
+func (r *Row) Dirty() bool { return r.dirty }
+
+// Touch marks the row as changed.
+func (r *Row) Touch() { r.dirty = true }
+
+// Told notes that the row was reported at now (Unix ns).
+func (r *Row) Told(now int64) { r.dirty, r.told = false, now }
+
+// ToldAt is when the row was last reported, Unix ns; 0 if never.
+func (r *Row) ToldAt() int64 { return r.told }
+
+// PostUnique posts a Tweet seen for the first time: ms is its id time.
+func (r *Row) PostUnique(ms int64, bytes int) {
+	r.Received++
+	r.Unique++
+	r.Bytes += int64(bytes)
+	r.dirty = true
+	if s := &r.seconds[ms/1000%60]; *s < 1<<16-1 {
+		*s++
+	}
+	if r.closed {
+		r.Late++
+	}
+}
+
+// PostDuplicate posts a copy of a Tweet that is known.
+func (r *Row) PostDuplicate(bytes int) {
+	r.Received++
+	r.Duplicate++
+	r.Bytes += int64(bytes)
+	r.dirty = true
+}
+
+// Close closes the minute; later Tweets are late.
+func (r *Row) Close() { r.closed, r.dirty = true, true }
+
+// Filled reports whether each slot of the given length in seconds that the span (within minute m)
+// touches holds a Tweet: the evidence that a backfill really came.
+func (r *Row) Filled(m timeline.Minute, span timeline.Span, slot int64) bool {
+	span = span.Intersect(m.Span())
+	if span.Empty() {
+		return true
+	}
+	length := slot * 1000
+	first, last := (span.From-m.Milli())/length, (span.To-1-m.Milli())/length
+	for s := first; s <= last; s++ {
+		if r.count(s*slot, (s+1)*slot) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Within is how many unique Tweets the seconds of minute m have that the span touches.
+func (r *Row) Within(m timeline.Minute, span timeline.Span) int64 {
+	span = span.Intersect(m.Span())
+	if span.Empty() {
+		return 0
+	}
+	return r.count((span.From-m.Milli())/1000, (span.To-1-m.Milli())/1000+1)
+}
+
+func (r *Row) count(from, to int64) (n int64) {
+	for _, c := range r.seconds[from:to] {
+		n += int64(c)
+	}
+	return n
+}
+
+// Balanced reports whether the double entry holds.
+func (r *Row) Balanced() bool {
+	return r.Received == r.Unique+r.Duplicate && r.Emitted <= r.Unique && r.Late <= r.Unique
+}

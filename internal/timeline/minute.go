@@ -1,0 +1,38 @@
+// Package timeline is the time that the book is kept in: UTC minutes, spans of milliseconds of
+// Tweet (id) time, and sets of such spans. Pure.
+package timeline
+
+import "time"
+
+// MinuteMilli is the length of a minute in milliseconds.
+const MinuteMilli = 60_000
+
+// Minute is a UTC minute, counted from the Unix epoch: the unit of account of backfill, Replay,
+// ledger and volume.
+type Minute int64
+
+// MinuteOf is the minute that holds the given Unix millisecond.
+func MinuteOf(ms int64) Minute {
+	m := ms / MinuteMilli
+	if ms%MinuteMilli < 0 {
+		m--
+	}
+	return Minute(m)
+}
+
+// CeilMinute is the first minute that starts at or after the given Unix millisecond.
+func CeilMinute(ms int64) Minute { return MinuteOf(ms + MinuteMilli - 1) }
+
+// Milli is the minute's start in Unix milliseconds.
+func (m Minute) Milli() int64 { return int64(m) * MinuteMilli }
+
+// Nano is the minute's start in Unix nanoseconds.
+func (m Minute) Nano() int64 { return m.Milli() * 1e6 }
+
+// Span is the minute as a span of milliseconds.
+func (m Minute) Span() Span { return Span{m.Milli(), (m + 1).Milli()} }
+
+// String is the minute's start in UTC, as "2026-01-02T15:04Z".
+func (m Minute) String() string {
+	return time.UnixMilli(m.Milli()).UTC().Format("2006-01-02T15:04Z")
+}
