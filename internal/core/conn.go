@@ -29,7 +29,8 @@ type conn struct {
 	sound     bool  // delivers: a Tweet came since the header, and no silence was reported since
 	soundFrom int64 // id time from which it delivers everything, Unix ms
 	newest    int64 // id time of its newest Tweet, Unix ms
-	tweetAt   time.Time
+	tweetAt   time.Time // of its last Tweet, or of the header
+	fedAt     time.Time // of its last Tweet, this attempt's or an earlier one's
 	fed       bool   // a Tweet came since the header
 	plain     bool   // the next attempt asks for no backfill: the last one, which did, was refused
 	verdict   string // class that an in-stream message announced
@@ -78,6 +79,7 @@ func (c *Core) opened(n *conn) {
 	}
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
+	n.newest = 0
 	n.counters.connects++
 	n.counters.status = 200
 	c.noteOpened(n)

@@ -102,7 +102,7 @@ type Core struct {
 	limited    limited
 	quarantine quarantine
 
-	emitted, collisions         int64
+	emitted, collisions           int64
 	minutesRecovered, minutesLost int64
 
 	now      time.Time

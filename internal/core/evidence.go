@@ -11,6 +11,8 @@ const (
 	// proof is how long the asking connection must have stayed sound before its backfill is judged:
 	// X marks no end of it.
 	proof = time.Minute
+	// patience is after how long a backfill that did not come is no longer expected.
+	patience = 10 * time.Minute
 	// expected is how many Tweets a slot must lead one to expect, for its emptiness to mean loss.
 	expected = 20
 )
@@ -57,7 +59,13 @@ func (c *Core) judge(p *partition, i int) {
 		c.note(Info, "partition %d: minutes %s recovered by backfill", p.id, minutesOf(h.Gap))
 		return
 	}
-	c.narrow(p, h, timeline.Span{From: left[0].From, To: left[len(left)-1].To})
+	if rest := (timeline.Span{From: left[0].From, To: left[len(left)-1].To}); rest != whole {
+		c.narrow(p, h, rest)
+	}
+	if c.now.Sub(h.asker.openedAt) > patience {
+		h.asker, h.State = nil, ledger.GapOpen
+		c.change(h.Gap)
+	}
 }
 
 // narrow leaves rest of the hole open. A gap is identified by its first minute, so recovered minutes in

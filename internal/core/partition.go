@@ -55,8 +55,8 @@ func (p *partition) reached(n *conn) bool {
 // lastTweet is our time of the partition's newest Tweet on any connection.
 func (p *partition) lastTweet() (at time.Time) {
 	for _, n := range p.conns {
-		if n.newest > 0 && n.tweetAt.After(at) {
-			at = n.tweetAt
+		if n.fedAt.After(at) {
+			at = n.fedAt
 		}
 	}
 	return at

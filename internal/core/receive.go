@@ -18,6 +18,9 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 	k.wireBytes += int64(b.WireBytes)
 	k.heartbeats += int64(b.Heartbeats)
 	c.parser.Reset()
+	if !c.clock.set() && n.backfill > 0 {
+		c.clock.observe(n.openedAt.UnixMilli(), n.openedAt) // its first Tweets are old: they tell no time
+	}
 	before := k.tweets
 	newest := int64(0)
 	for i := range b.Frames {
@@ -129,7 +132,7 @@ func (c *Core) post(partition int, m timeline.Minute) {
 
 // fed notes that a connection delivered Tweets, the newest of id time newest (0: none plausible).
 func (c *Core) fed(n *conn, newest int64) {
-	n.tweetAt, n.fed = c.now, true
+	n.tweetAt, n.fedAt, n.fed = c.now, c.now, true
 	n.backoff.fed()
 	c.limited.fed()
 	if c.quiet.next != 0 {
@@ -153,7 +156,7 @@ func (c *Core) soundAgain(n *conn) {
 	if spans := n.coverage.Spans(); len(spans) > 0 && spans[len(spans)-1].To > from {
 		from = n.newest
 	}
-	n.sound, n.soundFrom = true, min(from, n.newest)
+	n.sound, n.soundFrom = true, from
 	if p := n.part; p.begin == 0 {
 		p.begin = n.soundFrom
 	}
