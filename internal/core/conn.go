@@ -113,7 +113,9 @@ func (c *Core) ended(n *conn, end End) {
 	if end.Status != 0 {
 		n.counters.status = end.Status
 	}
-	n.counters.class = end.Class
+	if !c.stopping {
+		n.counters.class = end.Class
+	}
 	c.unsound(n, end.Class, true)
 	n.part.release(n)
 	wait := c.retryAfter(n, end)

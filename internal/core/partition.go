@@ -76,6 +76,9 @@ func (p *partition) coverage() *timeline.Set {
 // uncovered opens a gap when, after n's coverage ended at the given id time, nobody covers what follows:
 // the partition is dark, or those that deliver it began later than that.
 func (c *Core) uncovered(n *conn, end int64, cause string) {
+	if c.stopping {
+		return // what a stop leaves open is judged at the next start
+	}
 	p := n.part
 	from, to, lit := end, int64(0), false
 	for _, o := range p.conns {
