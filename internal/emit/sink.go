@@ -4,25 +4,16 @@ package emit
 import (
 	"context"
 
+	"github.com/decahose/telegraf-decahose/internal/point"
 	"github.com/decahose/telegraf-decahose/internal/tweet"
 )
 
-// Tag is one tag of a Point. Tags are written in the order given.
-type Tag struct{ Key, Value string }
-
-// Field is one field of a Point. Value is an int64, float64, bool or string.
-type Field struct {
-	Key   string
-	Value any
-}
-
-// Point is one counter metric (decahose_volume, decahose_connection, …).
-type Point struct {
-	Name   string
-	Tags   []Tag
-	Fields []Field
-	Time   int64 // Unix ns
-}
+// Tag, Field and Point are the core's counter metrics, under the names that sinks know.
+type (
+	Tag   = point.Tag
+	Field = point.Field
+	Point = point.Point
+)
 
 // Sink takes Tweets and Points and delivers them in batches. Add* and Take are called by the
 // engine's one goroutine, touch memory only and never block; Write is called by the emit
@@ -30,7 +21,7 @@ type Point struct {
 type Sink interface {
 	// AddTweet appends t to the open batch; nothing of t is kept by reference.
 	// collided is true when t's time could not be made unique (snowflake.ID.Nano).
-	AddTweet(t *tweet.Tweet)
+	AddTweet(t *tweet.Tweet) (collided bool)
 	AddPoint(p *Point) error
 	// Pending is the size of the open batch in bytes (or an estimate of it).
 	Pending() int

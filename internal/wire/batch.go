@@ -33,3 +33,23 @@ type Batch struct {
 
 	slab []byte // backing array of all Data; grown only for records that do not fit
 }
+
+const (
+	slabSize = 64 << 10  // capacity of a batch's slab, and the most that is read at once
+	keepSize = 256 << 10 // a slab that grew beyond is not kept over a Reset
+	minSpace = 4 << 10   // less room than this is not worth a read
+)
+
+// NewBatch is an empty batch with room for 64 KiB.
+func NewBatch() *Batch { return &Batch{slab: make([]byte, 0, slabSize)} }
+
+// Reset empties the batch for another use; what its frames pointed to is forgotten. Capacity is
+// kept, save for a slab that one giant record made large.
+func (b *Batch) Reset() {
+	clear(b.Frames) // frames may hold on to slabs that were outgrown
+	slab := b.slab[:0]
+	if cap(slab) > keepSize || cap(slab) < slabSize {
+		slab = make([]byte, 0, slabSize)
+	}
+	*b = Batch{Frames: b.Frames[:0], slab: slab}
+}

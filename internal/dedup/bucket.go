@@ -1,0 +1,121 @@
+package dedup
+
+import "math/bits"
+
+// minSlots is the size of a new bucket's table. Small, because input may be sparse in time; a
+// busy second doubles its way up through recycled tables.
+const minSlots = 16
+
+// bucket holds the ids of one second: an open-addressed table with linear probing, power-of-two
+// sized, at most 7/8 full. The key 0 marks an empty slot; the id whose 32 bits are 0 is kept beside.
+type bucket struct {
+	sec          int64 // of id>>22
+	touched      int64 // seconds of the set's clock
+	older, newer *bucket
+	keys         []uint32
+	seen         []uint8 // witness bits, parallel to keys; nil once closed
+	openAt       int     // place in Set.open, -1 when closed
+	used         uint32  // slots in use
+	zero         bool    // the id with rest 0 is in
+	zeroSeen     uint8
+}
+
+// zeroAt is the place of the id with rest 0, which has no slot.
+const zeroAt = 1 << 40
+
+func (b *bucket) ids() int {
+	if b.zero {
+		return int(b.used) + 1
+	}
+	return int(b.used)
+}
+
+// slot spreads rest over the table: the low bits (node, sequence) repeat from one millisecond to
+// the next, so they are folded before the multiplication.
+func slot(rest uint32, size int) uint32 {
+	h := (rest ^ rest>>15) * 0x9E3779B1
+	return h >> (32 - uint(bits.TrailingZeros32(uint32(size))))
+}
+
+// find returns the place of rest, or -1.
+func (b *bucket) find(rest uint32) int {
+	if rest == 0 {
+		if b.zero {
+			return zeroAt
+		}
+		return -1
+	}
+	keys := b.keys
+	mask := uint32(len(keys) - 1)
+	for i := slot(rest, len(keys)); ; i++ {
+		switch keys[i&mask] {
+		case rest:
+			return int(i & mask)
+		case 0:
+			return -1
+		}
+	}
+}
+
+func (b *bucket) insert(rest uint32, from *stock) (at int, added bool) {
+	if rest == 0 {
+		added, b.zero = !b.zero, true
+		return zeroAt, added
+	}
+	if at = b.find(rest); at >= 0 {
+		return at, false
+	}
+	if (int(b.used)+1)*8 > len(b.keys)*7 {
+		b.grow(from)
+	}
+	at = b.place(rest)
+	b.used++
+	return at, true
+}
+
+// place puts a rest that is not in the table into it.
+func (b *bucket) place(rest uint32) int {
+	mask := uint32(len(b.keys) - 1)
+	i := slot(rest, len(b.keys)) & mask
+	for b.keys[i] != 0 {
+		i = (i + 1) & mask
+	}
+	b.keys[i] = rest
+	return int(i)
+}
+
+func (b *bucket) grow(from *stock) {
+	keys, seen := b.keys, b.seen
+	b.keys = from.keys(2 * len(keys))
+	if seen != nil {
+		b.seen = from.seen(2 * len(keys))
+	}
+	for i, rest := range keys {
+		if rest == 0 {
+			continue
+		}
+		at := b.place(rest)
+		if seen != nil {
+			b.seen[at] = seen[i]
+		}
+	}
+	from.putKeys(keys)
+	if seen != nil {
+		from.putSeen(seen)
+	}
+}
+
+// witness records that w delivered the id at the place, and says whether it had before.
+func (b *bucket) witness(at int, w uint8) (again bool) {
+	if b.seen == nil {
+		return true
+	}
+	p := &b.zeroSeen
+	if at != zeroAt {
+		p = &b.seen[at]
+	}
+	bit := uint8(1) << (w & 7)
+	again = *p&bit != 0
+	*p |= bit
+	return again
+}

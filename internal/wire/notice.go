@@ -1,0 +1,131 @@
+package wire
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/decahose/telegraf-decahose/internal/jsonscan"
+)
+
+// NoticeMessage is what X says about the stream itself, within the stream or as the body of an
+// HTTP error. These come a few times a day at most.
+type NoticeMessage struct {
+	Root            string // info, warn, error; errors or title in the form of API v2
+	Message         string
+	Sent            string // RFC 3339, as delivered
+	ActivityCount   int64  // records that a Replay request delivered
+	MinutesFailed   []string
+	UnprocessedFrom string // range that a failed Replay request left out
+	UnprocessedTo   string
+}
+
+// ParseNotice reads a message about the stream; false if rec is something else, such as a deleted
+// Tweet. Members of an unexpected type are taken as absent.
+func ParseNotice(rec []byte) (NoticeMessage, bool) {
+	root, ok := object(rec)
+	if !ok {
+		return NoticeMessage{}, false
+	}
+	for _, name := range [...]string{"error", "warn", "info"} {
+		if body, ok := root[name]; ok {
+			return enterpriseNotice(name, body)
+		}
+	}
+	if _, ok := root["data"]; ok { // v2: errors beside data concern that Tweet alone
+		return NoticeMessage{}, false
+	}
+	if list, ok := root["errors"]; ok {
+		return problemList(list)
+	}
+	return problem("title", root)
+}
+
+func object(rec []byte) (members map[string]json.RawMessage, ok bool) {
+	return members, json.Unmarshal(rec, &members) == nil && members != nil
+}
+
+// enterpriseNotice reads {"info":{"message":…,"sent":…}} and its like; the body may be bare text.
+func enterpriseNotice(root string, body json.RawMessage) (NoticeMessage, bool) {
+	n := NoticeMessage{Root: root}
+	m, ok := object(body)
+	if !ok {
+		n.Message = text(body)
+		return n, n.Message != ""
+	}
+	n.Message, n.Sent = text(m["message"]), text(m["sent"])
+	n.ActivityCount = count(m["activity_count"])
+	n.MinutesFailed = texts(m["minutes_failed"])
+	if r, ok := object(m["unprocessed_range"]); ok {
+		n.UnprocessedFrom, n.UnprocessedTo = text(r["fromDate"]), text(r["toDate"])
+	}
+	return n, true
+}
+
+func problemList(list json.RawMessage) (NoticeMessage, bool) {
+	var problems []json.RawMessage
+	if json.Unmarshal(list, &problems) != nil || len(problems) == 0 {
+		return NoticeMessage{}, false
+	}
+	first, _ := object(problems[0])
+	if n, ok := problem("errors", first); ok {
+		return n, true
+	}
+	return NoticeMessage{Root: "errors", Message: text(first["message"])}, true
+}
+
+// problem reads {"title":…,"detail":…,"connection_issue":…}.
+func problem(root string, m map[string]json.RawMessage) (NoticeMessage, bool) {
+	title := text(m["title"])
+	if title == "" {
+		return NoticeMessage{}, false
+	}
+	parts := []string{title}
+	for _, name := range [...]string{"disconnect_type", "connection_issue", "detail"} {
+		if s := text(m[name]); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return NoticeMessage{Root: root, Message: strings.Join(parts, ": ")}, true
+}
+
+func text(v json.RawMessage) (s string) {
+	if json.Unmarshal(v, &s) != nil {
+		return ""
+	}
+	return strings.TrimSpace(s)
+}
+
+func texts(v json.RawMessage) []string {
+	var list []json.RawMessage
+	if json.Unmarshal(v, &list) != nil {
+		return nil
+	}
+	var all []string
+	for _, e := range list {
+		if s := text(e); s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func count(v json.RawMessage) (n int64) {
+	if json.Unmarshal(v, &n) != nil {
+		return 0
+	}
+	return n
+}
+
+// rootSize bounds what NoticeRoot returns: it may come from anybody.
+const rootSize = 64
+
+// NoticeRoot is the first key of the object rec, by which unknown records are told apart: at most
+// 64 bytes of valid UTF-8, empty if there is none.
+func NoticeRoot(rec []byte) string {
+	i := jsonscan.Space(rec, 0)
+	if i == len(rec) || rec[i] != '{' {
+		return ""
+	}
+	key, _, _ := jsonscan.Enter(rec, i)
+	return strings.ToValidUTF8(string(key[:min(len(key), rootSize)]), "")
+}
