@@ -49,22 +49,25 @@ func skip(b []byte, i, depth int) int {
 		return skipObject(b, i, depth-1)
 	case '[':
 		return skipArray(b, i, depth-1)
-	case 't':
-		return literal(b, i, "true")
-	case 'f':
-		return literal(b, i, "false")
-	case 'n':
-		return literal(b, i, "null")
+	case 't', 'f', 'n':
+		return literal(b, i)
 	}
 	i, _ = Number(b, i)
 	return i
 }
 
-func literal(b []byte, i int, word string) int {
-	if len(b)-i < len(word) || string(b[i:i+len(word)]) != word {
-		return -1
+func literal(b []byte, i int) int {
+	if len(b)-i >= 4 {
+		switch string(b[i : i+4]) {
+		case "true", "null":
+			return i + 4
+		case "fals":
+			if i+4 < len(b) && b[i+4] == 'e' {
+				return i + 5
+			}
+		}
 	}
-	return i + len(word)
+	return -1
 }
 
 func skipObject(b []byte, i, depth int) int {

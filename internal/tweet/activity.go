@@ -92,7 +92,7 @@ func readActor(b []byte, i int, v *author) int {
 		case "preferredUsername":
 			i = readStr(b, i, &v.name)
 		case "followersCount":
-			i = readInt(b, i, &v.follower)
+			i = readInt(b, i, &v.followers)
 		case "verified":
 			i = readBool(b, i, &v.verified)
 		default:

@@ -157,7 +157,7 @@ func (p *Parser) join(rec []byte, l list) []byte {
 }
 
 func (p *Parser) chooseAuthor(rec []byte, t *Tweet, u *author) {
-	t.UserID, t.UserFollowers, t.UserVerified = u.id, u.follower, u.verified
+	t.UserID, t.UserFollowers, t.UserVerified = u.id, u.followers, u.verified
 	t.UserScreenName = p.text(rec, u.name)
 }
 

@@ -46,11 +46,11 @@ type ref struct {
 
 // author is a user or an actor.
 type author struct {
-	present  bool
-	id       int64
-	name     str
-	follower int64
-	verified bool
+	present   bool
+	id        int64
+	name      str
+	followers int64
+	verified  bool
 }
 
 type place struct{ code, name str }

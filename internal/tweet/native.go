@@ -117,7 +117,7 @@ func readUser(b []byte, i int, v *author) int {
 		case "screen_name":
 			i = readStr(b, i, &v.name)
 		case "followers_count":
-			i = readInt(b, i, &v.follower)
+			i = readInt(b, i, &v.followers)
 		case "verified":
 			i = readBool(b, i, &v.verified)
 		default:
