@@ -1,7 +1,5 @@
 package dedup
 
-import "math/bits"
-
 // minSlots is the size of a new bucket's table. Small, because input may be sparse in time; a
 // busy second doubles its way up through recycled tables.
 const minSlots = 16
@@ -18,6 +16,7 @@ type bucket struct {
 	used         uint32  // slots in use
 	zero         bool    // the id with rest 0 is in
 	zeroSeen     uint8
+	shift        uint8 // 32 less log2 of the table's size
 }
 
 // zeroAt is the place of the id with rest 0, which has no slot.
@@ -32,9 +31,13 @@ func (b *bucket) ids() int {
 
 // slot spreads rest over the table: the low bits (node, sequence) repeat from one millisecond to
 // the next, so they are folded before the multiplication.
-func slot(rest uint32, size int) uint32 {
-	h := (rest ^ rest>>15) * 0x9E3779B1
-	return h >> (32 - uint(bits.TrailingZeros32(uint32(size))))
+func (b *bucket) slot(rest uint32) uint32 {
+	return (rest ^ rest>>15) * 0x9E3779B1 >> (b.shift & 31)
+}
+
+// setKeys gives the bucket an empty table.
+func (b *bucket) setKeys(keys []uint32) {
+	b.keys, b.shift = keys, uint8(32-class(len(keys)))
 }
 
 // find returns the place of rest, or -1.
@@ -45,14 +48,19 @@ func (b *bucket) find(rest uint32) int {
 		}
 		return -1
 	}
+	if at := b.probe(rest); b.keys[at] == rest {
+		return at
+	}
+	return -1
+}
+
+// probe returns the slot that holds rest, or the empty one where it belongs.
+func (b *bucket) probe(rest uint32) int {
 	keys := b.keys
 	mask := uint32(len(keys) - 1)
-	for i := slot(rest, len(keys)); ; i++ {
-		switch keys[i&mask] {
-		case rest:
+	for i := b.slot(rest); ; i++ {
+		if k := keys[i&mask]; k == rest || k == 0 {
 			return int(i & mask)
-		case 0:
-			return -1
 		}
 	}
 }
@@ -62,31 +70,22 @@ func (b *bucket) insert(rest uint32, from *stock) (at int, added bool) {
 		added, b.zero = !b.zero, true
 		return zeroAt, added
 	}
-	if at = b.find(rest); at >= 0 {
+	at = b.probe(rest)
+	if b.keys[at] == rest {
 		return at, false
 	}
 	if (int(b.used)+1)*8 > len(b.keys)*7 {
 		b.grow(from)
+		at = b.probe(rest)
 	}
-	at = b.place(rest)
+	b.keys[at] = rest
 	b.used++
 	return at, true
 }
 
-// place puts a rest that is not in the table into it.
-func (b *bucket) place(rest uint32) int {
-	mask := uint32(len(b.keys) - 1)
-	i := slot(rest, len(b.keys)) & mask
-	for b.keys[i] != 0 {
-		i = (i + 1) & mask
-	}
-	b.keys[i] = rest
-	return int(i)
-}
-
 func (b *bucket) grow(from *stock) {
 	keys, seen := b.keys, b.seen
-	b.keys = from.keys(2 * len(keys))
+	b.setKeys(from.keys(2 * len(keys)))
 	if seen != nil {
 		b.seen = from.seen(2 * len(keys))
 	}
@@ -94,7 +93,8 @@ func (b *bucket) grow(from *stock) {
 		if rest == 0 {
 			continue
 		}
-		at := b.place(rest)
+		at := b.probe(rest)
+		b.keys[at] = rest
 		if seen != nil {
 			b.seen[at] = seen[i]
 		}

@@ -22,9 +22,11 @@ type Set struct {
 	window time.Duration
 	limit  int
 	start  time.Time // first now seen; times below are whole seconds since then
+	tock   time.Time // the now that clock was computed from
 	clock  int64     // never goes back: order of touch must equal order of the list
 
 	index   index
+	recent  *bucket // what find found last: Mark follows Seen, and ids come in bursts
 	oldest  *bucket // list by last touch
 	newest  *bucket
 	open    []*bucket // those that still keep witnesses, in no order
@@ -48,7 +50,7 @@ func (s *Set) SetLimit(ids int) { s.limit = ids }
 // had delivered it before. After CloseBefore no witnesses are kept: again is then true.
 func (s *Set) Seen(id snowflake.ID, now time.Time, witness uint8) (known, again bool) {
 	sec, rest := split(id)
-	b := s.index.find(sec)
+	b := s.find(sec)
 	if b == nil {
 		return false, false
 	}
@@ -68,7 +70,7 @@ func (s *Set) Mark(id snowflake.ID, now time.Time, witness uint8) {
 		s.forget(s.oldest)
 	}
 	sec, rest := split(id)
-	b := s.index.find(sec)
+	b := s.find(sec)
 	if b == nil {
 		b = s.create(sec)
 	}
@@ -141,10 +143,25 @@ func floorDiv(a, b int64) int64 {
 
 // tick moves the set's clock. A now that went back is taken as no time having passed.
 func (s *Set) tick(now time.Time) {
+	if now == s.tock { // identical, not merely the same instant: a whole batch has one now
+		return
+	}
 	if s.start.IsZero() {
 		s.start = now
 	}
+	s.tock = now
 	s.clock = max(s.clock, int64(now.Sub(s.start)/time.Second))
+}
+
+func (s *Set) find(sec int64) *bucket {
+	if s.recent != nil && s.recent.sec == sec {
+		return s.recent
+	}
+	b := s.index.find(sec)
+	if b != nil {
+		s.recent = b
+	}
+	return b
 }
 
 func (s *Set) touch(b *bucket, now time.Time) {
@@ -162,7 +179,7 @@ func (s *Set) touch(b *bucket, now time.Time) {
 func (s *Set) create(sec int64) *bucket {
 	b := s.stock.bucket()
 	b.sec, b.touched, b.openAt = sec, s.clock, -1
-	b.keys = s.stock.keys(minSlots)
+	b.setKeys(s.stock.keys(minSlots))
 	if sec >= s.closed {
 		b.seen = s.stock.seen(minSlots)
 		b.openAt = len(s.open)
@@ -170,6 +187,7 @@ func (s *Set) create(sec int64) *bucket {
 	}
 	s.index.add(b)
 	s.link(b)
+	s.recent = b
 	return b
 }
 
@@ -177,6 +195,7 @@ func (s *Set) forget(b *bucket) {
 	s.close(b)
 	s.unlink(b)
 	s.index.remove(b)
+	s.recent = nil
 	s.ids -= b.ids()
 	s.stock.putKeys(b.keys)
 	s.stock.putBucket(b)

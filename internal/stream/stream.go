@@ -46,7 +46,7 @@ type Receiver interface {
 // End says how a connection ended.
 type End struct {
 	// Class is eof, reset, heartbeat, connect, connect_timeout, dns, tls, proxy, gzip, redirect, http_NNN,
-	// credentials, closed (ctx was cancelled without a class of its own) or the class the canceller gave
+	// credentials, config, closed (ctx was cancelled without a class of its own) or the class the canceller gave
 	// (context.WithCancelCause with a Closed).
 	Class   string
 	Status  int    // HTTP status, 0 where none came
@@ -59,12 +59,3 @@ type End struct {
 type Closed string
 
 func (c Closed) Error() string { return string(c) }
-
-// Client opens connections that leave by one route.
-type Client struct{ o Options }
-
-// NewClient returns a client for one route.
-func NewClient(o Options) *Client { return &Client{o: o} }
-
-// Run opens one connection to rawURL and reads it until it ends or ctx is done.
-func (c *Client) Run(ctx context.Context, rawURL string, r Receiver) End { return End{} }

@@ -1,0 +1,63 @@
+# `make` lists the targets. Everything that is downloaded or built lands in bin/, build/, .cache/
+# and in Go's own caches; `make clean` removes the first two.
+
+GO         ?= go
+FUZZTIME   ?= 20s
+DURATION   ?=
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+GOFILES     = $(shell git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
+E2E         = ./internal/e2e/...
+UNIT        = $(shell $(GO) list ./... | grep -v /internal/e2e)
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: help
+help: ## list the targets (this one)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## both binaries, into bin/
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/telegraf-decahose ./cmd/decahose-sim
+
+.PHONY: run
+run: build ## the main job: stream -> Telegraf -> files, with a live summary (DURATION=30s stops by itself)
+	@$(GO) build -o build/tools/run ./tools/run && exec ./build/tools/run $(if $(DURATION),-duration $(DURATION))
+
+.PHONY: test
+test: lint unit e2e ## everything: lint, unit, scripts, bubbles, fuzz seeds, race, end to end under a real Telegraf
+
+.PHONY: lint
+lint: ## gofmt, vet, go fix, staticcheck
+	@unformatted=$$(gofmt -l $(GOFILES)); [ -z "$$unformatted" ] || { echo "gofmt -w is wanted by:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) fix -diff ./...
+	$(STATICCHECK) ./...
+
+.PHONY: lint-full
+lint-full: ## golangci-lint with .golangci.yml (downloads it; not a part of test)
+	$(GOLANGCI) run ./...
+
+.PHONY: unit
+unit: ## all tests but the end-to-end ones, under the race detector
+	$(GO) test -race -timeout 8m $(UNIT)
+
+.PHONY: e2e
+e2e: telegraf ## real Telegraf, real sockets, real processes (the plugin under the race detector), faults
+	RIG_RACE=1 $(GO) test -count=1 -parallel 4 -timeout 8m $(E2E)
+
+.PHONY: telegraf
+telegraf: ## build the trimmed stock Telegraf once (a few minutes the first time, then cached in .cache/)
+	@$(GO) run ./tools/telegraf
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for FUZZTIME (20s)
+	@GO='$(GO)' tools/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## the figures of docs/performance.md
+	cd bench && $(GO) run .
+
+.PHONY: clean
+clean: ## remove bin/ and build/ (not .cache/, which holds Telegraf)
+	rm -rf bin build

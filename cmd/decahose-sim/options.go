@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/decahose/telegraf-decahose/internal/decasim"
+)
+
+var backfillModes = map[string]decasim.BackfillMode{
+	"serve": decasim.BackfillServe, "ignore": decasim.BackfillIgnore, "refuse": decasim.BackfillRefuse,
+}
+
+// config turns flags into the server's configuration.
+func config(c *cli.Context) (decasim.ServerConfig, error) {
+	mode, known := backfillModes[c.String("backfill")]
+	if !known {
+		return decasim.ServerConfig{}, usageError{fmt.Errorf("--backfill %s: must be serve, ignore or refuse", c.String("backfill"))}
+	}
+	cfg := decasim.ServerConfig{
+		Account: c.String("account"), Label: c.String("label"), Username: c.String("username"), Password: password(),
+		Backfill: mode, Seed: c.Uint64("seed"), AllowedConnections: c.Int("allowed-connections"),
+		ExcessGrace: c.Duration("excess-grace"), CutOldest: c.Bool("cut-oldest"), ConnectLimit: c.Int("connect-limit"),
+		HeartbeatEvery: c.Duration("heartbeat"), Disorder: c.Duration("disorder"), QueueLimit: c.Int("queue"),
+		MemberPerFlush: c.Bool("member-per-flush"),
+		Refused: func(status int, why string) {
+			fmt.Fprintf(c.App.Writer, "%s refused %d %s\n", stamp(), status, why)
+		},
+	}
+	if cfg.Disorder == 0 {
+		cfg.Disorder = -1
+	}
+	for _, name := range []string{"allowed-connections", "queue"} {
+		if c.Int(name) < 1 {
+			return cfg, usageError{fmt.Errorf("--%s %d: must be 1 or more", name, c.Int(name))}
+		}
+	}
+	var err error
+	if cfg.Faults, err = faults(c); err != nil {
+		return cfg, err
+	}
+	cfg.Source, err = source(c)
+	return cfg, err
+}
+
+// password is never an option: command lines are public on a machine.
+func password() string {
+	if p := os.Getenv("DECAHOSE_SIM_PASSWORD"); p != "" {
+		return p
+	}
+	return "demo"
+}
+
+func source(c *cli.Context) (decasim.Source, error) {
+	rate := c.Float64("rate")
+	if rate < 0 {
+		return nil, usageError{fmt.Errorf("--rate %g: must be 0 or more", rate)}
+	}
+	if rate == 0 {
+		rate = -1 // 0 means the default to the library
+	}
+	if path := c.String("play"); path != "" {
+		p, err := decasim.NewPlay(decasim.PlayConfig{Path: path, Seed: c.Uint64("seed"), Rate: rate})
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--play: %w", err)}
+		}
+		return p, nil
+	}
+	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate}), nil
+}
+
+// faults are those of --fault, then those of --random-faults.
+func faults(c *cli.Context) (*decasim.FaultPlan, error) {
+	var all []decasim.Fault
+	for _, text := range joinOptions(c.StringSlice("fault")) {
+		f, err := decasim.ParseFault(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--fault: %w", err)}
+		}
+		all = append(all, f)
+	}
+	if c.IsSet("random-faults") {
+		all = append(all, decasim.RandomPlan(c.Uint64("random-faults"), randomOptions(c)).Faults()...)
+	}
+	return decasim.NewFaultPlan(all...), nil
+}
+
+// randomOptions guesses the client from what it is allowed: half of the connections to each partition.
+func randomOptions(c *cli.Context) decasim.RandomOptions {
+	d := c.Duration("duration")
+	if d == 0 {
+		d = time.Hour
+	}
+	return decasim.RandomOptions{Duration: d, Spacing: 20 * time.Second,
+		Connections: max(1, c.Int("allowed-connections")/2), Backfill: c.String("backfill") == "serve"}
+}
+
+// joinOptions undoes the command line library's cutting of values at commas: a part without a fault's
+// @ and with a = belongs to the fault before it.
+func joinOptions(parts []string) []string {
+	var all []string
+	for _, p := range parts {
+		head, _, _ := strings.Cut(p, "@")
+		if len(all) > 0 && strings.Contains(head, "=") {
+			all[len(all)-1] += "," + p
+			continue
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// checkListen allows loopback only, unless told otherwise.
+func checkListen(address string, remote bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return usageError{fmt.Errorf("--listen %s: %w", address, err)}
+	}
+	if ip, err := netip.ParseAddr(host); remote || host == "localhost" || err == nil && ip.IsLoopback() {
+		return nil
+	}
+	return usageError{fmt.Errorf("--listen %s: not a loopback address; --allow-remote serves there nevertheless, without TLS", address)}
+}
+
+func stamp() string { return time.Now().UTC().Format("15:04:05") }
+
+// greet prints what a client needs. The password is named only where it is the public default.
+func greet(c *cli.Context, cfg decasim.ServerConfig, address string) {
+	secret := `password = "demo"`
+	if password() != "demo" {
+		secret = `# password: the one in DECAHOSE_SIM_PASSWORD`
+	}
+	fmt.Fprintf(c.App.Writer, `decahose-sim: http://%s/stream/sample10/accounts/%s/publishers/twitter/%s.json?partition=1
+oracle:       http://%s/oracle/summary
+
+[[inputs.decahose]]
+  account = %q
+  stream_label = %q
+  username = %q
+  %s
+  stream_url = "http://%s"
+
+`, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, cfg.Username, secret, address)
+	for _, f := range cfg.Faults.Faults() {
+		fmt.Fprintf(c.App.Writer, "planned %s\n", f)
+	}
+}
+
+// printStatus prints one line and returns how many Tweets were offered so far.
+func printStatus(c *cli.Context, s *decasim.Server, last int) int {
+	sum := s.Summary()
+	rate := float64(sum.Offered-last) / c.Duration("status").Seconds()
+	fmt.Fprintf(c.App.Writer, "%s live %d accepted %d offered %d (%.0f/s) sent %d unsent %d waiting %d faults fired %d of %d\n",
+		stamp(), sum.Live, sum.Accepted, sum.Offered, rate, sum.Sent, sum.Unsent, sum.Pending, len(sum.Fired), len(sum.Fired)+len(sum.Unfired))
+	return sum.Offered
+}
+
+// report is the last word: what was offered, and which faults happened.
+func report(c *cli.Context, s *decasim.Server) {
+	sum := s.Summary()
+	names := make([]string, 0, len(sum.Fired))
+	for name := range sum.Fired {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(c.App.Writer, "fired %dx %s\n", sum.Fired[name], name)
+	}
+	for _, name := range sum.Unfired {
+		fmt.Fprintf(c.App.Writer, "never fired %s\n", name)
+	}
+	fmt.Fprintf(c.App.Writer, "offered %d sent %d unsent %d\n", sum.Offered, sum.Sent, sum.Unsent)
+}

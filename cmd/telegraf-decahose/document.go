@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/influxdata/toml"
+	"github.com/influxdata/toml/ast"
+
+	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+)
+
+// document is the file's syntax tree, which knows the lines that Telegraf's loader forgets. It
+// is empty where the file can be parsed only after variables are put in; then messages have no
+// lines.
+type document struct{ root *ast.Table }
+
+func parseDocument(raw []byte) (d document) {
+	defer func() {
+		if recover() != nil {
+			d = document{}
+		}
+	}()
+	root, err := toml.Parse(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
+	if err != nil {
+		return document{}
+	}
+	return document{root}
+}
+
+// plugin is one plugin table of the file.
+type plugin struct {
+	kind, name string // "inputs", "decahose"
+	table      *ast.Table
+}
+
+// plugins are all plugin tables in the order of their lines.
+func (d document) plugins() []plugin {
+	var all []plugin
+	if d.root == nil {
+		return nil
+	}
+	for kind, node := range d.root.Fields {
+		group, ok := node.(*ast.Table)
+		if !ok || slices.Contains([]string{"agent", "tags", "global_tags"}, kind) {
+			continue
+		}
+		for name, tables := range group.Fields {
+			all = append(all, pluginTables(kind, name, tables)...)
+		}
+	}
+	slices.SortFunc(all, func(a, b plugin) int { return cmp.Compare(a.table.Line, b.table.Line) })
+	return all
+}
+
+func pluginTables(kind, name string, node any) []plugin {
+	switch n := node.(type) {
+	case *ast.Table:
+		return []plugin{{kind, name, n}}
+	case []*ast.Table:
+		all := make([]plugin, 0, len(n))
+		for _, t := range n {
+			all = append(all, plugin{kind, name, t})
+		}
+		return all
+	}
+	return nil
+}
+
+// inputs are the tables of [[inputs.decahose]].
+func (d document) inputs() []*ast.Table {
+	var tables []*ast.Table
+	for _, p := range d.plugins() {
+		if p.kind == "inputs" && p.name == "decahose" {
+			tables = append(tables, p.table)
+		}
+	}
+	return tables
+}
+
+// foreign refuses the first plugin that this program does not run, and options that Telegraf's
+// loader lets pass although no input knows them.
+func (d document) foreign() error {
+	for _, p := range d.plugins() {
+		if p.kind == "secretstores" {
+			continue
+		}
+		if p.kind != "inputs" || p.name != "decahose" {
+			return foreignError(p.kind+"."+p.name, p.table.Line)
+		}
+		for _, key := range slices.Sorted(maps.Keys(p.table.Fields)) {
+			if err := checkCommon(key, p.table.Fields[key]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkCommon checks the options that Telegraf's loader reads for every input, where it says
+// nothing, or does not say which option it means.
+func checkCommon(key string, node any) error {
+	switch {
+	case slices.Contains(passedOver, key):
+		return fmt.Errorf("line %d: unknown option %q (-sample-config shows all)", line(node), key)
+	case slices.Contains([]string{"interval", "precision", "collection_jitter", "collection_offset"}, key):
+		kv, _ := node.(*ast.KeyValue)
+		if kv == nil {
+			return fmt.Errorf("line %d: option %q must be a time such as \"10s\"", line(node), key)
+		}
+		text, ok := kv.Value.(*ast.String)
+		if _, err := time.ParseDuration(valueOf(text)); !ok || err != nil && !strings.Contains(text.Value, "$") {
+			return fmt.Errorf("line %d: option %q is %s, must be a time such as \"10s\"", kv.Line, key, kv.Value.Source())
+		}
+	}
+	return nil
+}
+
+func valueOf(s *ast.String) string {
+	if s == nil {
+		return ""
+	}
+	return s.Value
+}
+
+// passedOver are options of other kinds of plugin.
+var passedOver = []string{
+	"buffer_directory", "buffer_strategy", "data_format", "data_type", "delay", "drop_original", "flush_interval",
+	"flush_jitter", "grace", "id", "influx_parser_type", "lvm", "metric_batch_size", "metric_buffer_limit", "order", "period",
+}
+
+func foreignError(name string, line int) error {
+	where := ""
+	if line > 0 {
+		where = fmt.Sprintf("line %d: ", line)
+	}
+	if strings.HasPrefix(name, "outputs.") {
+		return fmt.Errorf("%s[[%s]] is not available: this version has no outputs, only [[inputs.decahose]]", where, name)
+	}
+	return fmt.Errorf("%s[[%s]] cannot run here: only [[inputs.decahose]] can, others belong into Telegraf's own configuration", where, name)
+}
+
+func line(node any) int {
+	switch n := node.(type) {
+	case *ast.KeyValue:
+		return n.Line
+	case *ast.Table:
+		return n.Line
+	case []*ast.Table:
+		return n[0].Line
+	}
+	return 0
+}
+
+// where is "line N: " of an option in the i-th input, or nothing if it does not stand there.
+func (d document) where(i int, option string) string {
+	tables := d.inputs()
+	if i >= len(tables) {
+		return ""
+	}
+	if node, ok := tables[i].Fields[option]; ok {
+		return fmt.Sprintf("line %d: ", line(node))
+	}
+	return fmt.Sprintf("line %d: [[inputs.decahose]]: ", tables[i].Line)
+}
+
+// at is the quoted key, with its first line in the file.
+func (d document) at(key string) string {
+	if n := firstLine(d.root, key); n > 0 {
+		return fmt.Sprintf("%q in line %d", key, n)
+	}
+	return fmt.Sprintf("%q", key)
+}
+
+func firstLine(t *ast.Table, key string) int {
+	if t == nil {
+		return 0
+	}
+	lowest := line(t.Fields[key])
+	for _, node := range t.Fields {
+		for _, sub := range subTables(node) {
+			if n := firstLine(sub, key); n > 0 && (lowest == 0 || n < lowest) {
+				lowest = n
+			}
+		}
+	}
+	return lowest
+}
+
+func subTables(node any) []*ast.Table {
+	switch n := node.(type) {
+	case *ast.Table:
+		return []*ast.Table{n}
+	case []*ast.Table:
+		return n
+	}
+	return nil
+}
+
+// value is the option as written in that line; nothing if it may be a credential.
+func (d document) value(option string, at int) string {
+	for _, secret := range []string{"username", "password", "key_pwd", "url"} {
+		if strings.Contains(option, secret) {
+			return ""
+		}
+	}
+	for _, t := range d.inputs() {
+		if kv, ok := t.Fields[option].(*ast.KeyValue); ok && kv.Line == at {
+			return kv.Value.Source()
+		}
+	}
+	return ""
+}
+
+// structField is the field that the loader names, such as "decahose.Decahose.Connections".
+func structField(name string) (reflect.StructField, bool) {
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	for _, t := range []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFor[decahose.Route]()} {
+		if f, ok := t.FieldByName(name); ok && f.Tag.Get("toml") != "" {
+			return f, true
+		}
+	}
+	return reflect.StructField{}, false
+}
+
+// options are all options of the input.
+func options() []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[decahose.Decahose]()) {
+		if tag := f.Tag.Get("toml"); tag != "" && tag != "-" {
+			names = append(names, tag)
+		}
+	}
+	return names
+}
+
+// suggestion is the option that key may have been meant to be.
+func suggestion(key string) string {
+	best, distance := "", 3
+	for _, o := range options() {
+		if n := edits(key, o); n < distance {
+			best, distance = o, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q?", best)
+}
+
+// edits is the Levenshtein distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost = 1 + min(corner, row[j], row[j+1])
+			}
+			corner, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/emit"
+)
+
+const (
+	// stopLimit bounds the whole stop, whatever hangs: execd kills after 5 s.
+	stopLimit = 4200 * time.Millisecond
+	// drainLimit is when a road whose stdout is stuck gives up, so that its input can end.
+	drainLimit = 2700 * time.Millisecond
+)
+
+// host runs the inputs of one configuration file until it is told to stop.
+type host struct {
+	settings  *settings
+	log       *lineLog
+	ask       *asking
+	interval  time.Duration // between polls; 0: only when asked
+	signalled bool          // a signal asked for the stop; the next ends it at once
+
+	stdout *os.File // the one way to the real stdout
+	writer *emit.Writer
+	roads  []*road
+	failed chan error // why stdout cannot be written; buffered, so that nobody waits for the host
+	wg     sync.WaitGroup
+}
+
+func newHost(s *settings, log *lineLog, ask *asking, interval time.Duration) *host {
+	return &host{settings: s, log: log, ask: ask, interval: interval, failed: make(chan error, 1)}
+}
+
+// run returns the exit code.
+func (h *host) run() int {
+	if err := h.open(); err != nil {
+		h.log.print('E', "take stdout: "+err.Error())
+		return exitFailure
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	h.wg.Go(func() { h.writer.Run(ctx) }) // owns stdout from here on
+	if err := h.start(); err != nil {
+		h.log.print('E', err.Error())
+		return exitFailure
+	}
+	h.ask.begin(&h.wg)
+	if err := h.serve(); err != nil {
+		h.log.print('E', err.Error())
+		return exitFailure
+	}
+	return h.stop(cancel)
+}
+
+// open makes stdout private: what libraries print goes to stderr and cannot tear a line.
+func (h *host) open() error {
+	f, err := takeStdout()
+	if err != nil {
+		return err
+	}
+	h.stdout = f
+	h.writer = emit.NewWriter(watched{f, h.failed})
+	return nil
+}
+
+// watched tells the host of the first failed write.
+type watched struct {
+	out    io.Writer
+	failed chan<- error
+}
+
+func (w watched) Write(b []byte) (int, error) {
+	n, err := w.out.Write(b)
+	if err != nil {
+		select {
+		case w.failed <- fmt.Errorf("write to stdout: %w", err):
+		default:
+		}
+	}
+	return n, err
+}
+
+func (h *host) start() error {
+	for _, ri := range h.settings.inputs {
+		r := newRoad(ri, h.writer, h.log)
+		h.roads = append(h.roads, r)
+		if err := r.start(len(h.settings.tags)); err != nil {
+			return fmt.Errorf("start %s: %w", ri.LogName(), err)
+		}
+	}
+	return nil
+}
+
+// serve polls the inputs whenever they are asked for, and returns when it is time to stop; an
+// error says that stdout is gone.
+func (h *host) serve() error {
+	tick := time.NewTicker(max(h.interval, time.Nanosecond))
+	defer tick.Stop()
+	if h.interval == 0 {
+		tick.Stop()
+	}
+	for {
+		select {
+		case <-tick.C:
+			h.poll()
+		case <-h.ask.polls:
+			h.poll()
+			if h.interval > 0 {
+				tick.Reset(h.interval) // the agent asks: no need to do so unasked
+			}
+		case <-h.ask.ended:
+			return nil
+		case <-h.ask.stops:
+			h.signalled = true
+			return nil
+		case err := <-h.failed:
+			return err
+		}
+	}
+}
+
+func (h *host) poll() {
+	for _, r := range h.roads {
+		// Gather of these inputs only raises a flag; it has no error.
+		_ = r.input.Gather(r.acc)
+	}
+}
+
+// stop ends the inputs, writes what they had, and lets the reader of stdout have it. It takes
+// stopLimit at most; a second signal ends it at once.
+func (h *host) stop(cancel context.CancelFunc) int {
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	done := make(chan struct{})
+	h.wg.Go(func() {
+		h.drain(cancel)
+		close(done)
+	})
+	for {
+		select {
+		case <-done:
+			return exitStopped
+		case <-limit.C:
+			h.log.print('W', "stdout was not read to the end; what was not written is left out")
+			return exitStopped
+		case err := <-h.failed:
+			h.log.print('E', err.Error())
+			return exitFailure
+		case <-h.ask.stops:
+			if h.signalled {
+				return exitFailure
+			}
+			h.signalled = true // the first: Ctrl-C ends stdin and signals, in either order
+		}
+	}
+}
+
+// drain runs on its own goroutine, since stdout may be stuck for good.
+func (h *host) drain(cancel context.CancelFunc) {
+	var stopping sync.WaitGroup
+	for _, r := range h.roads {
+		stopping.Go(r.stop)
+	}
+	stopping.Wait()
+	cancel() // a write that came back was made: the writer holds nothing
+	h.log.flush(flushTimeout)
+	linger(h.stdout)
+}

@@ -1,0 +1,124 @@
+// Command telegraf-decahose runs the inputs of this module under Telegraf's inputs.execd: line
+// protocol goes to stdout, log lines to stderr.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+)
+
+// Exit codes, which supervisors act on.
+const (
+	exitStopped = 0 // stopped on request
+	exitFailure = 1 // a restart may cure it
+	exitUsage   = 2 // usage or configuration: a restart does not help
+)
+
+// version is set when a release is linked; otherwise the build's own is shown.
+var version string
+
+func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+
+// run is main, with everything but the process itself as an argument.
+func run(args []string, stdout, stderr io.Writer) int {
+	code := exitStopped
+	app := commandLine(stdout, stderr)
+	app.Action = func(c *cli.Context) error {
+		code = dispatch(c, stdout, stderr)
+		return nil
+	}
+	if err := app.Run(args); err != nil {
+		sayError(stderr, err.Error()+" (-help shows the usage)")
+		return exitUsage
+	}
+	return code
+}
+
+func commandLine(stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:            "telegraf-decahose",
+		Usage:           "reads X's Decahose for Telegraf's inputs.execd",
+		UsageText:       "telegraf-decahose -config FILE [-poll_interval DURATION]",
+		HideHelpCommand: true,
+		HideVersion:     true,
+		Writer:          stdout,
+		ErrWriter:       stderr,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`"},
+			&cli.DurationFlag{Name: "poll_interval", Value: 10 * time.Second,
+				Usage: "how often counters are emitted when the agent does not ask; 0 disables"},
+			&cli.BoolFlag{Name: "check", Usage: "check the configuration and exit"},
+			&cli.BoolFlag{Name: "version", Usage: "print the version and exit"},
+			&cli.BoolFlag{Name: "sample-config", Usage: "print a configuration with all options and exit"},
+		},
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return err },
+		ExitErrHandler: func(*cli.Context, error) {}, // the exit code is run's affair
+	}
+}
+
+func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
+	switch {
+	case c.Args().Present():
+		sayError(stderr, fmt.Sprintf("unknown argument %q; all settings are flags (-help shows them)", c.Args().First()))
+		return exitUsage
+	case c.Bool("version"):
+		fmt.Fprintln(stdout, "telegraf-decahose", versionText())
+		return exitStopped
+	case c.Bool("sample-config"):
+		fmt.Fprint(stdout, (&decahose.Decahose{}).SampleConfig())
+		return exitStopped
+	case c.Duration("poll_interval") < 0:
+		sayError(stderr, fmt.Sprintf("option \"poll_interval\" is %v, must be 0 or more", c.Duration("poll_interval")))
+		return exitUsage
+	case c.String("config") == "":
+		c.App.Writer = stderr
+		_ = cli.ShowAppHelp(c)
+		return exitUsage
+	}
+	return start(c, stdout)
+}
+
+// start takes the process over: from here on stderr carries log lines only.
+func start(c *cli.Context, stdout io.Writer) int {
+	ask := newAsking() // first: a signal must not end the process while it reads its configuration
+	protectSecrets()
+	log := newLineLog()
+	log.begin(os.Stderr)
+	defer log.flush(flushTimeout)
+	log.takeTelegrafs()
+	s, err := loadSettings(c.String("config"))
+	if err != nil {
+		log.print('E', err.Error())
+		return exitUsage
+	}
+	if err := s.init(log); err != nil {
+		log.print('E', err.Error())
+		return exitUsage
+	}
+	if c.Bool("check") {
+		fmt.Fprintf(stdout, "%s: configuration ok\n", s.path)
+		return exitStopped
+	}
+	return newHost(s, log, ask, c.Duration("poll_interval")).run()
+}
+
+func sayError(stderr io.Writer, text string) {
+	_, _ = stderr.Write(logLine('E', text))
+}
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
+		return bi.Main.Version
+	}
+	return "unknown"
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/models"
+	// Secret stores that need nothing beyond the files they read.
+	_ "github.com/influxdata/telegraf/plugins/secretstores/docker"
+	"github.com/influxdata/toml"
+
+	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+)
+
+// settings is one configuration file, loaded by Telegraf's own loader. All its errors are one
+// line that names the file, the option and what is allowed, and none shows a credential.
+type settings struct {
+	path   string
+	doc    document
+	inputs []*models.RunningInput
+	tags   map[string]string // global ones; none unless the file has some
+}
+
+func loadSettings(path string) (*settings, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	s := &settings{path: path, doc: parseDocument(raw)}
+	if err := s.load(raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *settings) load(raw []byte) error {
+	if err := s.doc.foreign(); err != nil {
+		return err
+	}
+	c := config.NewConfig()
+	c.Agent.OmitHostname = true // the agent above adds the host
+	if err := loadData(c, raw, s.path); err != nil {
+		return s.explain(err)
+	}
+	if !c.Agent.OmitHostname {
+		delete(c.Tags, "host")
+	}
+	if err := c.LinkSecrets(); err != nil {
+		return fmt.Errorf("link secrets: %w", err)
+	}
+	s.inputs, s.tags = c.Inputs, c.Tags
+	if len(s.inputs) == 0 {
+		return errors.New("there is no [[inputs.decahose]] in it")
+	}
+	return nil
+}
+
+// loadData guards against a parser that panics on what users write.
+func loadData(c *config.Config, raw []byte, path string) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("invalid TOML syntax")
+		}
+	}()
+	return c.LoadConfigData(raw, path)
+}
+
+var (
+	unusedFields  = regexp.MustCompile(`specified the fields \[(.*)\], but they were not used`)
+	quoted        = regexp.MustCompile(`"([^"]*)"`)
+	undefined     = regexp.MustCompile(`undefined but requested (\w+): (\S+)`)
+	missingEnv    = regexp.MustCompile(`required variable (\w+) is missing`)
+	templateError = "error parsing data: "
+)
+
+// explain makes one clear line of what Telegraf's loader says.
+func (s *settings) explain(err error) error {
+	text := err.Error()
+	if m := unusedFields.FindStringSubmatch(text); m != nil {
+		return s.unknownOptions(quoted.FindAllStringSubmatch(m[1], -1))
+	}
+	if m := undefined.FindStringSubmatch(text); m != nil {
+		return foreignError(m[1]+"s."+m[2], 0)
+	}
+	if le, ok := errors.AsType[*toml.LineError](err); ok {
+		return s.lineError(le)
+	}
+	if m := missingEnv.FindStringSubmatch(text); m != nil {
+		return fmt.Errorf("environment variable %s is required but not set", m[1])
+	}
+	if strings.HasPrefix(text, templateError) { // may quote the file, and with it a password
+		return errors.New("a reference to an environment variable is malformed: write $$ for a dollar sign")
+	}
+	return err
+}
+
+func (s *settings) unknownOptions(found [][]string) error {
+	words := make([]string, 0, len(found))
+	for _, f := range found {
+		words = append(words, s.doc.at(f[1])+suggestion(f[1]))
+	}
+	return fmt.Errorf("unknown option %s (-sample-config shows all)", strings.Join(words, ", "))
+}
+
+// lineError is about one option's type or value, or about syntax.
+func (s *settings) lineError(e *toml.LineError) error {
+	f, ok := structField(e.StructField)
+	if !ok {
+		return fmt.Errorf("line %d: %w, there or just before", e.Line, e.Err) // the parser names where it was stuck
+	}
+	option, shown := f.Tag.Get("toml"), ""
+	if v := s.doc.value(option, e.Line); v != "" {
+		shown = " is " + v + ","
+	}
+	return fmt.Errorf("line %d: option %q%s must be %s", e.Line, option, shown, kindName(f.Type))
+}
+
+// kindName is what stands in the file for a value of type t.
+func kindName(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[config.Duration]():
+		return `a time such as "10s"`
+	case reflect.TypeFor[config.Size]():
+		return `a size such as "4MiB"`
+	case reflect.TypeFor[[]int]():
+		return "a list of whole numbers"
+	case reflect.TypeFor[[]string]():
+		return "a list of quoted strings"
+	}
+	switch t.Kind() {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Bool, reflect.Pointer:
+		return "true or false"
+	case reflect.Slice:
+		return "tables, each written [[inputs.decahose.route]]"
+	}
+	return "a quoted string"
+}
+
+// init checks the inputs, each alone and then against each other, and gives them their logger.
+func (s *settings) init(log *lineLog) error {
+	lines := map[string]int{}
+	for i, ri := range s.inputs {
+		if err := s.initInput(log, i, ri); err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+		label := ri.Input.(*decahose.Decahose).StreamLabel
+		if first, ok := lines[label]; ok {
+			return fmt.Errorf("%s: option \"stream_label\" is %q in inputs %d and %d, must be different in each: their series would collide",
+				s.path, label, first+1, i+1)
+		}
+		lines[label] = i
+	}
+	return nil
+}
+
+func (s *settings) initInput(log *lineLog, i int, ri *models.RunningInput) error {
+	level := telegraf.Info
+	if name := ri.Config.LogLevel; name != "" {
+		if level = telegraf.LogLevelFromString(name); level == telegraf.None {
+			return fmt.Errorf("%soption \"log_level\" is %q, must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"",
+				s.doc.where(i, "log_level"), name)
+		}
+	}
+	var l telegraf.Logger = &pluginLog{out: log, level: level, prefix: "[" + ri.LogName() + "] "}
+	models.SetLoggerOnPlugin(ri.Input, l)
+	err := ri.Init()
+	if oe, ok := errors.AsType[*decahose.OptionError](err); ok {
+		return fmt.Errorf("%s%w", s.doc.where(i, oe.Option), oe)
+	}
+	return err
+}

@@ -1,0 +1,100 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const valid = `[[inputs.decahose]]
+  account = "example"
+  stream_label = "prod"
+  username = "user"
+  password = "SECRET"
+`
+
+func TestConfigurationErrors(t *testing.T) {
+	for name, test := range map[string]struct{ conf, want string }{
+		"unknown option":   {valid + "conections = 2\n", `unknown option "conections" in line 6, did you mean "connections"?`},
+		"unknown in route": {valid + "[[inputs.decahose.route]]\nfoo = 1\n", `unknown option "foo" in line 7`},
+		"option of others": {valid + `data_format = "json"`, `line 6: unknown option "data_format"`},
+		"type":             {valid + `connections = "2"`, `line 6: option "connections" is "2", must be a whole number`},
+		"duration":         {valid + `connect_timeout = "abc"`, `line 6: option "connect_timeout" is "abc", must be a time such as "10s"`},
+		"range":            {valid + `connections = 9`, `line 6: option "connections" is 9, must be a number from 1 to 4`},
+		"partition":        {valid + `partitions = [1, 3]`, `line 6: option "partitions" is [1 3], must be one or both of 1 and 2`},
+		"no list":          {valid + `partitions = 2`, `line 6: option "partitions" is 2, must be a list of whole numbers`},
+		"enum":             {valid + `backfill = "x"`, `line 6: option "backfill" is "x", must be one of "auto", "always", "none"`},
+		"plain http":       {valid + `stream_url = "http://example.org"`, `line 6: option "stream_url" is "http://example.org", must be https://HOST`},
+		"user in URL":      {valid + `stream_url = "https://u:SECRET@example.org"`, `option "stream_url" is "https://u:xxxxx@example.org", must be https://HOST`},
+		"bad URL":          {valid + `stream_url = "https://u:SEC/RET@example.org"`, `line 6: option "stream_url" must be https://HOST`},
+		"bad proxy":        {valid + `http_proxy_url = "http://u:SEC/RET@p"`, `line 6: option "http_proxy_url" must be http://HOST:PORT`},
+		"proxy type":       {valid + `http_proxy_url = 1`, `option "http_proxy_url"`},
+		"address":          {valid + "[[inputs.decahose.route]]\nlocal_address = \"x\"\n", `option "local_address" is "x", must be an IP address`},
+		"both":             {valid + `password_file = "/x"`, `option "password_file" is "/x", must be absent when "password" is set`},
+		"missing":          {"[[inputs.decahose]]\naccount = \"a\"\nstream_label = \"l\"\nusername = \"u\"\n", `option "password" must be set`},
+		"missing file":     {"[[inputs.decahose]]\naccount = \"a\"\nstream_label = \"l\"\nusername = \"u\"\npassword_file = \"/nonexistent\"\n", `line 5: option "password_file" is "/nonexistent", must be a readable file`},
+		"label":            {strings.Replace(valid, `"prod"`, `""`, 1), `line 3: option "stream_label" must be set`},
+		"password list":    {strings.Replace(valid, `"SECRET"`, `["SECRET"]`, 1), `line 5: option "password" must be a quoted string`},
+		"other input":      {valid + "[[inputs.cpu]]\n", `line 6: [[inputs.cpu]] cannot run here`},
+		"output":           {valid + "[[outputs.file]]\n", `line 6: [[outputs.file]] is not available`},
+		"same label":       {valid + valid, `option "stream_label" is "prod" in inputs 1 and 2`},
+		"syntax":           {valid + "x = \n", `line 7: invalid TOML syntax, there or just before`},
+		"unclosed":         {valid + "x = \"SECRET\n", `line 7: invalid TOML syntax, there or just before`},
+		"log level":        {valid + `log_level = "loud"`, `line 6: option "log_level" is "loud", must be one of "error"`},
+		"precision":        {valid + `precision = "abc"`, `line 6: option "precision" is "abc", must be a time`},
+		"environment":      {valid + `account = "${NOPE:?SECRET}"`, `is required but not set`},
+		"empty":            {"", `there is no [[inputs.decahose]]`},
+		"tags":             {valid + `tweet_tags = ["user_id"]`, `line 6: option "tweet_tags" is "user_id", must be some of "kind", "lang"`},
+		"fields":           {valid + `tweet_fields = ["raw"]`, `line 6: option "tweet_fields" is "raw", must be some of "id"`},
+		"state":            {valid + `state_directory = "/dev/null"`, `line 6: option "state_directory" is "/dev/null", must be a directory`},
+		"tls":              {valid + `tls_ca = "/nonexistent"`, `/nonexistent`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.conf")
+			require.NoError(t, os.WriteFile(path, []byte(test.conf), 0o600))
+			c := spawn(t, nil, "-config", path).collect()
+			c.exits(exitUsage, patience)
+			text := c.stderr.String()
+			require.Equal(t, 1, strings.Count(text, "\n"), text)
+			require.True(t, strings.HasPrefix(text, "E! "+path+": "), text)
+			require.Contains(t, text, test.want)
+			require.NotContains(t, text, "SECRET")
+			require.Empty(t, c.lines.String())
+		})
+	}
+}
+
+func TestUsage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.conf")
+	require.NoError(t, os.WriteFile(path, []byte(valid), 0o600))
+	for _, test := range []struct {
+		args           []string
+		rc             int
+		stdout, stderr string
+	}{
+		{nil, exitUsage, "", "-config FILE"},
+		{[]string{"-config", "/nonexistent"}, exitUsage, "", "E! read configuration: open /nonexistent: no such file"},
+		{[]string{"-bogus"}, exitUsage, "", "E! flag provided but not defined: -bogus"},
+		{[]string{"-config", path, "more"}, exitUsage, "", `E! unknown argument "more"`},
+		{[]string{"-config", path, "-poll_interval", "x"}, exitUsage, "", `E! invalid value "x" for flag -poll_interval`},
+		{[]string{"-config", path, "-poll_interval", "-1s"}, exitUsage, "", `E! option "poll_interval" is -1s`},
+		{[]string{"-version"}, exitStopped, "telegraf-decahose ", ""},
+		{[]string{"-sample-config"}, exitStopped, "[[inputs.decahose]]", ""},
+		{[]string{"--config", path, "--check"}, exitStopped, "configuration ok", ""},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			c := spawn(t, nil, test.args...).collect()
+			c.exits(test.rc, patience)
+			c.waitFor("stdout", func() bool { return strings.Contains(c.lines.String(), test.stdout) })
+			require.Contains(t, c.stderr.String(), test.stderr)
+			if test.stdout == "" {
+				require.Empty(t, c.lines.String())
+			}
+		})
+	}
+}

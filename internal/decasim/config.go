@@ -1,0 +1,65 @@
+package decasim
+
+import (
+	"cmp"
+	"time"
+)
+
+// BackfillMode says what a server does with backfillMinutes.
+type BackfillMode int
+
+const (
+	BackfillServe  BackfillMode = iota // bought: served
+	BackfillIgnore                     // not bought: delivery starts at the connect
+	BackfillRefuse                     // not bought: 403
+)
+
+// ServerConfig of a Server. Zero values are X's own, with exceptions that are named.
+type ServerConfig struct {
+	Source   Source       // nil: a World of 400 Tweets per second
+	Account  string       // "demo"
+	Label    string       // "prod"
+	Username string       // "demo"
+	Password string       // "demo"
+	Backfill BackfillMode // BackfillServe
+	Faults   *FaultPlan   // nil: none
+	Seed     uint64       // of disorder, batches and faults; not of the World
+
+	AllowedConnections int           // over all partitions; 0: 4
+	ExcessGrace        time.Duration // surplus connections are tolerated so long; 0: 1 s (X: about a minute)
+	CutOldest          bool          // the oldest connection goes, not the newest: X's pages disagree
+	ConnectLimit       int           // accepted or refused attempts with sound credentials per ConnectPeriod; 0: 10; negative: no limit
+	ConnectPeriod      time.Duration // 60 s
+
+	HeartbeatEvery time.Duration // of idleness; 10 s
+	FlushMin       int           // records per flush, drawn anew for each; 10
+	FlushMax       int           // 50
+	FlushEvery     time.Duration // a record waits no longer than that for its flush; 50 ms
+	Disorder       time.Duration // records of a connection overtake each other by up to this; 0: 100 ms; negative: none
+	QueueLimit     int           // Tweets that wait for a slow reader before it is cut; 10 000
+	Level          int           // of gzip; 0: 1 (ratio about 6.2; 6 gives 7.8 at twice the time; -2, Huffman only, is the fastest)
+	MemberPerFlush bool          // each flush is a gzip member of its own
+	ChunkBytes     int           // longest HTTP chunk; 0: one per flush
+	Tick           time.Duration // how often Tweets are handed out; 20 ms
+
+	Refused func(status int, why string) // if set, hears of each refused request
+}
+
+func (c ServerConfig) withDefaults() ServerConfig {
+	if c.Source == nil {
+		c.Source = NewWorld(WorldConfig{Seed: c.Seed})
+	}
+	c.Account, c.Label = cmp.Or(c.Account, "demo"), cmp.Or(c.Label, "prod")
+	c.Username, c.Password = cmp.Or(c.Username, "demo"), cmp.Or(c.Password, "demo")
+	c.AllowedConnections = cmp.Or(c.AllowedConnections, 4)
+	c.ExcessGrace = cmp.Or(c.ExcessGrace, time.Second)
+	c.ConnectLimit, c.ConnectPeriod = cmp.Or(c.ConnectLimit, 10), cmp.Or(c.ConnectPeriod, time.Minute)
+	c.HeartbeatEvery = cmp.Or(c.HeartbeatEvery, 10*time.Second)
+	c.FlushMin, c.FlushMax = cmp.Or(c.FlushMin, 10), cmp.Or(c.FlushMax, 50)
+	c.FlushMax = max(c.FlushMin, c.FlushMax)
+	c.FlushEvery = cmp.Or(c.FlushEvery, 50*time.Millisecond)
+	c.Disorder = max(0, cmp.Or(c.Disorder, 100*time.Millisecond))
+	c.QueueLimit, c.Level = cmp.Or(c.QueueLimit, 10_000), cmp.Or(c.Level, 1)
+	c.Tick = cmp.Or(c.Tick, 20*time.Millisecond)
+	return c
+}

@@ -1,0 +1,100 @@
+package decasim
+
+import (
+	"cmp"
+	"time"
+)
+
+// RandomOptions of a RandomPlan. What is planned can be survived without loss by a client with that
+// many connections to each partition and, with Backfill, with backfill of the outages.
+type RandomOptions struct {
+	Duration    time.Duration // of the run; 2 min
+	Spacing     time.Duration // from one fault to the next; 10 s. A client must be whole again after half of it
+	Partitions  int           // 2
+	Connections int           // to each partition; 2. With fewer, nothing is lost or damaged, and no reader cut as slow
+	Backfill    bool          // may a partition be without any connection for a while?
+}
+
+// RandomPlan plans faults one after the other, a pure function of its arguments. Each Tweet stays
+// deliverable: faults that lose or spoil records befall one slot of one partition, with nothing else
+// going on, and outages are shorter than Spacing.
+func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
+	o.Duration, o.Spacing = cmp.Or(o.Duration, 2*time.Minute), cmp.Or(o.Spacing, 10*time.Second)
+	o.Partitions, o.Connections = cmp.Or(o.Partitions, 2), cmp.Or(o.Connections, 2)
+	r := newRNG(seed, saltPlan, 0)
+	var faults []Fault
+	for at := o.Spacing / 2; at+o.Spacing <= o.Duration; at += o.Spacing {
+		f := o.draw(&r)
+		f.At = at + time.Duration(r.n(int(o.Spacing/4)))
+		faults = append(faults, f)
+	}
+	return NewFaultPlan(faults...)
+}
+
+var ends = []Kind{CutRecord, CutGzip, CutCRLF, Reset, Close, CloseMessage}
+
+func (o RandomOptions) draw(r *rng) Fault {
+	kinds := []func(*rng) Fault{o.wait, o.noise}
+	if o.Connections > 1 || o.Backfill {
+		kinds = append(kinds, o.end, o.end)
+	}
+	if o.Connections > 1 {
+		kinds = append(kinds, o.spoil)
+	}
+	if o.Backfill {
+		kinds = append(kinds, o.dark)
+	}
+	f := kinds[r.n(len(kinds))](r)
+	if f.Partition == 0 && f.Kind != Outage && f.Kind != Burst {
+		f.Partition = 1 + r.n(o.Partitions)
+	}
+	return f
+}
+
+// end ends one connection.
+func (o RandomOptions) end(r *rng) Fault {
+	f := Fault{Kind: ends[r.n(len(ends))], Connection: AnyConnection}
+	if r.chance(0.3) {
+		f.End = ModeRST
+	}
+	return f
+}
+
+// wait holds one connection back for a while; what waited comes afterwards.
+func (o RandomOptions) wait(r *rng) Fault {
+	kinds := []Kind{Stall, Silence, Trickle}
+	return Fault{Kind: kinds[r.n(len(kinds))], Connection: AnyConnection, For: o.Spacing / 3}
+}
+
+// noise changes what comes, and loses nothing.
+func (o RandomOptions) noise(r *rng) Fault {
+	switch r.n(4) {
+	case 0:
+		return Fault{Kind: Burst, Factor: 3, For: o.Spacing / 3}
+	case 1:
+		return Fault{Kind: Disorder, Connection: AnyConnection, For: o.Spacing / 3}
+	case 2:
+		return Fault{Kind: Damage, Connection: AnyConnection, For: o.Spacing / 3, Variant: Variants[5+r.n(3)]}
+	}
+	return Fault{Kind: Duplicate, Connection: AnyConnection, For: o.Spacing / 3, Share: 0.3}
+}
+
+// spoil takes Tweets from one connection that its twin delivers.
+func (o RandomOptions) spoil(r *rng) Fault {
+	switch r.n(3) {
+	case 0:
+		return Fault{Kind: SlowCut, Connection: 0}
+	case 1:
+		return Fault{Kind: Loss, Connection: 0, For: o.Spacing / 3, Share: 0.3}
+	}
+	return Fault{Kind: Damage, Connection: 0, For: o.Spacing / 3, Share: 0.3, Variant: Variants[r.n(5)]}
+}
+
+// dark leaves a partition, or both, without a connection.
+func (o RandomOptions) dark(r *rng) Fault {
+	switch r.n(2) {
+	case 0:
+		return Fault{Kind: Outage, For: o.Spacing / 3}
+	}
+	return Fault{Kind: ends[r.n(len(ends))], Connection: EveryConnection}
+}

@@ -1,0 +1,133 @@
+// Package oracle judges the engine against the simulator's truth: what was offered, and by which faults
+// it was kept from us. It never asks the plugin. Test support.
+package oracle
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/stream"
+)
+
+// Run is one rehearsal: a plugin's engine against a simulator, inside a testing/synctest bubble.
+type Run struct {
+	Server  decasim.ServerConfig
+	Core    func(*core.Config)    // changes the options, nil: as they are
+	Stream  func(*stream.Options) // the same
+	Offer   time.Duration         // how long Tweets are offered
+	Quiet   time.Duration         // how long heartbeats only follow; 0: 5 s
+	Between func(*decasim.Server) // called when the engine runs, nil: nothing
+}
+
+// Outcome is what the run came to.
+type Outcome struct {
+	Offered, Emitted int
+	Lost             []snowflake.ID // offered, never emitted
+	Doubled          []snowflake.ID // emitted more than once
+	Wrong            []snowflake.ID // emitted with another time than their own
+	Unsent           int            // offered, but written to no sound connection
+	Unfired          []string       // planned faults that did not happen
+	Notes            []string
+	Lines            []byte // all output
+	Err              error  // of the engine
+}
+
+// String is the verdict in one line.
+func (o *Outcome) String() string {
+	return fmt.Sprintf("offered %d emitted %d lost %d doubled %d wrong %d unsent %d", o.Offered, o.Emitted, len(o.Lost), len(o.Doubled), len(o.Wrong), o.Unsent)
+}
+
+// Play runs r to its end. The caller must be inside a bubble whose clock is past 2010.
+func (r Run) Play() *Outcome {
+	l := decasim.NewPipeListener()
+	s := decasim.NewServer(r.Server)
+	var serving, running sync.WaitGroup
+	serving.Go(func() { _ = s.Serve(l) })
+	out := &Outcome{}
+	var lines bytes.Buffer
+	w := emit.NewWriter(&lines)
+	writing, stopWriting := context.WithCancel(context.Background())
+	running.Go(func() { w.Run(writing) })
+
+	e := engine.New(r.config(l, w, out))
+	ctx, stop := context.WithCancel(context.Background())
+	var engines sync.WaitGroup
+	engines.Go(func() { out.Err = e.Run(ctx) })
+	if r.Between != nil {
+		r.Between(s)
+	}
+	time.Sleep(r.Offer)
+	s.StopOffering()
+	time.Sleep(max(r.Quiet, 5*time.Second))
+	stop()
+	engines.Wait()
+	stopWriting()
+	running.Wait()
+	out.Lines = lines.Bytes()
+	out.judge(s, r.Server.Faults)
+	_ = s.Close()
+	serving.Wait()
+	return out
+}
+
+func (r Run) config(l *decasim.PipeListener, w *emit.Writer, out *Outcome) engine.Config {
+	schema, err := emit.NewSchema("prod", []string{"kind"}, []string{"id", "text"}, emit.Space)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	o := stream.Options{
+		Credentials: func() (string, string, error) { return "demo", "demo", nil },
+		Dial:        l.DialContext, ConnectTimeout: 10 * time.Second, HeartbeatTimeout: 31 * time.Second,
+		SilenceTimeout: 10 * time.Second, RecordLimit: 4 << 20,
+	}
+	c := core.Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute,
+		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, RecoveryHorizon: 120 * time.Hour, Interval: 10 * time.Second, Seed: r.Server.Seed}
+	if r.Stream != nil {
+		r.Stream(&o)
+	}
+	if r.Core != nil {
+		r.Core(&c)
+	}
+	return engine.Config{Core: c, Clients: []*stream.Client{stream.NewClient(o)}, Sink: emit.NewLines(schema, w),
+		URL: url, Listener: engine.Listener{Note: func(n core.Note) {
+			out.Notes = append(out.Notes, fmt.Sprintf("%s %c! %s", time.Now().UTC().Format("15:04:05.0"), n.Level, n.Text))
+		}}}
+}
+
+func url(partition, backfill int) string {
+	u := fmt.Sprintf("http://127.0.0.1:1/stream/sample10/accounts/demo/publishers/twitter/prod.json?partition=%d", partition)
+	if backfill > 0 {
+		u += fmt.Sprintf("&backfillMinutes=%d", backfill)
+	}
+	return u
+}
+
+// judge compares the output with what the server says it offered.
+func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan) {
+	emitted := map[snowflake.ID]int{}
+	for id, ns := range tweets(o.Lines) {
+		emitted[id]++
+		if emitted[id] == 2 {
+			o.Doubled = append(o.Doubled, id)
+		}
+		if want, _ := id.Nano(); ns != want {
+			o.Wrong = append(o.Wrong, id)
+		}
+	}
+	offered := s.OfferedIDs()
+	for _, id := range offered {
+		if emitted[id] == 0 {
+			o.Lost = append(o.Lost, id)
+		}
+	}
+	o.Offered, o.Emitted, o.Unsent = len(offered), len(emitted), len(s.UnsentIDs())
+	o.Unfired = plan.Unfired()
+}

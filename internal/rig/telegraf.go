@@ -1,0 +1,96 @@
+//go:build unix
+
+package rig
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// TelegrafVersion is the version that the project is tested with; go.mod has the same.
+const TelegrafVersion = "1.37.2"
+
+const (
+	// telegrafTags trim the stock agent to what tests, `make run` and the benchmark need: minutes
+	// and gigabytes less than all its plugins.
+	telegrafTags = "custom,inputs.execd,inputs.internal,inputs.cloud_pubsub_push,outputs.file,outputs.discard," +
+		"outputs.execd,processors.override,parsers.influx,parsers.json_v2,serializers.influx,serializers.json"
+	telegrafPackage = "github.com/influxdata/telegraf/cmd/telegraf@v" + TelegrafVersion
+	telegrafFlags   = "-X github.com/influxdata/telegraf/internal.Version=" + TelegrafVersion
+)
+
+// Telegraf returns the path of a stock Telegraf agent. It is built at the first call on a machine and
+// kept in the user's cache directory; callers in other processes wait for the one that builds. say
+// hears that a build begins. Environment: TELEGRAF names a binary to use instead.
+func Telegraf(ctx context.Context, say io.Writer) (string, error) {
+	if own := os.Getenv("TELEGRAF"); own != "" {
+		return own, nil
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "telegraf")
+	if built(binary) {
+		return binary, nil
+	}
+	release, err := lock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	if built(binary) {
+		return binary, nil
+	}
+	fmt.Fprintf(say, "building Telegraf %s once, from source (a few minutes the first time)\n", TelegrafVersion)
+	return binary, buildTelegraf(ctx, dir, binary)
+}
+
+func built(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// cacheDir is named after all that goes into the build, so that a change of it builds anew.
+func cacheDir() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		root, rootErr := Root()
+		if rootErr != nil {
+			return "", cmp.Or(rootErr, err)
+		}
+		base = filepath.Join(root, ".cache")
+	}
+	key := sha256.Sum256([]byte(telegrafPackage + telegrafTags + telegrafFlags))
+	dir := filepath.Join(base, "telegraf-decahose", fmt.Sprintf("telegraf-%s-%x", TelegrafVersion, key[:4]))
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", fmt.Errorf("make cache directory: %w", err)
+	}
+	return dir, nil
+}
+
+// buildTelegraf builds beside the final place and renames, so that a build cut short leaves nothing
+// that looks finished.
+func buildTelegraf(ctx context.Context, dir, binary string) error {
+	tmp, err := os.MkdirTemp(dir, "build-")
+	if err != nil {
+		return fmt.Errorf("build Telegraf: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	cmd := exec.CommandContext(ctx, "go", "install", "-tags", telegrafTags, "-ldflags", telegrafFlags, telegrafPackage)
+	cmd.Dir = tmp // outside this module: Telegraf is built with its own dependencies, not ours
+	cmd.Env = append(os.Environ(), "GOBIN="+tmp, "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build Telegraf: %w\n%s", err, out)
+	}
+	if err := os.Rename(filepath.Join(tmp, "telegraf"), binary); err != nil {
+		return fmt.Errorf("build Telegraf: %w", err)
+	}
+	return nil
+}

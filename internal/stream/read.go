@@ -1,0 +1,120 @@
+package stream
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/decahose/telegraf-decahose/internal/wire"
+)
+
+const (
+	readSize  = 32 << 10 // inflate hands out no more than its window at once
+	batchSize = 32 << 10 // plain bytes after which a batch is handed on though more is at hand
+)
+
+// read takes a 200's body until it ends and says why.
+func (a *attempt) read(res *http.Response, r Receiver) (class string, err error) {
+	b := &body{src: res.Body, scanner: wire.NewScanner(a.o.RecordLimit), r: r}
+	b.watch = newWatch(a.o.HeartbeatTimeout, a.o.SilenceTimeout, r.Silent, func() { a.cancel(Closed("heartbeat")) })
+	defer b.watch.stop()
+	var plain io.Reader = b
+	switch e := encoding(res); e {
+	case "identity":
+	case "gzip":
+		plain = newGunzip(b)
+	default:
+		return "gzip", fmt.Errorf("content encoding %q is not known", oneLine(e))
+	}
+	err = b.copy(plain)
+	return a.readClass(b.err, err)
+}
+
+// body is the stretch between socket and receiver; one goroutine owns it. Its Read is what gunzip reads
+// from: the one place that may wait for X.
+type body struct {
+	src     io.Reader
+	scanner *wire.Scanner
+	r       Receiver
+	watch   *watch
+
+	plain int   // bytes given to the scanner since the last batch
+	wire  int   // bytes from the socket that no batch has counted yet
+	err   error // how the socket ended
+}
+
+// Read hands on what is complete before it waits for more: so small flushes that are at hand share a
+// batch, and none is ever held back.
+func (b *body) Read(p []byte) (int, error) {
+	b.deliver()
+	b.watch.wait()
+	n, err := b.src.Read(p)
+	b.watch.got(n)
+	b.wire += n
+	if err != nil {
+		b.err = err
+	}
+	return n, err
+}
+
+// copy feeds the scanner until from ends. What was decoded before a cut or corruption is delivered,
+// the unfinished record too: the scanner judges it.
+func (b *body) copy(from io.Reader) error {
+	b.scanner.Start(b.r.Batch())
+	// A buffer of its own, since Read above delivers while from is still filling it; filling the
+	// scanner's space would write into a batch that is the receiver's by then.
+	buf := make([]byte, readSize)
+	for {
+		n, err := from.Read(buf)
+		b.scan(buf[:n])
+		if b.plain >= batchSize {
+			b.deliver()
+		}
+		if err != nil {
+			b.finish()
+			return err
+		}
+	}
+}
+
+func (b *body) scan(p []byte) {
+	b.plain += len(p)
+	for len(p) > 0 {
+		n := copy(b.scanner.Space(), p)
+		b.scanner.Advance(n)
+		p = p[n:]
+	}
+}
+
+func (b *body) deliver() {
+	if b.scanner.Pending() {
+		b.handOver()
+	}
+}
+
+// finish hands over the rest, and a batch without frames where only wire bytes are left to count.
+func (b *body) finish() {
+	b.scanner.End()
+	if b.scanner.Pending() || b.wire > 0 {
+		b.handOver()
+	}
+}
+
+func (b *body) handOver() {
+	batch := b.scanner.Take(b.r.Batch())
+	batch.WireBytes, b.wire, b.plain = b.wire, 0, 0
+	tweets := holdsRecord(batch) // before the receiver owns it
+	b.r.Received(batch)
+	if tweets {
+		b.watch.tweet()
+	}
+}
+
+func holdsRecord(b *wire.Batch) bool {
+	for i := range b.Frames {
+		if b.Frames[i].Kind == wire.Record {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,7 @@
+// Package all registers the plugins of this module, for a Telegraf with them compiled in.
+package all
+
+import (
+	// Registers inputs.decahose.
+	_ "github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+)

@@ -1,0 +1,117 @@
+package decahose
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/influxdata/telegraf/config"
+)
+
+// credential is one of user name and password: where it may come from, in the order of precedence
+// secret, file, environment.
+type credential struct {
+	option string // name of the option that holds it; option + "_file" names the file
+	secret *config.Secret
+	file   string
+	env    string
+}
+
+func (d *Decahose) username() credential {
+	return credential{"username", &d.Username, d.UsernameFile, "DECAHOSE_USERNAME"}
+}
+
+func (d *Decahose) password() credential {
+	return credential{"password", &d.Password, d.PasswordFile, "DECAHOSE_PASSWORD"}
+}
+
+// check says whether there is a source at all. It does not resolve references to secret stores,
+// which may need the network.
+func (c credential) check() error {
+	switch {
+	case !c.secret.Empty() && c.file != "":
+		return &OptionError{c.option + "_file", fmt.Sprintf("%q", c.file), fmt.Sprintf("absent when %q is set", c.option)}
+	case !c.secret.Empty():
+		return nil
+	case c.file != "":
+		return c.checkFile()
+	case os.Getenv(c.env) == "":
+		return &OptionError{c.option, "", fmt.Sprintf("set, here or by %q or in the environment as %s", c.option+"_file", c.env)}
+	}
+	return nil
+}
+
+func (c credential) checkFile() error {
+	if _, err := c.readFile(); err != nil {
+		return &OptionError{c.option + "_file", fmt.Sprintf("%q", c.file), "a readable file that is not empty: " + reason(err)}
+	}
+	return nil
+}
+
+// read returns the value as it is now: files and secret stores rotate.
+func (c credential) read() (string, error) {
+	switch {
+	case !c.secret.Empty():
+		return c.readSecret()
+	case c.file != "":
+		return c.readFile()
+	}
+	return os.Getenv(c.env), nil
+}
+
+func (c credential) readSecret() (string, error) {
+	b, err := c.secret.Get()
+	if err != nil {
+		return "", fmt.Errorf("get secret: %w", err)
+	}
+	defer b.Destroy()
+	return b.String(), nil
+}
+
+var errEmpty = errors.New("it is empty")
+
+// readFile takes the content verbatim and cuts one newline off its end, which editors and echo add.
+func (c credential) readFile() (string, error) {
+	b, err := os.ReadFile(c.file)
+	if err != nil {
+		return "", err
+	}
+	if cut, ok := bytes.CutSuffix(b, []byte("\n")); ok {
+		b = bytes.TrimSuffix(cut, []byte("\r"))
+	}
+	if len(b) == 0 {
+		return "", errEmpty
+	}
+	return string(b), nil
+}
+
+// reason is err without the path that os puts in front.
+func reason(err error) string {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+func (d *Decahose) checkCredentials() error {
+	if err := d.username().check(); err != nil {
+		return err
+	}
+	return d.password().check()
+}
+
+// credentials is called at each connect. Its errors name the option, never the value.
+func (d *Decahose) credentials() (username, password string, err error) {
+	if username, err = d.username().read(); err != nil {
+		return "", "", fmt.Errorf("read username: %w", err)
+	}
+	if password, err = d.password().read(); err != nil {
+		return "", "", fmt.Errorf("read password: %w", err)
+	}
+	if strings.Contains(username, ":") {
+		return "", "", errors.New("read username: it holds a colon, which HTTP Basic cannot carry")
+	}
+	return username, password, nil
+}

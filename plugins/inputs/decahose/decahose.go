@@ -1,0 +1,208 @@
+//go:generate ../../../tools/readme_config_includer/generator
+
+// Package decahose is the service input that reads X's Decahose.
+package decahose
+
+import (
+	"context"
+	_ "embed"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/common/proxy"
+	"github.com/influxdata/telegraf/plugins/common/tls"
+	"github.com/influxdata/telegraf/plugins/inputs"
+	"github.com/influxdata/telegraf/selfstat"
+
+	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/engine"
+)
+
+//go:embed sample.conf
+var sampleConfig string
+
+// drainTimeout bounds Stop: the time from its call until everything received is written or given
+// up. The host's five seconds for a stop have to hold it and the linger of the pipe.
+const drainTimeout = 2500 * time.Millisecond
+
+// Decahose is one input: one stream of one account, its partitions and redundant connections.
+type Decahose struct {
+	Account     string `toml:"account"`
+	StreamLabel string `toml:"stream_label"`
+
+	Username     config.Secret `toml:"username"`
+	Password     config.Secret `toml:"password"`
+	UsernameFile string        `toml:"username_file"`
+	PasswordFile string        `toml:"password_file"`
+
+	Stream      string `toml:"stream"`
+	Partitions  []int  `toml:"partitions"`
+	Connections int    `toml:"connections"`
+
+	StreamURL   string `toml:"stream_url"`
+	ReplayURL   string `toml:"replay_url"`
+	RecoveryURL string `toml:"recovery_url"`
+
+	ConnectTimeout     config.Duration `toml:"connect_timeout"`
+	HeartbeatTimeout   config.Duration `toml:"heartbeat_timeout"`
+	SilenceTimeout     config.Duration `toml:"silence_timeout"`
+	ConnectLimit       int             `toml:"connect_limit"`
+	ConnectLimitPeriod config.Duration `toml:"connect_limit_period"`
+
+	Backfill            string          `toml:"backfill"`
+	Recovery            string          `toml:"recovery"`
+	RecoveryWindow      config.Duration `toml:"recovery_window"`
+	RecoveryDelay       config.Duration `toml:"recovery_delay"`
+	RecoveryHorizon     config.Duration `toml:"recovery_horizon"`
+	RecoveryJobs        int             `toml:"recovery_jobs"`
+	RecoveryPartition   bool            `toml:"recovery_partition"`
+	RecoveryParameters  []string        `toml:"recovery_parameters"`
+	RecoveryLimit       int             `toml:"recovery_limit"`
+	RecoveryLimitPeriod config.Duration `toml:"recovery_limit_period"`
+	StateDirectory      string          `toml:"state_directory"`
+
+	Tweets         string          `toml:"tweets"`
+	TweetTags      []string        `toml:"tweet_tags"`
+	TweetFields    []string        `toml:"tweet_fields"`
+	Newline        string          `toml:"newline"`
+	DedupWindow    config.Duration `toml:"dedup_window"`
+	RecordLimit    config.Size     `toml:"record_limit"`
+	MaxUndelivered int             `toml:"max_undelivered_messages"`
+	Routes         []Route         `toml:"route"`
+
+	Log        telegraf.Logger     `toml:"-"`
+	Statistics *selfstat.Collector `toml:"-"`
+
+	tls.ClientConfig
+	proxy.HTTPProxy
+
+	schema *emit.Schema                  // made by Init
+	sink   emit.Sink                     // set by EmitTo; nil: Start makes one from its accumulator
+	engine atomic.Pointer[engine.Engine] // nil before Start and after Stop; Gather reads it
+	cancel context.CancelFunc            // of the running engine; owned by Start and Stop
+	wg     sync.WaitGroup
+}
+
+// Route is one way out to X, for redundant connections that must not share a network.
+type Route struct {
+	LocalAddress string `toml:"local_address"`
+	HTTPProxyURL string `toml:"http_proxy_url"`
+}
+
+// SampleConfig returns the plugin's own configuration with all options.
+func (*Decahose) SampleConfig() string { return sampleConfig }
+
+// Init checks the options. It reads credential and TLS files, and touches no network.
+// A bad value comes back as *OptionError.
+func (d *Decahose) Init() error {
+	d.setDependentDefaults()
+	if err := d.validate(); err != nil {
+		return err
+	}
+	schema, err := d.newSchema()
+	d.schema = schema
+	return err
+}
+
+// EmitTo sends Tweets and counters to s rather than to Start's accumulator. For the host, before Start.
+func (d *Decahose) EmitTo(s emit.Sink) { d.sink = s }
+
+// Start begins to connect. It does not fail because X cannot be reached: that is tried again for ever.
+func (d *Decahose) Start(acc telegraf.Accumulator) error {
+	sink := d.sink
+	if sink == nil {
+		sink = newAccumulatorSink(acc, d.Schema(), d.MaxUndelivered, d.rejected())
+	}
+	cfg, err := d.engineConfig(sink)
+	if err != nil {
+		return err
+	}
+	d.sayUnused()
+	e := engine.New(cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	d.engine.Store(e)
+	d.wg.Go(func() { d.run(ctx, e) })
+	return nil
+}
+
+// run is the goroutine of the engine, from Start to Stop.
+func (d *Decahose) run(ctx context.Context, e *engine.Engine) {
+	if err := e.Run(ctx); err != nil {
+		d.Log.Errorf("Stream %s: %v", d.StreamLabel, err)
+	}
+}
+
+// Gather has the counters emitted now; before Start there are none.
+func (d *Decahose) Gather(telegraf.Accumulator) error {
+	if e := d.engine.Load(); e != nil {
+		e.Poll()
+	}
+	return nil
+}
+
+// Stop closes the connections, emits what was received, and returns when nothing of the plugin
+// runs any more. It may be called before Start and more than once.
+func (d *Decahose) Stop() {
+	if d.cancel != nil {
+		d.cancel()
+	}
+	d.wg.Wait()
+	d.engine.Store(nil)
+}
+
+func (d *Decahose) rejected() selfstat.Stat {
+	if d.Statistics == nil {
+		return nil
+	}
+	return d.Statistics.Register("decahose", "metrics_rejected", map[string]string{"stream_label": d.StreamLabel})
+}
+
+func (d *Decahose) note(n core.Note) {
+	switch n.Level {
+	case core.Error:
+		d.Log.Error(n.Text)
+	case core.Warn:
+		d.Log.Warn(n.Text)
+	case core.Info:
+		d.Log.Info(n.Text)
+	default:
+		d.Log.Debug(n.Text)
+	}
+}
+
+func newDecahose() *Decahose {
+	return &Decahose{
+		Stream:              "sample10",
+		Partitions:          []int{1, 2},
+		Connections:         2,
+		StreamURL:           "https://gnip-stream.x.com",
+		ReplayURL:           "https://gnip-stream.gnip.com",
+		RecoveryURL:         "https://stream-data-api.x.com",
+		ConnectTimeout:      config.Duration(10 * time.Second),
+		HeartbeatTimeout:    config.Duration(31 * time.Second),
+		SilenceTimeout:      config.Duration(10 * time.Second),
+		ConnectLimit:        10,
+		ConnectLimitPeriod:  config.Duration(time.Minute),
+		Backfill:            "auto",
+		Recovery:            "replay",
+		RecoveryWindow:      config.Duration(time.Hour),
+		RecoveryDelay:       config.Duration(30 * time.Minute),
+		RecoveryPartition:   true,
+		RecoveryParameters:  []string{"startTime", "endTime"},
+		RecoveryLimit:       5,
+		RecoveryLimitPeriod: config.Duration(5 * time.Minute),
+		Tweets:              "fields",
+		TweetTags:           emit.DefaultTags(),
+		Newline:             "keep",
+		DedupWindow:         config.Duration(time.Hour),
+		RecordLimit:         4 << 20,
+		MaxUndelivered:      5000,
+	}
+}
+
+func init() { inputs.Add("decahose", func() telegraf.Input { return newDecahose() }) }

@@ -1,0 +1,236 @@
+package decahose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/agent"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/models"
+	"github.com/influxdata/telegraf/selfstat"
+	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/tweet"
+)
+
+func valid() *Decahose {
+	d := newDecahose()
+	d.Account, d.StreamLabel = "an account", "prod/1"
+	d.Username, d.Password = config.NewSecret([]byte("user")), config.NewSecret([]byte("pass"))
+	return d
+}
+
+func TestURL(t *testing.T) {
+	d := valid()
+	d.StreamURL = "https://example.org/base/"
+	require.NoError(t, d.Init())
+	require.Equal(t, "https://example.org/base/stream/sample10/accounts/an%20account/publishers/twitter/prod%2F1.json?partition=2", d.url(2, 0))
+	require.Equal(t, "https://example.org/base/stream/sample10/accounts/an%20account/publishers/twitter/prod%2F1.json?partition=1&backfillMinutes=3", d.url(1, 3))
+}
+
+func TestInit(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Decahose)
+		option string // of the error; empty: none
+	}{
+		"valid":               {func(*Decahose) {}, ""},
+		"no account":          {func(d *Decahose) { d.Account = "" }, "account"},
+		"control character":   {func(d *Decahose) { d.StreamLabel = "a\nb" }, "stream_label"},
+		"likes":               {func(d *Decahose) { d.Stream = "sample10-likes" }, "stream"},
+		"firehose":            {func(d *Decahose) { d.Stream, d.Partitions = "firehose", []int{3, 20} }, ""},
+		"partition 3":         {func(d *Decahose) { d.Partitions = []int{3} }, "partitions"},
+		"partition 0":         {func(d *Decahose) { d.Partitions = []int{0} }, "partitions"},
+		"partition twice":     {func(d *Decahose) { d.Partitions = []int{1, 1} }, "partitions"},
+		"no partition":        {func(d *Decahose) { d.Partitions = nil }, "partitions"},
+		"no connection":       {func(d *Decahose) { d.Connections = 0 }, "connections"},
+		"five connections":    {func(d *Decahose) { d.Connections = 5 }, "connections"},
+		"http":                {func(d *Decahose) { d.ReplayURL = "http://example.org" }, "replay_url"},
+		"http to loopback":    {func(d *Decahose) { d.StreamURL = "http://127.0.0.1:8080" }, ""},
+		"http to localhost":   {func(d *Decahose) { d.StreamURL = "http://localhost:8080/x" }, ""},
+		"http to IPv6":        {func(d *Decahose) { d.StreamURL = "http://[::1]:8080" }, ""},
+		"loopback in name":    {func(d *Decahose) { d.StreamURL = "http://127.0.0.1.example.org" }, "stream_url"},
+		"no timeout":          {func(d *Decahose) { d.ConnectTimeout = 0 }, "connect_timeout"},
+		"heartbeat off":       {func(d *Decahose) { d.HeartbeatTimeout = 0 }, ""},
+		"negative silence":    {func(d *Decahose) { d.SilenceTimeout = -1 }, "silence_timeout"},
+		"small values":        {func(d *Decahose) { d.HeartbeatTimeout, d.RecoveryDelay = 1, 0 }, ""},
+		"recovery":            {func(d *Decahose) { d.Recovery = "x" }, "recovery"},
+		"window":              {func(d *Decahose) { d.RecoveryWindow = config.Duration(time.Second) }, "recovery_window"},
+		"parameters":          {func(d *Decahose) { d.RecoveryParameters = []string{"a"} }, "recovery_parameters"},
+		"newline":             {func(d *Decahose) { d.Newline = "x" }, "newline"},
+		"no fields":           {func(d *Decahose) { d.TweetFields = []string{} }, "tweet_fields"},
+		"no tags":             {func(d *Decahose) { d.TweetTags = []string{} }, ""},
+		"tag twice":           {func(d *Decahose) { d.TweetTags = []string{"lang", "lang"} }, "tweet_tags"},
+		"record limit":        {func(d *Decahose) { d.RecordLimit = 10 }, "record_limit"},
+		"route":               {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "x"}} }, "local_address"},
+		"routes":              {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "127.0.0.1"}, {HTTPProxyURL: "http://p:1"}} }, ""},
+		"proxy without host":  {func(d *Decahose) { d.HTTPProxyURL = "p:1" }, "http_proxy_url"},
+		"state is a file":     {func(d *Decahose) { d.StateDirectory = "decahose.go" }, "state_directory"},
+		"TLS off, but https:": {func(d *Decahose) { d.Enable = new(bool) }, "tls_enable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := valid()
+			test.change(d)
+			err := d.Init()
+			if test.option == "" {
+				require.NoError(t, err)
+				return
+			}
+			oe, ok := errors.AsType[*OptionError](err)
+			require.True(t, ok, "%v", err)
+			require.Equal(t, test.option, oe.Option)
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestDefaultsOfTheMethod(t *testing.T) {
+	d := valid()
+	require.NoError(t, d.Init())
+	require.Equal(t, 120*time.Hour, time.Duration(d.RecoveryHorizon))
+	require.Equal(t, 1, d.RecoveryJobs)
+	d = valid()
+	d.Recovery = "recovery"
+	require.NoError(t, d.Init())
+	require.Equal(t, 24*time.Hour, time.Duration(d.RecoveryHorizon))
+	require.Equal(t, 2, d.RecoveryJobs)
+}
+
+func TestDefaultStateDirectory(t *testing.T) {
+	require.Equal(t, "/var/lib/telegraf-decahose", defaultStateDirectory(""))
+	require.Equal(t, "/a", defaultStateDirectory("/a:/b"))
+}
+
+// Stop may come before Start, twice, and while nothing can be reached; Gather at any time.
+func TestLifecycle(t *testing.T) {
+	d := valid()
+	d.StreamURL = "http://127.0.0.1:1"
+	d.Log = quiet{}
+	require.NoError(t, d.Init())
+	ri := models.NewRunningInput(d, &models.InputConfig{Name: "decahose", LogLevel: "error"})
+	d.Log = quiet{}
+	require.NoError(t, ri.Init())
+	require.NoError(t, d.Gather(nil))
+	d.Stop()
+	c, in := &collector{}, make(chan telegraf.Metric, 100)
+	var wg sync.WaitGroup
+	wg.Go(func() { c.run(in) })
+	for range 2 {
+		require.NoError(t, ri.Start(agent.NewAccumulator(ri, in)))
+		require.NoError(t, d.Gather(nil))
+		d.Stop()
+		d.Stop()
+	}
+	close(in) // a metric after Stop would panic
+	wg.Wait()
+	require.NoError(t, d.Gather(nil))
+}
+
+// quiet logs nothing.
+type quiet struct{ telegraf.Logger }
+
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Error(...any)          {}
+func (quiet) Warn(...any)           {}
+func (quiet) Info(...any)           {}
+func (quiet) Debug(...any)          {}
+
+func newSink(t *testing.T, limit int) (*accumulatorSink, chan telegraf.Metric, selfstat.Stat) {
+	t.Helper()
+	schema, err := emit.NewSchema("prod", nil, nil, emit.Keep)
+	require.NoError(t, err)
+	in := make(chan telegraf.Metric, 10000)
+	ri := models.NewRunningInput(valid(), &models.InputConfig{Name: "decahose", LogLevel: "error"})
+	stat := selfstat.Register("decahose", "metrics_rejected", map[string]string{"test": t.Name()})
+	return newAccumulatorSink(agent.NewAccumulator(ri, in), schema, limit, stat), in, stat
+}
+
+func fill(s *accumulatorSink, n int) emit.Batch {
+	for i := range n {
+		s.AddTweet(&tweet.Tweet{ID: snowflake.First(1767225600000) + snowflake.ID(i), Text: []byte("x")})
+	}
+	return s.Take()
+}
+
+// However slow the outputs are, no more than the limit is on its way, and Telegraf's delivery
+// channel never overflows.
+func TestUndeliveredIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, in, stat := newSink(t, 10)
+		batch := fill(s, 25)
+		done := make(chan error, 1)
+		var wg sync.WaitGroup
+		wg.Go(func() { done <- s.Write(context.Background(), batch) })
+		for _, want := range []int{10, 10} {
+			synctest.Wait()
+			require.Len(t, in, want)
+			for range want {
+				(<-in).Accept()
+			}
+		}
+		require.NoError(t, <-done)
+		wg.Wait()
+		require.Len(t, in, 5)
+		for range 5 {
+			(<-in).Reject()
+		}
+		require.NoError(t, s.Write(context.Background(), fill(s, 10)))
+		require.EqualValues(t, 5, stat.Get())
+	})
+}
+
+// A stop does not wait for outputs.
+func TestWriteEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, in, _ := newSink(t, 10)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, s.Write(ctx, fill(s, 25)), context.DeadlineExceeded)
+		require.Len(t, in, 10)
+		for range 10 {
+			(<-in).Accept() // after the end: nobody reads, nothing panics
+		}
+	})
+}
+
+func TestPoints(t *testing.T) {
+	s, in, _ := newSink(t, 10)
+	require.NoError(t, s.AddPoint(&emit.Point{Name: "p", Tags: []emit.Tag{{Key: "a", Value: "b"}},
+		Fields: []emit.Field{{Key: "f", Value: int64(1)}}, Time: 5}))
+	require.Positive(t, s.Pending())
+	require.NoError(t, s.Write(context.Background(), s.Take()))
+	m := <-in
+	require.Equal(t, "p map[a:b] map[f:1] 5", fmt.Sprintf("%s %v %v %d", m.Name(), m.Tags(), m.Fields(), m.Time().UnixNano()))
+	require.Zero(t, s.Pending())
+}
+
+// Every option stands in sample.conf, with its default where it has one.
+func TestSampleConfig(t *testing.T) {
+	sample := (&Decahose{}).SampleConfig()
+	var active []string
+	for line := range strings.Lines(sample) {
+		require.NotContains(t, line, "\t")
+		if trimmed := strings.TrimSpace(line); trimmed != "" && !strings.HasPrefix(trimmed, "#") {
+			active = append(active, trimmed)
+		}
+	}
+	require.Equal(t, []string{"[[inputs.decahose]]", `account = "example"`, `stream_label = "prod"`}, active)
+	for _, option := range []string{"username", "password", "username_file", "password_file", `stream = "sample10"`, "partitions = [1, 2]",
+		"connections = 2", `stream_url = "https://gnip-stream.x.com"`, `replay_url = "https://gnip-stream.gnip.com"`,
+		`recovery_url = "https://stream-data-api.x.com"`, `connect_timeout = "10s"`, `heartbeat_timeout = "31s"`, `silence_timeout = "10s"`,
+		"connect_limit = 10", `connect_limit_period = "60s"`, `backfill = "auto"`, `recovery = "replay"`, `recovery_window = "1h"`,
+		`recovery_delay = "30m"`, `recovery_horizon = "120h"`, "recovery_jobs = 1", "recovery_partition = true",
+		`recovery_parameters = ["startTime", "endTime"]`, "recovery_limit = 5", `recovery_limit_period = "5m"`,
+		`state_directory = "/var/lib/telegraf-decahose"`, `tweets = "fields"`, `tweet_tags = ["kind", "lang"]`, "tweet_fields = [",
+		`newline = "keep"`, `dedup_window = "60m"`, `record_limit = "4MiB"`, "max_undelivered_messages = 5000"} {
+		require.Contains(t, sample, "  # "+option)
+	}
+}

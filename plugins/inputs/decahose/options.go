@@ -1,0 +1,312 @@
+package decahose
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/influxdata/telegraf/config"
+
+	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/emit"
+)
+
+// OptionError says which option cannot be used as it is, and what could be. Its text never holds
+// a credential.
+type OptionError struct {
+	Option  string // as in the configuration file
+	Value   string // as it would be written there; empty where it is missing or must not be shown
+	Allowed string
+}
+
+func (e *OptionError) Error() string {
+	if e.Value == "" {
+		return fmt.Sprintf("option %q must be %s", e.Option, e.Allowed)
+	}
+	return fmt.Sprintf("option %q is %s, must be %s", e.Option, e.Value, e.Allowed)
+}
+
+func bad(option string, value any, allowed string) error {
+	switch v := value.(type) {
+	case string:
+		return &OptionError{option, fmt.Sprintf("%q", v), allowed}
+	case config.Duration:
+		return &OptionError{option, fmt.Sprintf("%q", time.Duration(v)), allowed}
+	case []string:
+		return &OptionError{option, fmt.Sprintf("%q", v), allowed}
+	}
+	return &OptionError{option, fmt.Sprint(value), allowed}
+}
+
+// Horizons and jobs of the two ways to get old minutes: X keeps five days for Replay and a day
+// for Recovery, and allows one and two requests at once.
+const (
+	replayHorizon   = 120 * time.Hour
+	recoveryHorizon = 24 * time.Hour
+)
+
+func (d *Decahose) setDependentDefaults() {
+	horizon, jobs := replayHorizon, 1
+	if d.Recovery == "recovery" {
+		horizon, jobs = recoveryHorizon, 2
+	}
+	if d.RecoveryHorizon == 0 {
+		d.RecoveryHorizon = config.Duration(horizon)
+	}
+	if d.RecoveryJobs == 0 {
+		d.RecoveryJobs = jobs
+	}
+	if d.StateDirectory == "" {
+		d.StateDirectory = defaultStateDirectory(os.Getenv("STATE_DIRECTORY"))
+	}
+	if d.TweetFields == nil {
+		d.TweetFields = emit.DefaultFields()
+	}
+}
+
+// defaultStateDirectory is the first entry of systemd's list, where there is one.
+func defaultStateDirectory(list string) string {
+	if first, _, _ := strings.Cut(list, string(filepath.ListSeparator)); first != "" {
+		return first
+	}
+	return "/var/lib/telegraf-decahose"
+}
+
+func (d *Decahose) validate() error {
+	checks := []func() error{
+		d.checkStream, d.checkCredentials, d.checkURLs, d.checkTimes, d.checkLimits,
+		d.checkRecovery, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS,
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Decahose) checkStream() error {
+	if err := checkName("account", d.Account); err != nil {
+		return err
+	}
+	if err := checkName("stream_label", d.StreamLabel); err != nil {
+		return err
+	}
+	if err := oneOf("stream", d.Stream, "sample10", "firehose"); err != nil {
+		return err
+	}
+	if err := inRange("connections", d.Connections, 1, 4); err != nil {
+		return err
+	}
+	return d.checkPartitions()
+}
+
+// checkName refuses what cannot be part of a URL's path or of a line protocol tag.
+func checkName(option, name string) error {
+	switch {
+	case name == "":
+		return &OptionError{option, "", "set: it is part of the stream's URL"}
+	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl), strings.Contains(name, `\`):
+		return bad(option, name, `printable text without a backslash`)
+	case name == "." || name == "..":
+		return bad(option, name, "a name")
+	}
+	return nil
+}
+
+func (d *Decahose) checkPartitions() error {
+	highest, allowed := maxPartition, fmt.Sprintf("distinct numbers from 1 to %d", maxPartition)
+	if d.Stream == "sample10" {
+		highest, allowed = 2, "one or both of 1 and 2 (stream sample10 has two partitions)"
+	}
+	sorted := slices.Sorted(slices.Values(d.Partitions))
+	if len(sorted) == 0 || sorted[0] < 1 || sorted[len(sorted)-1] > highest || len(slices.Compact(sorted)) != len(d.Partitions) {
+		return bad("partitions", d.Partitions, allowed)
+	}
+	return nil
+}
+
+// maxPartition bounds partitions of a stream whose number X does not publish.
+const maxPartition = 64
+
+func (d *Decahose) checkURLs() error {
+	for _, o := range []struct{ option, raw string }{
+		{"stream_url", d.StreamURL}, {"replay_url", d.ReplayURL}, {"recovery_url", d.RecoveryURL},
+	} {
+		if err := checkBaseURL(o.option, o.raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const allowedURL = "https://HOST, or http://HOST for a loopback address (credentials would travel in clear), without user, query and fragment"
+
+// checkBaseURL shows the URL only where it cannot hold a password.
+func checkBaseURL(option, raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return &OptionError{option, "", allowedURL}
+	}
+	extra := u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != ""
+	secure := u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+	if !secure || extra || u.Hostname() == "" {
+		u.RawQuery, u.Fragment = "", ""
+		return bad(option, u.Redacted(), allowedURL)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (d *Decahose) checkTimes() error {
+	for _, o := range []struct {
+		option string
+		value  config.Duration
+		zero   bool // allowed to be 0
+	}{
+		{"connect_timeout", d.ConnectTimeout, false},
+		{"heartbeat_timeout", d.HeartbeatTimeout, true},
+		{"silence_timeout", d.SilenceTimeout, true},
+		{"connect_limit_period", d.ConnectLimitPeriod, false},
+		{"recovery_delay", d.RecoveryDelay, true},
+		{"recovery_horizon", d.RecoveryHorizon, false},
+		{"recovery_limit_period", d.RecoveryLimitPeriod, false},
+		{"dedup_window", d.DedupWindow, false},
+	} {
+		switch {
+		case o.value < 0 && o.zero:
+			return bad(o.option, o.value, "a time of 0s or more")
+		case o.value <= 0 && !o.zero:
+			return bad(o.option, o.value, "a time of more than 0s")
+		}
+	}
+	return nil
+}
+
+func (d *Decahose) checkLimits() error {
+	if err := inRange("connect_limit", d.ConnectLimit, 1, 10000); err != nil {
+		return err
+	}
+	if err := inRange("max_undelivered_messages", d.MaxUndelivered, 1, 10_000_000); err != nil {
+		return err
+	}
+	if d.RecordLimit < 1024 || d.RecordLimit > 1<<30 {
+		return bad("record_limit", int64(d.RecordLimit), "a size from 1KiB to 1GiB")
+	}
+	return nil
+}
+
+func (d *Decahose) checkRecovery() error {
+	if err := oneOf("backfill", d.Backfill, "auto", "always", "none"); err != nil {
+		return err
+	}
+	if err := oneOf("recovery", d.Recovery, "replay", "recovery", "none"); err != nil {
+		return err
+	}
+	if d.RecoveryWindow < config.Duration(time.Minute) {
+		return bad("recovery_window", d.RecoveryWindow, "a time of 1m or more (requests are for whole minutes)")
+	}
+	if err := inRange("recovery_jobs", d.RecoveryJobs, 1, 10); err != nil {
+		return err
+	}
+	if err := inRange("recovery_limit", d.RecoveryLimit, 1, 10000); err != nil {
+		return err
+	}
+	p := d.RecoveryParameters
+	if len(p) != 2 || p[0] == "" || p[1] == "" || p[0] == p[1] {
+		return bad("recovery_parameters", p, `two names, such as ["startTime", "endTime"]`)
+	}
+	return nil
+}
+
+// checkState does not create anything: nothing is kept there yet.
+func (d *Decahose) checkState() error {
+	if fi, err := os.Stat(d.StateDirectory); err == nil && !fi.IsDir() {
+		return bad("state_directory", d.StateDirectory, "a directory")
+	}
+	return nil
+}
+
+func (d *Decahose) checkTweets() error {
+	if err := oneOf("tweets", d.Tweets, "fields", "raw", "none"); err != nil {
+		return err
+	}
+	if err := oneOf("newline", d.Newline, "keep", "space", "escape"); err != nil {
+		return err
+	}
+	if err := subset("tweet_tags", d.TweetTags, emit.AllTags()); err != nil {
+		return err
+	}
+	allowed := slices.DeleteFunc(emit.AllFields(), func(f string) bool { return f == rawField })
+	if len(d.TweetFields) == 0 {
+		return bad("tweet_fields", d.TweetFields, "at least one of "+list(allowed))
+	}
+	return subset("tweet_fields", d.TweetFields, allowed)
+}
+
+func (d *Decahose) checkTLS() error {
+	if d.Enable != nil && !*d.Enable && strings.HasPrefix(d.StreamURL, "https:") {
+		return &OptionError{"tls_enable", "false", "true or absent, since stream_url is https"}
+	}
+	_, err := d.TLSConfig()
+	return err
+}
+
+func oneOf(option, value string, allowed ...string) error {
+	if !slices.Contains(allowed, value) {
+		return bad(option, value, "one of "+list(allowed))
+	}
+	return nil
+}
+
+func inRange(option string, value, low, high int) error {
+	if value < low || value > high {
+		return bad(option, value, fmt.Sprintf("a number from %d to %d", low, high))
+	}
+	return nil
+}
+
+// subset wants distinct members of allowed.
+func subset(option string, values, allowed []string) error {
+	seen := map[string]bool{}
+	for _, v := range values {
+		if seen[v] || !slices.Contains(allowed, v) {
+			return bad(option, v, "some of "+list(allowed)+", each once")
+		}
+		seen[v] = true
+	}
+	return nil
+}
+
+func list(values []string) string { return `"` + strings.Join(values, `", "`) + `"` }
+
+func (d *Decahose) backfill() core.Backfill {
+	switch d.Backfill {
+	case "always":
+		return core.BackfillAlways
+	case "none":
+		return core.BackfillNone
+	}
+	return core.BackfillAuto
+}
+
+func (d *Decahose) tweets() core.Tweets {
+	switch d.Tweets {
+	case "raw":
+		return core.TweetsRaw
+	case "none":
+		return core.TweetsNone
+	}
+	return core.TweetsFields
+}
