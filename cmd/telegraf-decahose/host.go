@@ -137,15 +137,18 @@ func (h *host) poll() {
 func (h *host) stop(cancel context.CancelFunc) int {
 	limit := time.NewTimer(stopLimit)
 	defer limit.Stop()
-	done := make(chan struct{})
-	h.wg.Go(func() {
-		h.drain(cancel)
-		close(done)
-	})
+	steps := []func(){func() { h.drain(cancel) }, h.leave}
+	done := h.begin(steps[0])
 	for {
 		select {
 		case <-done:
-			return exitStopped
+			if steps = steps[1:]; len(steps) == 0 {
+				return exitStopped
+			}
+			done = nil
+			if len(h.failed) == 0 { // otherwise stderr stays open to say so
+				done = h.begin(steps[0])
+			}
 		case <-limit.C:
 			h.log.print('W', "stdout was not read to the end; what was not written is left out")
 			return exitStopped
@@ -161,7 +164,17 @@ func (h *host) stop(cancel context.CancelFunc) int {
 	}
 }
 
-// drain runs on its own goroutine, since stdout may be stuck for good.
+// begin runs a step of the stop on a goroutine of its own, since stdout may be stuck for good.
+func (h *host) begin(step func()) <-chan struct{} {
+	done := make(chan struct{})
+	h.wg.Go(func() {
+		step()
+		close(done)
+	})
+	return done
+}
+
+// drain ends the inputs, all at once, and has written what they had.
 func (h *host) drain(cancel context.CancelFunc) {
 	var stopping sync.WaitGroup
 	for _, r := range h.roads {
@@ -169,6 +182,10 @@ func (h *host) drain(cancel context.CancelFunc) {
 	}
 	stopping.Wait()
 	cancel() // a write that came back was made: the writer holds nothing
+}
+
+// leave lets the reader have the rest and closes stdout and stderr.
+func (h *host) leave() {
 	h.log.flush(flushTimeout)
 	linger(h.stdout)
 }

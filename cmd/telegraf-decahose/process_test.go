@@ -110,6 +110,14 @@ func TestReaderGone(t *testing.T) {
 	require.Contains(t, c.stderr.String(), "E! write to stdout: ")
 }
 
+func TestReaderGoneAtTheStop(t *testing.T) {
+	c := spawn(t, nil, "-config", configure(t, oneTweet(t).URL), "-poll_interval", "0")
+	require.NoError(t, c.stdout.Close())
+	require.NoError(t, c.stdin.Close())
+	c.exits(exitFailure, contractLimit)
+	require.Contains(t, c.stderr.String(), "E! write to stdout: ")
+}
+
 func TestUnreachableIsNotAnError(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()

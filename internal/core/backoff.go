@@ -75,7 +75,7 @@ func (c *Core) retryAfter(n *conn, end End) time.Duration {
 	case end.Class == "silence":
 		return 0
 	case end.Status == 420, end.Status == 429:
-		return c.limited.refused(c.now, c.jitter.of)
+		return c.limited.failed(c.now, c.limitWait)
 	case end.Status >= 500:
 		b.server++
 		return c.jitter.of(doubling(serverFirst, serverMost, b.server-1))
@@ -87,6 +87,9 @@ func (c *Core) retryAfter(n *conn, end End) time.Duration {
 		return c.jitter.of(doubling(refusedFirst, refusedMost, b.refused-1))
 	case n.fed:
 		return c.flap(n)
+	}
+	if !c.anyUp() {
+		return c.outage.failed(c.now, c.outageWait)
 	}
 	b.network++
 	return c.jitter.of(min(networkStep*time.Duration(b.network), networkMost))
@@ -118,34 +121,51 @@ func backfillRefused(status int) bool {
 	return status == 400 || status == 403 || status == 406 || status == 422
 }
 
-// limited is the whole stream's wait after 420 or 429: each further attempt would lengthen the lock-out,
-// so one connection tries for all.
-type limited struct {
-	refusals int
-	hold     time.Time
+// hold is a wait of the whole stream, after which one connection tries for all: after 420 and 429,
+// where each further attempt would lengthen the lock-out, and while X cannot be reached at all, where
+// all connections together would use up the connect limit in seconds.
+type hold struct {
+	failures int
+	until    time.Time
 	probing  bool
 }
 
-func (l *limited) refused(now time.Time, jitter func(time.Duration) time.Duration) time.Duration {
-	if now.Before(l.hold) {
-		return l.hold.Sub(now) // sent before the first refusal was known
+// failed begins the next wait, or says how much is left of the one that began while the failed attempt
+// was under way.
+func (h *hold) failed(now time.Time, wait func(failures int) time.Duration) time.Duration {
+	if now.Before(h.until) {
+		return h.until.Sub(now)
 	}
-	wait := jitter(doubling(limitFirst, limitMost, l.refusals))
-	l.refusals++
-	l.hold = now.Add(wait)
-	return wait
+	h.failures++
+	d := wait(h.failures)
+	h.until = now.Add(d)
+	return d
 }
 
-// until is the earliest time of the next attempt.
-func (l *limited) until(now time.Time) time.Time {
-	if l.refusals > 0 && l.probing {
+// over is the earliest time of the next attempt.
+func (h *hold) over(now time.Time) time.Time {
+	if h.failures > 0 && h.probing {
 		return now.Add(networkStep)
 	}
-	return l.hold
+	return h.until
 }
 
-func (l *limited) dialed() { l.probing = l.refusals > 0 }
+// dialed notes the one attempt for all, answered its end, fed that data came.
+func (h *hold) dialed()   { h.probing = h.failures > 0 }
+func (h *hold) answered() { h.probing = false }
+func (h *hold) fed()      { *h = hold{} }
 
-// answered ends the probing, fed the memory of refusals.
-func (l *limited) answered() { l.probing = false }
-func (l *limited) fed()      { l.refusals = 0 }
+// limitWait is the wait after so many refusals for connecting too often.
+func (c *Core) limitWait(failures int) time.Duration {
+	return c.jitter.of(doubling(limitFirst, limitMost, failures-1))
+}
+
+// outageWait is the wait after so many failures to reach X. Once most of the connect budget is gone the
+// rest is spread evenly, so that the end of an outage never finds it used up.
+func (c *Core) outageWait(failures int) time.Duration {
+	wait := min(networkStep*time.Duration(failures), networkMost)
+	if 5*c.budget.left(c.now) <= 2*c.cfg.ConnectLimit {
+		wait = max(wait, c.cfg.ConnectPeriod/time.Duration(c.cfg.ConnectLimit))
+	}
+	return c.jitter.of(wait)
+}

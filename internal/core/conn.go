@@ -68,7 +68,7 @@ func (n *conn) lively(now time.Time, silence time.Duration) bool {
 
 func (c *Core) opened(n *conn) {
 	c.budget.end(c.now)
-	c.limited.answered()
+	c.answered()
 	if n.plain {
 		n.part.refused(c.now)
 		c.note(Warn, "%s: X refuses backfill for this stream; if it was not bought, set backfill = \"none\"", n)
@@ -103,7 +103,7 @@ func (c *Core) unsound(n *conn, cause string, uncertain bool) {
 func (c *Core) ended(n *conn, end End) {
 	if !end.Opened {
 		c.budget.end(c.now)
-		c.limited.answered()
+		c.answered()
 	} else {
 		n.counters.disconnects++
 	}
@@ -118,8 +118,9 @@ func (c *Core) ended(n *conn, end End) {
 	}
 	c.unsound(n, end.Class, true)
 	n.part.release(n)
+	n.state = waiting
 	wait := c.retryAfter(n, end)
-	n.state, n.due = waiting, c.now.Add(wait)
+	n.due = c.now.Add(wait)
 	c.noteEnded(n, end, wait)
 	n.fed, n.verdict, n.message = false, "", ""
 }
@@ -160,7 +161,7 @@ func (c *Core) nextDue() *conn {
 // mayConnect is when the connection may be tried. The last slots of the budget are kept for
 // partitions that no connection delivers, or a flapping redundant connection could starve them.
 func (c *Core) mayConnect(n *conn) time.Time {
-	if until := c.limited.until(c.now); until.After(c.now) {
+	if until := later(c.limited.over(c.now), c.outage.over(c.now)); until.After(c.now) {
 		return until
 	}
 	need := 1
@@ -183,6 +184,7 @@ func later(a, b time.Time) time.Time {
 func (c *Core) dial(n *conn) {
 	c.budget.start()
 	c.limited.dialed()
+	c.outage.dialed()
 	n.state = dialing
 	n.backfill = 0
 	if !n.plain {
@@ -192,6 +194,22 @@ func (c *Core) dial(n *conn) {
 		n.counters.backfills++
 	}
 	c.out.Connect = append(c.out.Connect, Connect{n.index, n.backfill})
+}
+
+// answered notes the end of an attempt: response headers, or a failure.
+func (c *Core) answered() {
+	c.limited.answered()
+	c.outage.answered()
+}
+
+// anyUp reports whether X can be reached: a connection delivers, or has just been opened.
+func (c *Core) anyUp() bool {
+	for _, n := range c.conns {
+		if n.state == live && (n.fed || c.now.Sub(n.openedAt) < healthy) {
+			return true
+		}
+	}
+	return false
 }
 
 // hangUp asks the engine to end a live connection.

@@ -99,7 +99,8 @@ type Core struct {
 	budget     budget
 	jitter     jitter
 	quiet      pause // of replacing silent connections while the whole stream is silent
-	limited    limited
+	limited    hold  // after 420 and 429
+	outage     hold  // while no connection can be had
 	quarantine quarantine
 
 	emitted, collisions           int64

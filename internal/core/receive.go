@@ -136,6 +136,7 @@ func (c *Core) fed(n *conn, newest int64) {
 	n.tweetAt, n.fedAt, n.fed = c.now, c.now, true
 	n.backoff.fed()
 	c.limited.fed()
+	c.outage.fed()
 	if c.quiet.next != 0 {
 		c.quiet.reset()
 	}

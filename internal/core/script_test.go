@@ -132,6 +132,18 @@ func (s *script) command(words []string) {
 			s.step(Event{Kind: Ended, Conn: c, End: End{Class: strings.ReplaceAll(class, " ", "_"), Status: status, Opened: s.open[c], Message: args["message"]}})
 			s.open[c] = false
 		}
+	case "fail", "accept": // whatever is being tried
+		for c := range s.core.conns {
+			if s.core.conns[c].state != dialing {
+				continue
+			}
+			if words[0] == "accept" {
+				s.open[c] = true
+				s.step(Event{Kind: Opened, Conn: c})
+				continue
+			}
+			s.step(Event{Kind: Ended, Conn: c, End: End{Class: args["class"]}})
+		}
 	case "notice":
 		for _, c := range conns {
 			s.deliver(c, []wire.Frame{{Kind: wire.Notice, Data: []byte(fmt.Sprintf(`{"error":{"message":%q,"sent":"2026-01-01T12:00:00+00:00"}}`, args["message"]))}})
