@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type child struct {
 	stderr bytes.Buffer
 	lines  atomic.Int64 // that begin with mark
 	eof    chan struct{}
+	wg     sync.WaitGroup
 }
 
 // startChild runs argv. Lines that begin with mark are counted; hear, if not nil, gets all of stdout, on
@@ -51,10 +53,10 @@ func startChild(mark string, hear func([]byte), argv ...string) (*child, error) 
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", argv[0], err)
 	}
-	go func() { // ends with the child's stdout
+	c.wg.Go(func() { // ends with the child's stdout
 		defer close(c.eof)
 		c.read(out, newCounter(mark), hear)
-	}()
+	})
 	return c, nil
 }
 
@@ -127,7 +129,7 @@ func (c *child) stop() (time.Duration, error) {
 	c.stdin.Close()
 	timer := time.AfterFunc(10*time.Second, c.kill)
 	defer timer.Stop()
-	<-c.eof
+	c.wg.Wait()
 	if err := c.cmd.Wait(); err != nil {
 		return 0, fmt.Errorf("run %s: %w: %s", c.cmd.Path, err, c.said())
 	}

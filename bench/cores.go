@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,7 +22,7 @@ import (
 // a server would take its share of the cores.
 func benchCores(b *bench) error {
 	rounds := max(3, b.rounds())
-	var one, two, cpu series
+	var one, two, cpu, cpus series
 	for range rounds {
 		for _, cores := range []int{1, 2} {
 			wall, used, err := runEngine(b.ctx, b.corpus, cores)
@@ -31,7 +32,7 @@ func benchCores(b *bench) error {
 			if cores == 1 {
 				one, cpu = append(one, wall), append(cpu, used)
 			} else {
-				two = append(two, wall)
+				two, cpus = append(two, wall), append(cpus, used)
 			}
 		}
 	}
@@ -39,9 +40,10 @@ func benchCores(b *bench) error {
 	b.section("real engine, 2 redundant connections, network in memory")
 	b.times("1 core, CPU", cpu, records, size)
 	b.times("1 core, wall", one, records, size)
+	b.times("2 cores, CPU", cpus, records, size)
 	b.times("2 cores, wall", two, records, size)
 	if runtime.NumCPU() < 2 {
-		return fmt.Errorf("this machine has one core")
+		return errors.New("this machine has one core")
 	}
 	b.ratio("two_core_x", one, two)
 	return nil

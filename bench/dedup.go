@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -34,7 +35,9 @@ func newArrivals(length time.Duration) []arrival {
 		id := snowflake.First(ms) | snowflake.ID(r.IntN(48)<<12) | snowflake.ID(i%900)
 		all = append(all, arrival{ms, id, 0}, arrival{ms + r.Int64N(latestCopy), id, 1})
 	}
-	slices.SortStableFunc(all, func(x, y arrival) int { return int(x.at - y.at) })
+	slices.SortFunc(all, func(x, y arrival) int {
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.witness, y.witness), cmp.Compare(x.id, y.id))
+	})
 	return all
 }
 

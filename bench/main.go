@@ -128,7 +128,9 @@ func (b *bench) measure(p part, o options) error {
 	case o.quick && p.agent:
 		err = errors.New("not measured with -quick")
 	default:
+		before := readMachine()
 		err = p.run(b)
+		b.line("%-28s %8.0f %% of the machine's time", "other programs", 100*before.others(readMachine()))
 	}
 	if errors.Is(err, errDisagree) || b.ctx.Err() != nil {
 		return errors.Join(err, b.ctx.Err())

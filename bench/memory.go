@@ -41,7 +41,8 @@ func benchMemory(b *bench) error {
 	if err != nil {
 		return err
 	}
-	c, err := startChild(tweetMark, nil, b.binary, "-config", conf)
+	var last tail
+	c, err := startChild(tweetMark, last.hear, b.binary, "-config", conf)
 	if err != nil {
 		return err
 	}
@@ -60,6 +61,9 @@ func benchMemory(b *bench) error {
 	if _, err := c.stop(); err != nil {
 		return err
 	}
+	if held := last.integer("dedup_ids="); held != ids {
+		return fmt.Errorf("%w: %d ids in the window, %d were sent", errDisagree, held, ids)
+	}
 	b.section("memory of the real binary, 2 partitions x 2 connections")
 	b.line("%-28s %8.1f MiB resident, %.1f MiB at most, %d ids in the window, %d emitted", "telegraf-decahose", now, peak, ids, c.lines.Load())
 	if b.quick {
@@ -67,6 +71,24 @@ func benchMemory(b *bench) error {
 	}
 	b.figure("rss_mib", now)
 	return nil
+}
+
+// tail keeps the end of what a child wrote: the last counters.
+type tail struct{ bytes []byte }
+
+func (t *tail) hear(p []byte) {
+	const most = 16 << 10
+	t.bytes = append(t.bytes, p[max(0, len(p)-most):]...)
+	t.bytes = append(t.bytes[:0], t.bytes[max(0, len(t.bytes)-most):]...)
+}
+
+// integer is the last value of a field; -1 where there is none.
+func (t *tail) integer(field string) (n int) {
+	n = -1
+	if at := bytes.LastIndex(t.bytes, []byte(field)); at >= 0 {
+		_, _ = fmt.Sscanf(string(t.bytes[at+len(field):]), "%di", &n) // n stays -1
+	}
+	return n
 }
 
 // windowStreams are the compressed streams of the two partitions, for ids spread evenly over the time before now.

@@ -133,3 +133,15 @@ func enter(root, rel, name string) error {
 	}
 	return nil
 }
+
+// calls reports whether the file calls a function of its own package by that name.
+func (s *source) calls(name string) (found bool) {
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CallExpr); ok {
+			id, plain := c.Fun.(*ast.Ident)
+			found = found || plain && id.Name == name
+		}
+		return true
+	})
+	return found
+}

@@ -18,22 +18,24 @@ const (
 // conn is what the core knows of one connection.
 type conn struct {
 	Conn
-	index int
-	part  *partition
-	state state
-	due   time.Time
+	index    int
+	part     *partition
+	state    state
+	due      time.Time
+	yields   bool      // waits for the outcome of another attempt to its dark partition
+	dialedAt time.Time // of the attempt under way
 
 	// of the current attempt
 	openedAt  time.Time
 	backfill  int
-	sound     bool  // delivers: a Tweet came since the header, and no silence was reported since
-	soundFrom int64 // id time from which it delivers everything, Unix ms
-	newest    int64 // id time of its newest Tweet, Unix ms
+	sound     bool      // delivers: a Tweet came since the header, and no silence was reported since
+	soundFrom int64     // id time from which it delivers everything, Unix ms
+	newest    int64     // id time of its newest Tweet, Unix ms
 	tweetAt   time.Time // of its last Tweet, or of the header
 	fedAt     time.Time // of its last Tweet, this attempt's or an earlier one's
-	fed       bool   // a Tweet came since the header
-	plain     bool   // the next attempt asks for no backfill: the last one, which did, was refused
-	verdict   string // class that an in-stream message announced
+	fed       bool      // a Tweet came since the header
+	plain     bool      // the next attempt asks for no backfill: the last one, which did, was refused
+	verdict   string    // class that an in-stream message announced
 	message   string
 
 	coverage timeline.Set // spans in which it was sound, this attempt's excluded
@@ -68,7 +70,7 @@ func (n *conn) lively(now time.Time, silence time.Duration) bool {
 
 func (c *Core) opened(n *conn) {
 	c.budget.end(c.now)
-	c.answered()
+	c.answered(n)
 	if n.plain {
 		n.part.refused(c.now)
 		c.note(Warn, "%s: X refuses backfill for this stream; if it was not bought, set backfill = \"none\"", n)
@@ -103,7 +105,7 @@ func (c *Core) unsound(n *conn, cause string, uncertain bool) {
 func (c *Core) ended(n *conn, end End) {
 	if !end.Opened {
 		c.budget.end(c.now)
-		c.answered()
+		c.answered(n)
 	} else {
 		n.counters.disconnects++
 	}
@@ -158,15 +160,23 @@ func (c *Core) nextDue() *conn {
 	return best
 }
 
-// mayConnect is when the connection may be tried. The last slots of the budget are kept for
-// partitions that no connection delivers, or a flapping redundant connection could starve them.
+// yieldFor is how long a redundant connection waits to see what another attempt to its dark partition
+// comes to: while X cannot be reached, one attempt tells as much as two, and costs half of the budget.
+const yieldFor = time.Second
+
+// mayConnect is when the connection may be tried. The last slot of the budget is kept for a
+// partition that no connection delivers, or a flapping redundant connection could starve it.
 func (c *Core) mayConnect(n *conn) time.Time {
 	if until := later(c.limited.over(c.now), c.outage.over(c.now)); until.After(c.now) {
 		return until
 	}
+	if until := n.part.tried(n).Add(yieldFor); until.After(c.now) && !n.part.lit() {
+		n.yields = true
+		return until
+	}
 	need := 1
-	if n.part.lit() {
-		need += min(len(c.partitions), c.cfg.ConnectLimit/4)
+	if n.part.lit() && c.cfg.ConnectLimit >= 4 {
+		need = 2
 	}
 	if c.budget.left(c.now) >= need {
 		return c.now
@@ -185,7 +195,7 @@ func (c *Core) dial(n *conn) {
 	c.budget.start()
 	c.limited.dialed()
 	c.outage.dialed()
-	n.state = dialing
+	n.state, n.dialedAt, n.yields = dialing, c.now, false
 	n.backfill = 0
 	if !n.plain {
 		n.backfill = c.minutesToAsk(n)
@@ -197,7 +207,12 @@ func (c *Core) dial(n *conn) {
 }
 
 // answered notes the end of an attempt: response headers, or a failure.
-func (c *Core) answered() {
+func (c *Core) answered(n *conn) {
+	for _, o := range n.part.conns {
+		if o.yields {
+			o.yields, o.due = false, c.now
+		}
+	}
 	c.limited.answered()
 	c.outage.answered()
 }

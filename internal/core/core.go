@@ -110,7 +110,6 @@ type Core struct {
 	out      *Ready
 	choreAt  time.Time
 	tellAt   time.Time // the next scan for minutes to report again
-	begun    bool
 	stopping bool
 	changed  []ledger.Gap // gaps to report
 }

@@ -52,6 +52,16 @@ func (p *partition) reached(n *conn) bool {
 	return false
 }
 
+// tried is when an attempt other than n's began that is still under way; long ago if there is none.
+func (p *partition) tried(n *conn) (at time.Time) {
+	for _, o := range p.conns {
+		if o != n && o.state == dialing {
+			at = later(at, o.dialedAt)
+		}
+	}
+	return at
+}
+
 // lastTweet is our time of the partition's newest Tweet on any connection.
 func (p *partition) lastTweet() (at time.Time) {
 	for _, n := range p.conns {

@@ -146,7 +146,7 @@ func (s *script) command(words []string) {
 		}
 	case "notice":
 		for _, c := range conns {
-			s.deliver(c, []wire.Frame{{Kind: wire.Notice, Data: []byte(fmt.Sprintf(`{"error":{"message":%q,"sent":"2026-01-01T12:00:00+00:00"}}`, args["message"]))}})
+			s.deliver(c, []wire.Frame{{Kind: wire.Notice, Data: fmt.Appendf(nil, `{"error":{"message":%q,"sent":"2026-01-01T12:00:00+00:00"}}`, args["message"])}})
 		}
 	case "poll":
 		s.step(Event{Kind: Poll})
@@ -204,7 +204,7 @@ func (s *script) tweets(c int, at time.Time, rate int) (frames []wire.Frame) {
 		ms := at.Truncate(time.Second).UnixMilli() - 1000 + int64(k*1000/rate)
 		id := snowflake.First(ms) | snowflake.ID(s.core.Conns()[c].Partition)<<12
 		frames = append(frames, wire.Frame{Kind: wire.Record, ID: id,
-			Data: []byte(fmt.Sprintf(`{"id":%d,"text":"x","user":{"id":1}}`, id))})
+			Data: fmt.Appendf(nil, `{"id":%d,"text":"x","user":{"id":1}}`, id)})
 	}
 	return frames
 }

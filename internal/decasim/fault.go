@@ -3,6 +3,7 @@ package decasim
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -188,11 +189,9 @@ func setEnd(f *Fault, s string) error {
 }
 
 func setVariant(f *Fault, s string) error {
-	for _, v := range Variants {
-		if v == s {
-			f.Variant = s
-			return nil
-		}
+	if slices.Contains(Variants, s) {
+		f.Variant = s
+		return nil
 	}
 	return fmt.Errorf("%q is not one of %s", s, strings.Join(Variants, ", "))
 }

@@ -43,11 +43,11 @@ func plan() *decasim.FaultPlan {
 // Every fault of the plan happens, and each Tweet lands once all the same.
 func TestFaultsLoseAndDoubleNothing(t *testing.T) {
 	faults := plan()
-	s := newStage(t, decasim.ServerConfig{Seed: 9, Faults: faults, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 9, Rate: 150})})
+	s := newStage(t, decasim.ServerConfig{Seed: 9, Faults: faults, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 9, Rate: pace})})
 	a := s.run("a", s.stream())
 	ok := rig.Until(s.within(30*time.Second), func() bool { return len(faults.Unfired()) == 0 })
 	require.True(t, ok, "not fired: %v", faults.Unfired())
-	s.pass(len(s.sim.OfferedIDs()) + 1000) // a 503 holds a connection back for seconds
+	s.pass(len(s.sim.OfferedIDs()) + 8*pace) // a 503 holds a connection back for seconds
 	s.settle(a)
 	a.stop()
 	landed := a.landed()
@@ -55,9 +55,11 @@ func TestFaultsLoseAndDoubleNothing(t *testing.T) {
 	for _, m := range landed {
 		s.requireTrue(m)
 	}
-	bad := a.last("decahose_connection", "partition", "1", "connection", "0")
-	require.Positive(t, bad.Int("malformed"))
-	require.Positive(t, bad.Int("notices"))
+	// Which of the two was the simulator's connection 0 is a matter of who came first.
+	one := a.last("decahose_connection", "partition", "1", "connection", "0")
+	two := a.last("decahose_connection", "partition", "1", "connection", "1")
+	require.Positive(t, one.Int("malformed")+two.Int("malformed"))
+	require.Positive(t, one.Int("notices")+two.Int("notices"))
 	s.requireBooks(a)
 }
 

@@ -18,14 +18,14 @@ import (
 func TestCutsLoseAndDoubleNothing(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 1})
 	a := s.run("a", s.stream(`backfill = "auto"`))
-	s.pass(300)
+	s.pass(2 * pace)
 	for i, mode := range []decasim.Mode{decasim.ModeEOF, decasim.ModeRST, decasim.ModeHalf, decasim.ModeClose} {
 		partition := 1 + i%2
 		require.NoError(t, s.sim.Cut(partition, -1, mode))
 		if i >= 2 {
 			_ = s.sim.Cut(partition, -1, mode) // the other one too, if it has come back already
 		}
-		s.pass(600 + 300*i)
+		s.pass((4 + 2*i) * pace)
 	}
 	s.settle(a)
 	a.stop()
@@ -59,12 +59,13 @@ func (s *stage) requireBooks(a *agent) {
 // The agent is stopped while Tweets pour in: all that the plugin says it emitted has landed, and
 // so has all that was sent a while before.
 func TestStopInMidStreamLosesNoLine(t *testing.T) {
-	src := decasim.NewWorld(decasim.WorldConfig{Seed: 2, Rate: 600})
+	src := decasim.NewWorld(decasim.WorldConfig{Seed: 2, Rate: 400})
 	s := newStage(t, decasim.ServerConfig{Source: src})
 	a := s.run("a", s.stream())
-	s.pass(1500)
+	ok := rig.Until(s.within(20*time.Second), func() bool { return len(s.sim.SentIDs()) > 500 })
+	require.True(t, ok)
 	before := s.sim.SentIDs()
-	s.pass(len(before) + 1200)
+	s.pass(len(s.sim.OfferedIDs()) + 800)
 	a.stop()
 	landed := a.landed()
 	require.EqualValues(t, len(landed), a.last("decahose_stream").Int("emitted"), "lines were lost at the stop")
@@ -75,7 +76,7 @@ func TestStopInMidStreamLosesNoLine(t *testing.T) {
 func TestStopAfterTheSourceIsGone(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{})
 	a := s.run("a", s.stream())
-	s.pass(200)
+	s.pass(2 * pace)
 	s.settle(a)
 	require.NoError(t, s.sim.Close())
 	require.NoError(t, a.Log.Wait(s.within(10*time.Second), "W! [inputs.execd]"))
@@ -87,11 +88,11 @@ func TestStopAfterTheSourceIsGone(t *testing.T) {
 func TestReaderStandsStill(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 3})
 	a := s.run("a", s.stream())
-	s.pass(300)
+	s.pass(2 * pace)
 	kill(t, a.PID(), syscall.SIGSTOP)
-	s.pass(1100)
+	s.pass(6 * pace)
 	kill(t, a.PID(), syscall.SIGCONT)
-	s.pass(1400)
+	s.pass(8 * pace)
 	s.settle(a)
 	a.stop()
 	s.requireExact(s.sim.OfferedIDs(), a.landed())
@@ -101,7 +102,7 @@ func TestReaderStandsStill(t *testing.T) {
 func TestKilledPluginGoesOn(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 4, AllowedConnections: 8})
 	a := s.run("a", s.stream())
-	s.pass(300)
+	s.pass(2 * pace)
 	first := a.plugin()
 	kill(t, first, syscall.SIGKILL)
 	require.True(t, rig.Until(s.within(15*time.Second), func() bool {
@@ -109,7 +110,7 @@ func TestKilledPluginGoesOn(t *testing.T) {
 		return pid > 0 && pid != first
 	}), "the plugin was not started again")
 	from := len(a.ids())
-	require.True(t, rig.Until(s.within(15*time.Second), func() bool { return len(a.ids()) > from+300 }), "no more Tweets")
+	require.True(t, rig.Until(s.within(15*time.Second), func() bool { return len(a.ids()) > from+2*pace }), "no more Tweets")
 	s.settle()
 	a.stop()
 	points := map[int64]string{}
@@ -126,7 +127,7 @@ func TestKilledPluginGoesOn(t *testing.T) {
 func TestReload(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 5, AllowedConnections: 8})
 	a := s.run("a", s.stream())
-	s.pass(300)
+	s.pass(2 * pace)
 	first := a.plugin()
 	require.NoError(t, a.Signal(syscall.SIGHUP))
 	require.True(t, rig.Until(s.within(15*time.Second), func() bool {
@@ -135,7 +136,7 @@ func TestReload(t *testing.T) {
 	}), "the plugin was not started again")
 	require.True(t, rig.Until(s.within(5*time.Second), func() bool { return len(a.Members()) == 2 }), "%v", a.Members())
 	from := len(a.ids())
-	require.True(t, rig.Until(s.within(15*time.Second), func() bool { return len(a.ids()) > from+300 }), "no more Tweets")
+	require.True(t, rig.Until(s.within(15*time.Second), func() bool { return len(a.ids()) > from+2*pace }), "no more Tweets")
 	require.Zero(t, a.Log.Count("E!"), "a reload is no error")
 	s.settle()
 	a.stop()
@@ -163,7 +164,7 @@ func TestRefused(t *testing.T) {
 func TestLogLevels(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 6})
 	a := s.run("a", s.stream(`recovery = "replay"`, `recovery_delay = "1h"`))
-	s.pass(100)
+	s.pass(2 * pace)
 	require.NoError(t, s.sim.Cut(1, -1, decasim.ModeRST))
 	require.NoError(t, a.Log.Wait(s.within(10*time.Second), "I! [inputs.execd]"))
 	require.NoError(t, a.Log.Wait(s.within(10*time.Second), "W! [inputs.execd]"))

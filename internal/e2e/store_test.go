@@ -40,7 +40,7 @@ func TestTwoHostsMakeOnePoint(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 8, AllowedConnections: 8})
 	conf := s.sample()
 	one, two := s.runWith("one", conf, s.stream()), s.runWith("two", conf, s.stream())
-	s.pass(1500)
+	s.pass(6 * pace)
 	s.settle(one, two)
 	one.stop()
 	two.stop()

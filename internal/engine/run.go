@@ -252,7 +252,7 @@ func (r *run) until(holds func() bool, late <-chan struct{}) bool {
 		if r.err != nil {
 			return false
 		}
-		if r.up == 0 {
+		if r.up == 0 && r.cfg.Sink.Pending() > 0 {
 			r.send() // nothing more will come: do not wait for the flush time
 		}
 		r.turn(late)

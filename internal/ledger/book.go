@@ -20,7 +20,7 @@ type Book struct {
 
 	rows map[timeline.Minute]*Row
 	open []timeline.Minute // rows not closed yet
-	last timeline.Minute // the row that was asked for last: almost always asked for again
+	last timeline.Minute   // the row that was asked for last: almost always asked for again
 	row  *Row
 }
 

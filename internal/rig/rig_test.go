@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,10 +34,12 @@ func TestFollowReadsWhatIsWrittenLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	f := NewFollow(path)
 	seen := make(chan int64)
-	go func() {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
 		_ = Each(f, func(m Metric) { seen <- m.ID() })
 		close(seen)
-	}()
+	})
 	out, err := os.Create(path)
 	require.NoError(t, err)
 	for _, line := range []string{"m id=1i 1\n", "m id=2i 2\n"} {

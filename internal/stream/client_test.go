@@ -283,7 +283,9 @@ func TestProxyFails(t *testing.T) {
 		"socks":    http.ProxyURL(&url.URL{Scheme: "socks5", Host: nobody, User: url.UserPassword("u", password)}),
 		"407":      http.ProxyURL(tunnel(t, "", make(chan *http.Request, 1))),
 		"hangs up": http.ProxyURL(&url.URL{Scheme: "http", Host: mute.Addr().String()}),
-		"function": func(*http.Request) (*url.URL, error) { return url.Parse("http://u:" + "s3cret%zz@h:p") },
+		"function": func(*http.Request) (*url.URL, error) {
+			return nil, &url.Error{Op: "parse", URL: "http://u:s3cret@h:p", Err: errors.New("invalid port")}
+		},
 	} {
 		o := options()
 		o.Proxy = proxy

@@ -19,7 +19,7 @@ import (
 // until the client closes it.
 func play(p peer, script string) {
 	p.head(okHeader)
-	for _, word := range strings.Fields(script) {
+	for word := range strings.FieldsSeq(script) {
 		switch word {
 		case "tweet":
 			p.chunk(record(1))

@@ -223,7 +223,7 @@ func TestArenaGrowthKeepsTweets(t *testing.T) {
 	p := NewParser(false)
 	tweets := make([]Tweet, 2000)
 	for i := range tweets {
-		require.NoError(t, p.Parse([]byte(fmt.Sprintf(`{"id":%d,"text":"t\n%d"}`, i+1, i)), &tweets[i]))
+		require.NoError(t, p.Parse(fmt.Appendf(nil, `{"id":%d,"text":"t\n%d"}`, i+1, i), &tweets[i]))
 	}
 	for i := range tweets {
 		require.Equal(t, fmt.Sprintf("t\n%d", i), string(tweets[i].Text))
