@@ -4,6 +4,8 @@
 GO         ?= go
 FUZZTIME   ?= 20s
 DURATION   ?=
+PLANS      ?= 200
+SEED       ?= 1
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFILES     = $(shell git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
@@ -49,6 +51,10 @@ e2e: telegraf ## real Telegraf, real sockets, real processes (the plugin under t
 .PHONY: telegraf
 telegraf: ## build the trimmed stock Telegraf once (a few minutes the first time, then cached in .cache/)
 	@$(GO) run ./tools/telegraf
+
+.PHONY: soak
+soak: ## PLANS=200 random fault plans in fake time, judged by the simulator's truth (SEED=1)
+	@$(GO) test ./internal/oracle -run TestRandomPlans -count=1 -timeout 4h -v -args -plans $(PLANS) -seed $(SEED) | grep -vE '^(=== |--- PASS|PASS|ok )'
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (20s)

@@ -41,6 +41,7 @@ type conn struct {
 	coverage timeline.Set // spans in which it was sound, this attempt's excluded
 	backoff  backoff
 	counters counters
+	heardAt  time.Time // when a message of X was last logged
 	told     lastTold
 }
 

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/wire"
@@ -56,7 +57,10 @@ func (c *Core) notice(n *conn, data []byte) {
 	}
 	verdict := verdictOf(m.Message)
 	if verdict == "" || n.state != live {
-		c.noteMessage(n, m.Root, m.Message)
+		if c.now.Sub(n.heardAt) >= time.Minute { // a chatty X must not fill the log; all are counted
+			n.heardAt = c.now
+			c.noteMessage(n, m.Root, m.Message)
+		}
 		return
 	}
 	n.verdict, n.message = verdict, m.Message

@@ -43,6 +43,7 @@ type script struct {
 	said  []string
 	open  map[int]bool
 	ids   map[snowflake.ID]bool
+	skew  time.Duration // of the Tweets' time against ours
 }
 
 // play carries out one block: the command line, then one per input line.
@@ -173,6 +174,10 @@ func (s *script) conns(name string) (found []int) {
 // feed delivers Tweets for a while: rate per second and connection, all connections of a partition the
 // same; from and to (ago) instead deliver a past span at once, as a backfill does.
 func (s *script) feed(conns []int, args map[string]string) {
+	s.skew = 0
+	if v := args["skew"]; v != "" {
+		s.skew, _ = time.ParseDuration(v)
+	}
 	rate := 30
 	if v := args["rate"]; v != "" {
 		rate = s.number(v)
@@ -201,7 +206,7 @@ func (s *script) feed(conns []int, args map[string]string) {
 // tweets of one second of a partition: the same for each connection.
 func (s *script) tweets(c int, at time.Time, rate int) (frames []wire.Frame) {
 	for k := range rate {
-		ms := at.Truncate(time.Second).UnixMilli() - 1000 + int64(k*1000/rate)
+		ms := at.Add(s.skew).Truncate(time.Second).UnixMilli() - 1000 + int64(k*1000/rate)
 		id := snowflake.First(ms) | snowflake.ID(s.core.Conns()[c].Partition)<<12
 		frames = append(frames, wire.Frame{Kind: wire.Record, ID: id,
 			Data: fmt.Appendf(nil, `{"id":%d,"text":"x","user":{"id":1}}`, id)})

@@ -58,7 +58,7 @@ func screenName(r *rng) string {
 type profile struct {
 	created, followers, friends, listed, favourites, statuses int64
 	home                                                      town
-	located, verified, plain, geo                  bool
+	located, verified, plain, geo                             bool
 	url, description, color                                   string
 	image, banner                                             uint64
 }

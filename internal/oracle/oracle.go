@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type Run struct {
 	Offer   time.Duration         // how long Tweets are offered
 	Quiet   time.Duration         // how long heartbeats only follow; 0: 5 s
 	Between func(*decasim.Server) // called when the engine runs, nil: nothing
+
+	Out func(io.Writer) io.Writer // wraps the reader of the output, nil: it takes all at once
 }
 
 // Outcome is what the run came to.
@@ -53,7 +56,11 @@ func (r Run) Play() *Outcome {
 	serving.Go(func() { _ = s.Serve(l) })
 	out := &Outcome{}
 	var lines bytes.Buffer
-	w := emit.NewWriter(&lines)
+	to := io.Writer(&lines)
+	if r.Out != nil {
+		to = r.Out(to)
+	}
+	w := emit.NewWriter(to)
 	writing, stopWriting := context.WithCancel(context.Background())
 	running.Go(func() { w.Run(writing) })
 

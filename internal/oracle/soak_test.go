@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	plans = flag.Int("plans", 8, "how many random fault plans to play")
+	plans = flag.Int("plans", 4, "how many random fault plans to play")
 	seed  = flag.Uint64("seed", 1, "seed of the first of them")
 )
 

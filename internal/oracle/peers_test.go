@@ -1,0 +1,97 @@
+package oracle
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/engine"
+)
+
+// TestFewerConnectionsAllowed: the surplus is parked with one line, the others are left in peace, and
+// nothing is lost, whichever connection X cuts.
+func TestFewerConnectionsAllowed(t *testing.T) {
+	for name, oldest := range map[string]bool{"newest is cut": false, "oldest is cut": true} {
+		t.Run(name, func(t *testing.T) {
+			o := play(t, Run{Offer: 9 * time.Minute, Server: decasim.ServerConfig{Source: world(10), AllowedConnections: 2, CutOldest: oldest, ExcessGrace: 30 * time.Second}})
+			o.sound(t)
+			require.Equal(t, 2, strings.Count(strings.Join(o.Notes, "\n"), `lower option "connections"`), o.Notes)
+			require.Equal(t, 4, strings.Count(strings.Join(o.Notes, "\n"), "connected"), o.Notes)
+		})
+	}
+}
+
+// TestTwoProcessesOneAccount: more is wanted than X allows, by two processes that know nothing of each
+// other. They must settle, not knock each other out for ever.
+func TestTwoProcessesOneAccount(t *testing.T) {
+	for name, oldest := range map[string]bool{"newest is cut": false, "oldest is cut": true} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			attempts := 0
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(noon))
+				l := decasim.NewPipeListener()
+				s := decasim.NewServer(decasim.ServerConfig{Source: world(3), AllowedConnections: 4, CutOldest: oldest, ExcessGrace: time.Minute, ConnectLimit: -1})
+				var wg, serving sync.WaitGroup
+				serving.Go(func() { _ = s.Serve(l) })
+				ctx, stop := context.WithCancel(t.Context())
+				w := emit.NewWriter(io.Discard)
+				writing, stopWriting := context.WithCancel(context.Background())
+				wg.Go(func() { w.Run(writing) })
+				var engines sync.WaitGroup
+				for range 2 {
+					cfg := Run{}.config(l, w, &Outcome{})
+					cfg.Listener.Stepped = func(_ time.Time, _ core.Event, out *core.Ready) {
+						mu.Lock()
+						defer mu.Unlock()
+						attempts += len(out.Connect)
+					}
+					engines.Go(func() { _ = engine.New(cfg).Run(ctx) })
+				}
+				time.Sleep(55 * time.Minute)
+				require.Equal(t, 4, s.Summary().Live, "connections that are allowed are in use")
+				stop()
+				engines.Wait()
+				_ = s.Close()
+				serving.Wait()
+				stopWriting()
+				wg.Wait()
+			})
+			// 8 at the start; then the surplus 4 once in 10 minutes, each for the minute that X tolerates it.
+			require.LessOrEqual(t, attempts, 8+4*6+8, "attempts in 55 minutes")
+		})
+	}
+}
+
+// slowWriter is a reader of stdout that stops for a while.
+type slowWriter struct {
+	io.Writer
+	from, to time.Time
+}
+
+func (w *slowWriter) Write(b []byte) (int, error) {
+	if now := time.Now(); now.After(w.from) && now.Before(w.to) {
+		time.Sleep(w.to.Sub(now))
+	}
+	return w.Writer.Write(b)
+}
+
+// TestReaderOfStdoutStops: the sockets are left unread, the watchdogs rest, no connection is cut by us,
+// and when the reader comes back everything that X queued arrives.
+func TestReaderOfStdoutStops(t *testing.T) {
+	o := play(t, Run{Offer: 4 * time.Minute, Server: decasim.ServerConfig{Source: world(60), QueueLimit: 1 << 20},
+		Out: func(w io.Writer) io.Writer {
+			return &slowWriter{w, noon.Add(30 * time.Second), noon.Add(2 * time.Minute)}
+		}})
+	o.sound(t)
+	require.Len(t, o.Notes, 4, "four connects and no end: %s", strings.Join(o.Notes, "\n"))
+}
