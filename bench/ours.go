@@ -31,16 +31,12 @@ type pipeline struct {
 	tally  tally
 }
 
-// Sizes of package stream: what one read may bring, and after how many bytes a batch is handed on.
-const (
-	readSize  = 32 << 10
-	batchSize = 32 << 10
-)
+// batchSize of package stream: after how many bytes a batch is handed on.
+const batchSize = 32 << 10
 
 // leg is one connection: compressed bytes and the scanner that cuts what comes out of them.
 type leg struct {
 	zip  *gzip.Reader
-	buf  []byte
 	scan *wire.Scanner
 	done bool
 }
@@ -62,7 +58,7 @@ func newPipeline(streams [][]byte, out io.Writer, window time.Duration) (*pipeli
 		if err != nil {
 			return nil, err
 		}
-		l := &leg{zip: zip, buf: make([]byte, readSize), scan: wire.NewScanner(0)}
+		l := &leg{zip: zip, scan: wire.NewScanner(0)}
 		l.scan.Start(wire.NewBatch())
 		p.legs = append(p.legs, l)
 	}
@@ -115,13 +111,9 @@ func (p *pipeline) run(each func()) error {
 // slab takes what a connection hands on at once, and does with it what stream and engine do.
 func (p *pipeline) slab(ctx context.Context, i int, l *leg) error {
 	for plain := 0; plain < batchSize && !l.done; {
-		n, err := l.zip.Read(l.buf)
+		n, err := l.zip.Read(l.scan.Space()) // one copy from the decoder's window, as in stream
+		l.scan.Advance(n)
 		plain += n
-		for rest := l.buf[:n]; len(rest) > 0; {
-			k := copy(l.scan.Space(), rest)
-			l.scan.Advance(k)
-			rest = rest[k:]
-		}
 		if errors.Is(err, io.EOF) {
 			l.done = true
 			l.scan.End()

@@ -14,29 +14,22 @@ import (
 // Whatever a sync flush completed is handed out without another read below (X must flush so, or its
 // heartbeats would not be seen); bufio.Reader never reads more than once to fill its buffer.
 type gunzip struct {
-	src    *bufio.Reader
-	z      gzip.Reader
-	within bool // a member
+	src *bufio.Reader
+	z   gzip.Reader
 }
 
 func newGunzip(src io.Reader) *gunzip { return &gunzip{src: bufio.NewReaderSize(src, socketBuffer)} }
 
-// Read returns io.EOF only at the end of a member; a cut one is io.ErrUnexpectedEOF.
-func (g *gunzip) Read(p []byte) (int, error) {
+// pour writes all that is decoded to w, straight from the decoder's window, and returns why it ended:
+// io.EOF at the end of a member, io.ErrUnexpectedEOF where one was cut.
+func (g *gunzip) pour(w io.Writer) error {
 	for {
-		if !g.within {
-			if err := g.z.Reset(g.src); err != nil {
-				return 0, err
-			}
-			g.z.Multistream(false)
-			g.within = true
+		if err := g.z.Reset(g.src); err != nil {
+			return err
 		}
-		n, err := g.z.Read(p)
-		if err == io.EOF {
-			g.within, err = false, nil
-		}
-		if n > 0 || err != nil {
-			return n, err
+		g.z.Multistream(false)
+		if _, err := g.z.WriteTo(w); err != nil {
+			return err
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	readSize  = 32 << 10 // inflate hands out no more than its window at once
+	readSize  = 32 << 10 // of a body that is not compressed
 	batchSize = 32 << 10 // plain bytes after which a batch is handed on though more is at hand
 )
 
@@ -18,15 +18,11 @@ func (a *attempt) read(res *http.Response, r Receiver) (class string, err error)
 	b := &body{src: res.Body, scanner: wire.NewScanner(a.o.RecordLimit), r: r}
 	b.watch = newWatch(a.o.HeartbeatTimeout, a.o.SilenceTimeout, r.Silent, func() { a.cancel(Closed("heartbeat")) })
 	defer b.watch.stop()
-	var plain io.Reader = b
-	switch e := encoding(res); e {
-	case "identity":
-	case "gzip":
-		plain = newGunzip(b)
-	default:
+	e := encoding(res)
+	if e != "gzip" && e != "identity" {
 		return "gzip", fmt.Errorf("content encoding %q is not known", oneLine(e))
 	}
-	err = b.copy(plain)
+	err = b.readAll(e == "gzip")
 	return a.readClass(b.err, err)
 }
 
@@ -57,24 +53,38 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// copy feeds the scanner until from ends. What was decoded before a cut or corruption is delivered,
-// the unfinished record too: the scanner judges it.
-func (b *body) copy(from io.Reader) error {
+// readAll feeds the scanner until the body ends. What was decoded before a cut or corruption is
+// delivered, the unfinished record too: the core judges it.
+func (b *body) readAll(gzipped bool) (err error) {
 	b.scanner.Start(b.r.Batch())
-	// A buffer of its own, since Read above delivers while from is still filling it; filling the
-	// scanner's space would write into a batch that is the receiver's by then.
+	if gzipped {
+		err = newGunzip(b).pour(b)
+	} else {
+		err = copyPlain(b, b)
+	}
+	b.finish()
+	return err
+}
+
+// copyPlain writes a body that is not compressed to w.
+func copyPlain(w io.Writer, from io.Reader) error {
 	buf := make([]byte, readSize)
 	for {
 		n, err := from.Read(buf)
-		b.scan(buf[:n])
-		if b.plain >= batchSize {
-			b.deliver()
-		}
+		_, _ = w.Write(buf[:n])
 		if err != nil {
-			b.finish()
 			return err
 		}
 	}
+}
+
+// Write takes decoded bytes, which it copies: the caller's may be the decoder's window. It never fails.
+func (b *body) Write(p []byte) (int, error) {
+	b.scan(p)
+	if b.plain >= batchSize {
+		b.deliver()
+	}
+	return len(p), nil
 }
 
 func (b *body) scan(p []byte) {

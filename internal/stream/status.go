@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 const (
@@ -50,7 +52,11 @@ func (a *attempt) body(res *http.Response) []byte {
 	defer timer.Stop()
 	var src io.Reader = res.Body
 	if encoding(res) == "gzip" {
-		src = newGunzip(src)
+		z, err := gzip.NewReader(src)
+		if err != nil {
+			return nil
+		}
+		src = z
 	}
 	body, _ := io.ReadAll(io.LimitReader(src, refusalSize))
 	return body
