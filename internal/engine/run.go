@@ -18,8 +18,9 @@ const (
 	// queueMost is how many closed batches wait for the sink; then no more records are taken, the
 	// connections block, and the sockets are left unread.
 	queueMost = 8
-	// eventsMost is how many batches of records wait for the core (64 KiB each, unless records are longer).
-	eventsMost = 32
+	// eventsMost is how many batches of records wait for the core: 8 MiB, unless records are longer. With
+	// fewer, two busy connections wait for the core by turns, and two cores do the work of one and a half.
+	eventsMost = 128
 )
 
 // errUndelivered: the sink did not take everything within DrainTimeout.

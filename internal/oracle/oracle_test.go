@@ -77,6 +77,9 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && name != "reset" && name != "stall" && name != "damage" {
+				t.Skip("-short: three of the faults")
+			}
 			o := play(t, Run{Server: decasim.ServerConfig{Source: world(30), Faults: plan(t, faults), Seed: 5}, Offer: offer(name)})
 			o.sound(t)
 		})

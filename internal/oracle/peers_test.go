@@ -20,6 +20,9 @@ import (
 // TestFewerConnectionsAllowed: the surplus is parked with one line, the others are left in peace, and
 // nothing is lost, whichever connection X cuts.
 func TestFewerConnectionsAllowed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: many minutes of fake time")
+	}
 	for name, oldest := range map[string]bool{"newest is cut": false, "oldest is cut": true} {
 		t.Run(name, func(t *testing.T) {
 			o := play(t, Run{Offer: 9 * time.Minute, Server: decasim.ServerConfig{Source: world(10), AllowedConnections: 2, CutOldest: oldest, ExcessGrace: 30 * time.Second}})
@@ -33,6 +36,9 @@ func TestFewerConnectionsAllowed(t *testing.T) {
 // TestTwoProcessesOneAccount: more is wanted than X allows, by two processes that know nothing of each
 // other. They must settle, not knock each other out for ever.
 func TestTwoProcessesOneAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: many minutes of fake time")
+	}
 	for name, oldest := range map[string]bool{"newest is cut": false, "oldest is cut": true} {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex

@@ -18,6 +18,9 @@ var (
 // TestRandomPlans plays fault plans drawn by seed: nothing may be lost or doubled. A seed that fails
 // says how to play it again.
 func TestRandomPlans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: many minutes of fake time")
+	}
 	lost, doubled := 0, 0
 	for s := *seed; s < *seed+uint64(*plans); s++ {
 		o := randomRun(t, s)
