@@ -6,6 +6,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/dedup"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/point"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/tweet"
 	"github.com/decahose/telegraf-decahose/internal/wire"
@@ -102,6 +103,7 @@ type Core struct {
 	limited    hold  // after 420 and 429
 	outage     hold  // while no connection can be had
 	quarantine quarantine
+	doubts     map[snowflake.ID]int // Tweets that came broken, and by which connection
 
 	emitted, collisions           int64
 	minutesRecovered, minutesLost int64
@@ -122,6 +124,7 @@ func New(cfg Config) *Core {
 		parser: tweet.NewParser(cfg.Tweets == TweetsRaw),
 		budget: budget{limit: cfg.ConnectLimit, period: cfg.ConnectPeriod},
 		jitter: newJitter(cfg.Seed),
+		doubts: make(map[snowflake.ID]int),
 	}
 	for i, id := range cfg.Partitions {
 		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id)})

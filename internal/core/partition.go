@@ -52,6 +52,16 @@ func (p *partition) reached(n *conn) bool {
 	return false
 }
 
+// soundBeside reports whether a connection other than n delivers the partition.
+func (p *partition) soundBeside(n *conn) bool {
+	for _, o := range p.conns {
+		if o != n && o.sound {
+			return true
+		}
+	}
+	return false
+}
+
 // tried is when an attempt other than n's began that is still under way; long ago if there is none.
 func (p *partition) tried(n *conn) (at time.Time) {
 	for _, o := range p.conns {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/tweet"
 	"github.com/decahose/telegraf-decahose/internal/wire"
@@ -63,6 +64,9 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 	if err == nil && t.ID != f.ID {
 		err = tweet.ErrMalformed // an id that two careful readers read differently is none
 	}
+	if err == nil && t.Repaired && c.doubtful(n, f.ID) {
+		err = tweet.ErrMalformed
+	}
 	if err != nil {
 		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
 		if errors.Is(err, tweet.ErrNotTweet) {
@@ -75,6 +79,26 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 	}
 	c.ids.Mark(f.ID, c.now, witness)
 	c.unique(n, f, t)
+	return true
+}
+
+// doubtMost bounds the ids that are remembered as doubtful.
+const doubtMost = 4096
+
+// doubtful reports whether a Tweet with bytes that are not UTF-8 should wait for a better copy. If another
+// connection brings it as broken, X sent it so, and it is taken, repaired.
+func (c *Core) doubtful(n *conn, id snowflake.ID) bool {
+	if !n.part.soundBeside(n) {
+		return false
+	}
+	if from, seen := c.doubts[id]; seen && from != n.index {
+		delete(c.doubts, id)
+		return false
+	}
+	if len(c.doubts) >= doubtMost {
+		clear(c.doubts)
+	}
+	c.doubts[id] = n.index
 	return true
 }
 

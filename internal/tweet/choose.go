@@ -3,6 +3,7 @@ package tweet
 import (
 	"bytes"
 	"math"
+	"unicode/utf8"
 
 	"github.com/decahose/telegraf-decahose/internal/jsonscan"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
@@ -149,6 +150,7 @@ func (p *Parser) join(rec []byte, l list) []byte {
 			if len(p.arena) > at {
 				p.arena = append(p.arena, ',')
 			}
+			p.repaired = p.repaired || s.flags&jsonscan.NonASCII != 0 && !utf8.Valid(rec[s.start:s.end])
 			p.arena = jsonscan.Decode(p.arena, rec[s.start:s.end])
 		}
 		i, more = jsonscan.NextElement(rec, i)

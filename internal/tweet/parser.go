@@ -22,6 +22,8 @@ type Parser struct {
 	und     []byte
 	arena   []byte // decoded strings; when it grows, those in the old array stay as they are
 	found   found
+
+	repaired bool // of the record being parsed: a string that was wanted was not UTF-8
 }
 
 // keepArena is the most that Reset keeps, so that one odd batch does not hold memory for good.
@@ -42,7 +44,7 @@ func (p *Parser) Reset() {
 // ErrNotTweet, and t then holds nothing. Members of an unexpected type are taken as absent.
 func (p *Parser) Parse(rec []byte, t *Tweet) error {
 	*t = Tweet{}
-	p.found = found{}
+	p.found, p.repaired = found{}, false
 	i := jsonscan.Space(rec, 0)
 	if i == len(rec) || len(rec) > math.MaxInt32 {
 		return ErrMalformed
@@ -61,6 +63,7 @@ func (p *Parser) Parse(rec []byte, t *Tweet) error {
 	if p.keepRaw {
 		t.Raw = p.raw(rec)
 	}
+	t.Repaired = p.repaired
 	return nil
 }
 
@@ -69,6 +72,7 @@ func (p *Parser) raw(rec []byte) []byte {
 	if rec = bytes.Trim(rec, " \t\r\n"); utf8.Valid(rec) {
 		return rec
 	}
+	p.repaired = true
 	at := len(p.arena)
 	p.arena = jsonscan.AppendValid(p.arena, rec)
 	return p.arena[at:len(p.arena):len(p.arena)]
@@ -80,7 +84,11 @@ func (p *Parser) text(rec []byte, s str) []byte {
 	switch {
 	case len(raw) == 0:
 		return nil
-	case s.flags == 0, s.flags == jsonscan.NonASCII && utf8.Valid(raw):
+	case s.flags == 0:
+		return raw
+	case s.flags&jsonscan.NonASCII != 0 && !utf8.Valid(raw):
+		p.repaired = true
+	case s.flags == jsonscan.NonASCII:
 		return raw
 	}
 	at := len(p.arena)

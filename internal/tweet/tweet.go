@@ -47,6 +47,7 @@ type Tweet struct {
 	Latitude          float64
 	PossiblySensitive bool
 
+	Repaired   bool   // bytes that were not UTF-8 were replaced by U+FFFD in a field
 	ReceivedAt int64  // Unix ns; set by the core, not by the parser
 	Raw        []byte // the record made valid UTF-8; set only when the Parser keeps it
 }
