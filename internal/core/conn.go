@@ -88,19 +88,31 @@ func (c *Core) opened(n *conn) {
 	c.noteOpened(n)
 }
 
+// overlap is how long another connection must have delivered when one ends, for nothing to be missing:
+// what was on its way on the one has then come on the other. A new connection gets what X sends from its
+// header on, however old.
+const overlap = 2 * time.Second
+
 // unsound ends a connection's coverage at its newest Tweet; uncertain says that its last records may
-// not have arrived, so that the settle time is not covered either.
+// not have arrived, so that the settle time is not covered either, unless another connection delivered it.
 func (c *Core) unsound(n *conn, cause string, uncertain bool) {
 	if !n.sound {
 		return
 	}
 	span := n.span()
+	n.sound = false
+	relief := n.part.relief()
 	if uncertain {
 		span.To -= settle.Milliseconds()
 	}
+	relieved := relief > 0 && relief <= n.newest-overlap.Milliseconds()
+	if relieved {
+		span.To = max(span.To, relief)
+	}
 	n.coverage.Add(span)
-	n.sound = false
-	c.uncovered(n, span.To, cause)
+	if !relieved {
+		c.uncovered(n, span.To, cause)
+	}
 }
 
 func (c *Core) ended(n *conn, end End) {

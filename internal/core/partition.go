@@ -42,6 +42,16 @@ func (p *partition) lit() bool {
 	return false
 }
 
+// relief is the id time from which the partition is delivered now, 0 where nobody delivers it.
+func (p *partition) relief() (from int64) {
+	for _, n := range p.conns {
+		if n.sound && (from == 0 || n.soundFrom < from) {
+			from = n.soundFrom
+		}
+	}
+	return from
+}
+
 // reached reports whether a connection other than n is up, or on its way.
 func (p *partition) reached(n *conn) bool {
 	for _, o := range p.conns {
@@ -100,14 +110,8 @@ func (c *Core) uncovered(n *conn, end int64, cause string) {
 		return // what a stop leaves open is judged at the next start
 	}
 	p := n.part
-	from, to, lit := end, int64(0), false
+	from, to, lit := end, p.relief(), p.lit()
 	for _, o := range p.conns {
-		if o.sound {
-			lit, to = true, max(to, 0)
-			if to == 0 || o.soundFrom < to {
-				to = o.soundFrom
-			}
-		}
 		if spans := o.coverage.Spans(); len(spans) > 0 {
 			from = max(from, spans[len(spans)-1].To)
 		}
