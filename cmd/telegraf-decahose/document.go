@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/influxdata/toml"
 	"github.com/influxdata/toml/ast"
@@ -103,42 +102,13 @@ func (d document) foreign() error {
 	return nil
 }
 
-// checkCommon checks the options that Telegraf's loader reads for every input, where it says
-// nothing, or does not say which option it means.
-func checkCommon(key string, node any) error {
-	switch {
-	case slices.Contains(passedOver, key):
-		return fmt.Errorf("line %d: unknown option %q (-sample-config shows all)", line(node), key)
-	case slices.Contains([]string{"interval", "precision", "collection_jitter", "collection_offset"}, key):
-		kv, _ := node.(*ast.KeyValue)
-		if kv == nil {
-			return fmt.Errorf("line %d: option %q must be a time such as \"10s\"", line(node), key)
-		}
-		text, ok := kv.Value.(*ast.String)
-		if _, err := time.ParseDuration(valueOf(text)); !ok || err != nil && !strings.Contains(text.Value, "$") {
-			return fmt.Errorf("line %d: option %q is %s, must be a time such as \"10s\"", kv.Line, key, kv.Value.Source())
-		}
-	}
-	return nil
-}
-
-func valueOf(s *ast.String) string {
-	if s == nil {
-		return ""
-	}
-	return s.Value
-}
-
-// passedOver are options of other kinds of plugin.
-var passedOver = []string{
-	"buffer_directory", "buffer_strategy", "data_format", "data_type", "delay", "drop_original", "flush_interval",
-	"flush_jitter", "grace", "id", "influx_parser_type", "lvm", "metric_batch_size", "metric_buffer_limit", "order", "period",
-}
-
 func foreignError(name string, line int) error {
 	where := ""
 	if line > 0 {
 		where = fmt.Sprintf("line %d: ", line)
+	}
+	if strings.HasPrefix(name, "secretstores.") {
+		return fmt.Errorf("%s[[%s]] is not available: this program has only [[secretstores.docker]]", where, name)
 	}
 	if strings.HasPrefix(name, "outputs.") {
 		return fmt.Errorf("%s[[%s]] is not available: this version has no outputs, only [[inputs.decahose]]", where, name)
@@ -168,6 +138,26 @@ func (d document) where(i int, option string) string {
 		return fmt.Sprintf("line %d: ", line(node))
 	}
 	return fmt.Sprintf("line %d: [[inputs.decahose]]: ", tables[i].Line)
+}
+
+// whereFirst is the same for the first input that has the option, where it is not known which is meant.
+func (d document) whereFirst(option string) string {
+	i := slices.IndexFunc(d.inputs(), func(t *ast.Table) bool { return t.Fields[option] != nil })
+	return d.where(max(i, 0), option)
+}
+
+// references names the options that refer to a secret store.
+func (d document) references() string {
+	var found []string
+	for _, t := range d.inputs() {
+		for _, option := range []string{"username", "password"} {
+			kv, ok := t.Fields[option].(*ast.KeyValue)
+			if ok && strings.Contains(kv.Value.Source(), "@{") {
+				found = append(found, fmt.Sprintf("line %d: option %q", kv.Line, option))
+			}
+		}
+	}
+	return cmp.Or(strings.Join(found, ", "), "link secrets")
 }
 
 // at is the quoted key, with its first line in the file.
@@ -203,6 +193,26 @@ func subTables(node any) []*ast.Table {
 	return nil
 }
 
+// keyAt is the name of the option that stands alone in that line; empty if none does.
+func (d document) keyAt(n int) string { return keyAt(d.root, n) }
+
+func keyAt(t *ast.Table, n int) string {
+	if t == nil {
+		return ""
+	}
+	for key, node := range t.Fields {
+		if kv, ok := node.(*ast.KeyValue); ok && kv.Line == n {
+			return key
+		}
+		for _, sub := range subTables(node) {
+			if found := keyAt(sub, n); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
 // value is the option as written in that line; nothing if it may be a credential.
 func (d document) value(option string, at int) string {
 	for _, secret := range []string{"username", "password", "key_pwd", "url"} {
@@ -212,7 +222,7 @@ func (d document) value(option string, at int) string {
 	}
 	for _, t := range d.inputs() {
 		if kv, ok := t.Fields[option].(*ast.KeyValue); ok && kv.Line == at {
-			return kv.Value.Source()
+			return decahose.Shorten(kv.Value.Source())
 		}
 	}
 	return ""

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -93,12 +95,11 @@ func start(c *cli.Context, stdout io.Writer) int {
 	log.begin(os.Stderr)
 	defer log.flush(flushTimeout)
 	log.takeTelegrafs()
-	s, err := loadSettings(c.String("config"))
-	if err != nil {
-		log.print('E', err.Error())
-		return exitUsage
-	}
-	if err := s.init(log); err != nil {
+	s, err := readSettings(c.String("config"), log, ask)
+	switch {
+	case errors.Is(err, errStopped):
+		return exitStopped
+	case err != nil:
 		log.print('E', err.Error())
 		return exitUsage
 	}
@@ -107,6 +108,32 @@ func start(c *cli.Context, stdout io.Writer) int {
 		return exitStopped
 	}
 	return newHost(s, log, ask, c.Duration("poll_interval")).run()
+}
+
+// errStopped is not a failure: the process was asked to stop before it began.
+var errStopped = errors.New("stopped while reading the configuration")
+
+// readSettings reads and checks the configuration on a goroutine of its own, because a file may be a
+// pipe or on a network drive that hangs, and a stop must not wait for it.
+func readSettings(path string, log *lineLog, ask *asking) (*settings, error) {
+	var (
+		s    *settings
+		err  error
+		done = make(chan struct{})
+		wg   sync.WaitGroup
+	)
+	wg.Go(func() {
+		defer close(done)
+		if s, err = loadSettings(path); err == nil {
+			err = s.init(log)
+		}
+	})
+	select {
+	case <-done:
+		return s, err
+	case <-ask.stops:
+		return nil, errStopped
+	}
 }
 
 func sayError(stderr io.Writer, text string) {

@@ -34,6 +34,18 @@ func TestClosedStdinStops(t *testing.T) {
 	c.collect().exits(exitStopped, contractLimit)
 }
 
+// A configuration on a file system that hangs must not hold up the stop.
+func TestStopWhileReadingTheConfiguration(t *testing.T) {
+	pipe := t.TempDir() + "/pipe"
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	c := spawn(t, nil, "-config", pipe)
+	held, err := os.OpenFile(pipe, os.O_WRONLY, 0) // returns when the child reads it
+	require.NoError(t, err)
+	defer held.Close()
+	c.signal(syscall.SIGTERM)
+	c.exits(exitStopped, contractLimit)
+}
+
 func TestPolls(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, oneTweet(t).URL), "-poll_interval", "0").collect()
 	c.waitEmitted("decahose_tweet,", 1)

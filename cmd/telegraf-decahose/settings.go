@@ -52,7 +52,7 @@ func (s *settings) load(raw []byte) error {
 		delete(c.Tags, "host")
 	}
 	if err := c.LinkSecrets(); err != nil {
-		return fmt.Errorf("link secrets: %w", err)
+		return fmt.Errorf("%s: %w", s.doc.references(), err)
 	}
 	s.inputs, s.tags = c.Inputs, c.Tags
 	if len(s.inputs) == 0 {
@@ -86,10 +86,13 @@ func (s *settings) explain(err error) error {
 		return s.unknownOptions(quoted.FindAllStringSubmatch(m[1], -1))
 	}
 	if m := undefined.FindStringSubmatch(text); m != nil {
-		return foreignError(m[1]+"s."+m[2], 0)
+		return foreignError(strings.TrimSuffix(m[1], "s")+"s."+m[2], 0)
 	}
 	if le, ok := errors.AsType[*toml.LineError](err); ok {
 		return s.lineError(le)
+	}
+	if oe, ok := errors.AsType[*decahose.OptionError](err); ok {
+		return fmt.Errorf("%s%w", s.doc.whereFirst(oe.Option), oe)
 	}
 	if m := missingEnv.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("environment variable %s is required but not set", m[1])
@@ -111,6 +114,9 @@ func (s *settings) unknownOptions(found [][]string) error {
 // lineError is about one option's type or value, or about syntax.
 func (s *settings) lineError(e *toml.LineError) error {
 	f, ok := structField(e.StructField)
+	if key := s.doc.keyAt(e.Line); !ok && key != "" {
+		return fmt.Errorf("line %d: option %q: %w", e.Line, key, e.Err)
+	}
 	if !ok {
 		return fmt.Errorf("line %d: %w, there or just before", e.Line, e.Err) // the parser names where it was stuck
 	}

@@ -30,7 +30,7 @@ func TestConfigurationErrors(t *testing.T) {
 		"no list":          {valid + `partitions = 2`, `line 6: option "partitions" is 2, must be a list of whole numbers`},
 		"enum":             {valid + `backfill = "x"`, `line 6: option "backfill" is "x", must be one of "auto", "always", "none"`},
 		"plain http":       {valid + `stream_url = "http://example.org"`, `line 6: option "stream_url" is "http://example.org", must be https://HOST`},
-		"user in URL":      {valid + `stream_url = "https://u:SECRET@example.org"`, `option "stream_url" is "https://u:xxxxx@example.org", must be https://HOST`},
+		"user in URL":      {valid + `stream_url = "https://u:SECRET@example.org"`, `option "stream_url" is "https://xxxxx@example.org", must be https://HOST`},
 		"bad URL":          {valid + `stream_url = "https://u:SEC/RET@example.org"`, `line 6: option "stream_url" must be https://HOST`},
 		"bad proxy":        {valid + `http_proxy_url = "http://u:SEC/RET@p"`, `line 6: option "http_proxy_url" must be http://HOST:PORT`},
 		"proxy type":       {valid + `http_proxy_url = 1`, `option "http_proxy_url"`},
@@ -52,7 +52,18 @@ func TestConfigurationErrors(t *testing.T) {
 		"tags":             {valid + `tweet_tags = ["user_id"]`, `line 6: option "tweet_tags" is "user_id", must be some of "kind", "lang"`},
 		"fields":           {valid + `tweet_fields = ["raw"]`, `line 6: option "tweet_fields" is "raw", must be some of "id"`},
 		"state":            {valid + `state_directory = "/dev/null"`, `line 6: option "state_directory" is "/dev/null", must be a directory`},
-		"tls":              {valid + `tls_ca = "/nonexistent"`, `/nonexistent`},
+		"tls":              {valid + `tls_ca = "/nonexistent"`, `line 6: option "tls_ca" is "/nonexistent", must be a readable file`},
+		"token in URL":     {valid + `stream_url = "https://SECRET@example.org"`, `line 6: option "stream_url" is "https://xxxxx@example.org", must be https://HOST`},
+		"user of proxy":    {valid + `http_proxy_url = "ftp://SECRET:SECRET@p"`, `option "http_proxy_url" is "ftp://xxxxx@p", must be`},
+		"long value":       {valid + `backfill = "` + strings.Repeat("x", 9000) + `"`, `x…, must be one of "auto"`},
+		"long number":      {valid + `connections = ` + strings.Repeat("9", 9000), `9…, must be a whole number`},
+		"common string":    {valid + `name_override = 5`, `line 6: option "name_override" is 5, must be a quoted string`},
+		"common list":      {valid + `namepass = "x"`, `line 6: option "namepass" is "x", must be a list of quoted strings`},
+		"common table":     {valid + `tags = 5`, `line 6: option "tags" is 5, must be a table, written [inputs.decahose.tags]`},
+		"one route":        {valid + "[inputs.decahose.route]\n", `line 6: option "route" must be tables, each written [[inputs.decahose.route]]`},
+		"agent":            {valid + "[agent]\ninterval = \"x\"\n", `line 7: option "interval": `},
+		"secret store":     {valid + "[[secretstores.os]]\nid = \"x\"\n", `[[secretstores.os]] is not available: this program has only [[secretstores.docker]]`},
+		"store reference":  {strings.Replace(valid, `"SECRET"`, `"@{store:key}"`, 1), `line 5: option "password": unknown secret-store`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.conf")

@@ -56,10 +56,9 @@ type backoff struct {
 	spared                          bool // the short wait of a parked connection was used
 }
 
-// fed forgets the failures: data came.
+// fed forgets the failures: data came. Silence is forgotten by news only, which old Tweets are not.
 func (b *backoff) fed() {
 	b.network, b.server, b.refused = 0, 0, 0
-	b.silence.reset()
 }
 
 func doubling(first, most time.Duration, failures int) time.Duration {
@@ -78,7 +77,10 @@ func (c *Core) retryAfter(n *conn, end End) time.Duration {
 		return c.limited.failed(c.now, c.limitWait)
 	case end.Status >= 500:
 		b.server++
-		return c.jitter.of(doubling(serverFirst, serverMost, b.server-1))
+		if !c.anyUp() {
+			return c.trouble.failed(c.now, c.serverWait)
+		}
+		return c.serverWait(b.server)
 	case end.Status >= 300, end.Class == "redirect", end.Class == "config", end.Class == "credentials":
 		if n.plain = n.backfill > 0 && backfillRefused(end.Status); n.plain {
 			return c.jitter.of(networkStep)
@@ -122,8 +124,8 @@ func backfillRefused(status int) bool {
 }
 
 // hold is a wait of the whole stream, after which one connection tries for all: after 420 and 429,
-// where each further attempt would lengthen the lock-out, and while X cannot be reached at all, where
-// all connections together would use up the connect limit in seconds.
+// where each further attempt would lengthen the lock-out, and while X cannot be reached or is in trouble,
+// where all connections together would use up the connect limit in seconds.
 type hold struct {
 	failures int
 	until    time.Time
@@ -160,12 +162,18 @@ func (c *Core) limitWait(failures int) time.Duration {
 	return c.jitter.of(doubling(limitFirst, limitMost, failures-1))
 }
 
+// serverWait is the wait after so many answers that X is in trouble.
+func (c *Core) serverWait(failures int) time.Duration {
+	return c.jitter.of(doubling(serverFirst, serverMost, failures-1))
+}
+
 // outageWait is the wait after so many failures to reach X. Once most of the connect budget is gone the
-// rest is spread evenly, so that the end of an outage never finds it used up.
+// rest is spread evenly over the time until more is there, so that the end of an outage never finds it used up.
 func (c *Core) outageWait(failures int) time.Duration {
 	wait := min(networkStep*time.Duration(failures), networkMost)
-	if 5*c.budget.left(c.now) <= 2*c.cfg.ConnectLimit {
-		wait = max(wait, c.cfg.ConnectPeriod/time.Duration(c.cfg.ConnectLimit))
+	if left := c.budget.left(c.now); 5*left <= 2*c.cfg.ConnectLimit {
+		more := c.budget.free(c.now).Sub(c.now)
+		wait = max(wait, c.cfg.ConnectPeriod/time.Duration(c.cfg.ConnectLimit), more/time.Duration(left+1))
 	}
 	return c.jitter.of(wait)
 }

@@ -24,14 +24,19 @@ func (k *clock) set() bool { return !k.seen.IsZero() }
 // at is the stream's time, in Unix ms, when our clock said t.
 func (k *clock) at(t time.Time) int64 { return k.newest + t.Sub(k.seen).Milliseconds() }
 
-// observe tells the clock of an id's time and reports whether it is plausible.
+// observe tells the clock of an id's time and reports whether it is plausible. Before the first Tweet our
+// own clock is what there is to compare with: a stray old record must not set the stream's time.
 func (k *clock) observe(ms int64, now time.Time) bool {
-	if k.set() && (ms-k.at(now) > plausible.Milliseconds() || k.at(now)-ms > plausible.Milliseconds()) {
+	at := now.UnixMilli()
+	if k.set() {
+		at = k.at(now)
+	}
+	if max(ms-at, at-ms) > plausible.Milliseconds() {
 		k.stranger = max(k.stranger, ms)
 		if k.strangers++; k.strangers < stubborn {
 			return false
 		}
-		k.newest, k.seen = k.stranger, now
+		k.seen, k.newest = now, k.stranger
 	}
 	k.strangers, k.stranger = 0, 0
 	if !k.set() || ms > k.newest {

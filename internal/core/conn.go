@@ -34,6 +34,8 @@ type conn struct {
 	tweetAt   time.Time // of its last Tweet, or of the header
 	fedAt     time.Time // of its last Tweet, this attempt's or an earlier one's
 	fed       bool      // a Tweet came since the header
+	known     int64     // id time of its partition's newest Tweet when the header came
+	advanced  bool      // a Tweet newer than that came: backfill of a quiet stream only repeats old ones
 	plain     bool      // the next attempt asks for no backfill: the last one, which did, was refused
 	verdict   string    // class that an in-stream message announced
 	message   string
@@ -64,14 +66,15 @@ func (n *conn) span() timeline.Span {
 	return timeline.Span{From: n.soundFrom, To: n.newest}
 }
 
-// lively reports whether a Tweet came lately: the opposite of silent, for judging others by.
+// lively reports whether a Tweet came lately, and not only old ones: the opposite of silent, for judging
+// others by.
 func (n *conn) lively(now time.Time, silence time.Duration) bool {
-	return n.state == live && n.fed && now.Sub(n.tweetAt) < silence/2
+	return n.state == live && n.advanced && now.Sub(n.tweetAt) < silence/2
 }
 
 func (c *Core) opened(n *conn) {
 	c.budget.end(c.now)
-	c.answered(n)
+	c.answered()
 	if n.plain {
 		n.part.refused(c.now)
 		c.note(Warn, "%s: X refuses backfill for this stream; if it was not bought, set backfill = \"none\"", n)
@@ -82,7 +85,8 @@ func (c *Core) opened(n *conn) {
 	}
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
-	n.newest = 0
+	n.newest, n.known = 0, n.part.newest
+	n.part.requested(c, n)
 	n.counters.connects++
 	n.counters.status = 200
 	c.noteOpened(n)
@@ -118,7 +122,7 @@ func (c *Core) unsound(n *conn, cause string, uncertain bool) {
 func (c *Core) ended(n *conn, end End) {
 	if !end.Opened {
 		c.budget.end(c.now)
-		c.answered(n)
+		c.answered()
 	} else {
 		n.counters.disconnects++
 	}
@@ -131,13 +135,13 @@ func (c *Core) ended(n *conn, end End) {
 	if !c.stopping {
 		n.counters.class = end.Class
 	}
-	c.unsound(n, end.Class, true)
-	n.part.release(n)
+	c.unsound(n, end.Class, !c.stopping)
+	n.part.release(c, n)
 	n.state = waiting
 	wait := c.retryAfter(n, end)
 	n.due = c.now.Add(wait)
 	c.noteEnded(n, end, wait)
-	n.fed, n.verdict, n.message = false, "", ""
+	n.fed, n.advanced, n.verdict, n.message = false, false, "", ""
 }
 
 // connect starts what is due, within the budget: dark partitions first.
@@ -158,32 +162,54 @@ func (c *Core) connect() {
 	}
 }
 
-// nextDue is the connection to try next: in a dark partition, then by its time.
+// nextDue is the connection to try next.
 func (c *Core) nextDue() *conn {
 	var best *conn
 	for _, n := range c.conns {
 		if n.state != waiting || n.due.After(c.now) {
 			continue
 		}
-		if best == nil || n.part.lit() != best.part.lit() && best.part.lit() ||
-			n.part.lit() == best.part.lit() && n.due.Before(best.due) {
+		if best == nil || n.goesBefore(best) {
 			best = n
 		}
 	}
 	return best
 }
 
-// yieldFor is how long a redundant connection waits to see what another attempt to its dark partition
-// comes to: while X cannot be reached, one attempt tells as much as two, and costs half of the budget.
+// goesBefore puts dark partitions first, then goes by time, then by turns: where one tries for all, trouble
+// of one partition alone must not keep another from ever being tried.
+func (n *conn) goesBefore(o *conn) bool {
+	if n.part.lit() != o.part.lit() {
+		return o.part.lit()
+	}
+	if !n.due.Equal(o.due) {
+		return n.due.Before(o.due)
+	}
+	return n.dialedAt.Before(o.dialedAt)
+}
+
+// yieldFor is how long a redundant connection waits to see what another attempt to a dark partition comes
+// to: while X cannot be reached, one attempt tells as much as two, and costs half of the budget. And where
+// X allows fewer connections than wanted it cuts the newest, or the oldest: then each partition keeps one.
 const yieldFor = time.Second
+
+// tried is when an attempt began that is still under way and that n should wait for; long ago if none.
+func (c *Core) tried(n *conn) (at time.Time) {
+	for _, o := range c.conns {
+		if o.state == dialing && !o.part.lit() && (o.part == n.part || o.Index < n.Index) {
+			at = later(at, o.dialedAt)
+		}
+	}
+	return at
+}
 
 // mayConnect is when the connection may be tried. The last slot of the budget is kept for a
 // partition that no connection delivers, or a flapping redundant connection could starve it.
 func (c *Core) mayConnect(n *conn) time.Time {
-	if until := later(c.limited.over(c.now), c.outage.over(c.now)); until.After(c.now) {
+	if until := later(c.limited.over(c.now), later(c.outage.over(c.now), c.trouble.over(c.now))); until.After(c.now) {
 		return until
 	}
-	if until := n.part.tried(n).Add(yieldFor); until.After(c.now) && !n.part.lit() {
+	if until := c.tried(n).Add(yieldFor); until.After(c.now) {
 		n.yields = true
 		return until
 	}
@@ -208,6 +234,7 @@ func (c *Core) dial(n *conn) {
 	c.budget.start()
 	c.limited.dialed()
 	c.outage.dialed()
+	c.trouble.dialed()
 	n.state, n.dialedAt, n.yields = dialing, c.now, false
 	n.backfill = 0
 	if !n.plain {
@@ -220,14 +247,15 @@ func (c *Core) dial(n *conn) {
 }
 
 // answered notes the end of an attempt: response headers, or a failure.
-func (c *Core) answered(n *conn) {
-	for _, o := range n.part.conns {
+func (c *Core) answered() {
+	for _, o := range c.conns {
 		if o.yields {
 			o.yields, o.due = false, c.now
 		}
 	}
 	c.limited.answered()
 	c.outage.answered()
+	c.trouble.answered()
 }
 
 // anyUp reports whether X can be reached: a connection delivers, or has just been opened.
@@ -252,7 +280,7 @@ func (c *Core) silent(n *conn) {
 	if n.state != live {
 		return
 	}
-	c.unsound(n, "silence", false)
+	c.unsound(n, "silence", true)
 	wait, first := &n.backoff.silence, time.Duration(0)
 	if !c.anyLively() {
 		wait, first = &c.quiet, 10*time.Second

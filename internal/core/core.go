@@ -19,6 +19,10 @@ const settle = 10 * time.Second
 // chore is how often minutes are closed, gaps judged and ids forgotten.
 const chore = time.Second
 
+// idsMost bounds the ids in memory, at about 7 bytes each: a window of 60 minutes at 25 times the
+// usual rate.
+const idsMost = 64 << 20
+
 // Kind of an Event.
 type Kind uint8
 
@@ -101,7 +105,8 @@ type Core struct {
 	jitter     jitter
 	quiet      pause // of replacing silent connections while the whole stream is silent
 	limited    hold  // after 420 and 429
-	outage     hold  // while no connection can be had
+	outage     hold  // while X cannot be reached
+	trouble    hold  // while X answers 5xx
 	quarantine quarantine
 	doubts     map[snowflake.ID]int // Tweets that came broken, and by which connection
 
@@ -126,6 +131,7 @@ func New(cfg Config) *Core {
 		jitter: newJitter(cfg.Seed),
 		doubts: make(map[snowflake.ID]int),
 	}
+	c.ids.SetLimit(idsMost)
 	for i, id := range cfg.Partitions {
 		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id)})
 	}

@@ -64,7 +64,7 @@ func (c *Core) judge(p *partition, i int) {
 	}
 	if c.now.Sub(h.asker.openedAt) > patience {
 		h.asker, h.State = nil, ledger.GapOpen
-		c.change(h.Gap)
+		c.changeHole(h)
 	}
 }
 
@@ -86,7 +86,7 @@ func (c *Core) narrow(p *partition, h *hole, rest timeline.Span) {
 			r.Touch()
 		}
 	}
-	c.change(h.Gap)
+	c.changeHole(h)
 }
 
 // recoveredIn is what narrowing a gap from was to rest recovered of minute m.

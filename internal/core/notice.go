@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
@@ -110,3 +111,17 @@ func minutesOf(g *ledger.Gap) string {
 
 // change queues a gap's new state for a report.
 func (c *Core) change(g *ledger.Gap) { c.changed = append(c.changed, *g) }
+
+// changeHole queues the new state of a gap that is not settled, if a report would say anything new.
+func (c *Core) changeHole(h *hole) {
+	first, end := h.Minutes()
+	if h.Dark {
+		end = max(end, timeline.CeilMinute(c.clock.at(c.now)))
+	}
+	said := gapSaid{first, end, h.State}
+	if said == h.said {
+		return
+	}
+	h.said = said
+	c.change(h.Gap)
+}

@@ -30,6 +30,13 @@ type hole struct {
 	asker    *conn     // asked for its minutes and not ended since
 	asked    int64     // id time from which the asker's backfill was promised
 	judgedAt time.Time
+	said     gapSaid
+}
+
+// gapSaid is what the last report of a hole said: only changes are reported.
+type gapSaid struct {
+	first, end timeline.Minute
+	state      ledger.GapState
 }
 
 // lit reports whether a connection delivers the partition now.
@@ -70,16 +77,6 @@ func (p *partition) soundBeside(n *conn) bool {
 		}
 	}
 	return false
-}
-
-// tried is when an attempt other than n's began that is still under way; long ago if there is none.
-func (p *partition) tried(n *conn) (at time.Time) {
-	for _, o := range p.conns {
-		if o != n && o.state == dialing {
-			at = later(at, o.dialedAt)
-		}
-	}
-	return at
 }
 
 // lastTweet is our time of the partition's newest Tweet on any connection.
@@ -132,13 +129,13 @@ func (c *Core) openHole(p *partition, h *hole) {
 		if _, end := last.Minutes(); timeline.MinuteOf(h.Span.From) <= end {
 			last.Span.To, last.Dark, last.State = max(last.Span.To, h.Span.To), h.Dark, ledger.GapOpen
 			last.asker, last.judgedAt = nil, time.Time{}
-			c.change(last.Gap)
+			c.changeHole(last)
 			return
 		}
 	}
 	p.holes = append(p.holes, h)
 	p.book.Open(h.Gap)
-	c.change(h.Gap)
+	c.changeHole(h)
 }
 
 // lit again: the dark gap ends where the new coverage begins.
@@ -154,7 +151,7 @@ func (c *Core) relit(p *partition, from int64) {
 			c.settleHole(p, i, ledger.GapRecovered, "redundant")
 			return
 		}
-		c.change(h.Gap)
+		c.changeHole(h)
 		return
 	}
 }
@@ -207,17 +204,27 @@ func (p *partition) ask(c *Core, n *conn, minutes int) {
 	reach := c.clock.at(c.now) - int64(minutes)*timeline.MinuteMilli
 	for _, h := range p.holes {
 		if h.Dark || h.Span.To > reach {
-			h.asker, h.asked, h.State = n, reach, ledger.GapRequested
-			c.change(h.Gap)
+			h.asker, h.asked = n, reach
+		}
+	}
+}
+
+// requested notes that X took n's request for what it asks.
+func (p *partition) requested(c *Core, n *conn) {
+	for _, h := range p.holes {
+		if h.asker == n {
+			h.State = ledger.GapRequested
+			c.changeHole(h)
 		}
 	}
 }
 
 // release takes from n, which ended, the gaps that it was asked to fill and did not.
-func (p *partition) release(n *conn) {
+func (p *partition) release(c *Core, n *conn) {
 	for _, h := range p.holes {
 		if h.asker == n {
 			h.asker, h.State = nil, ledger.GapOpen
+			c.changeHole(h)
 		}
 	}
 }

@@ -34,23 +34,39 @@ func (c *Core) report(ev Event) {
 // tell reports the closed minutes that changed, each at most once per interval; at the end, all.
 func (c *Core) tell(final bool) {
 	told := make(map[timeline.Minute]bool)
-	for _, p := range c.partitions {
-		for _, m := range p.book.Minutes() {
-			r := p.book.Find(m)
-			early := r.ToldAt() != 0 && c.now.UnixNano()-r.ToldAt() < int64(c.cfg.Interval)
-			if !r.Dirty() || !final && (!r.Closed() || early) {
+	covers := c.covers()
+	for _, seen := range covers {
+		for _, m := range seen.book.Minutes() {
+			r := seen.book.Find(m)
+			if !final && (!r.Closed() || c.early(m)) {
 				continue
 			}
-			r.Told(c.now.UnixNano())
+			v := seen.volume(m)
+			if !r.Changed(v.View) {
+				continue
+			}
+			r.Told(c.now.UnixNano(), v.View)
 			told[m] = true
-			c.volumePoint(strconv.Itoa(p.id), m, p.volume(m))
+			c.volumePoint(strconv.Itoa(seen.id), m, v)
 		}
 	}
 	for _, m := range slices.Sorted(mapKeys(told)) {
-		if v, ok := c.sum(m); ok || final {
+		if v, ok := sum(covers, m); ok || final {
 			c.volumePoint("all", m, v)
 		}
 	}
+}
+
+// early reports whether any partition's minute was told within the interval: the sum would be told
+// again too. What is being told at this very moment does not count.
+func (c *Core) early(m timeline.Minute) bool {
+	now := c.now.UnixNano()
+	for _, p := range c.partitions {
+		if r := p.book.Find(m); r != nil && r.ToldAt() < now && now-r.ToldAt() < int64(c.cfg.Interval) {
+			return true
+		}
+	}
+	return false
 }
 
 func mapKeys(set map[timeline.Minute]bool) func(func(timeline.Minute) bool) {
@@ -66,45 +82,69 @@ func mapKeys(set map[timeline.Minute]bool) func(func(timeline.Minute) bool) {
 // volume is what decahose_volume says of one minute.
 type volume struct {
 	ledger.Row
-	connections, covered int64
-	state                ledger.State
+	ledger.View
 }
 
-// volume of one partition's minute.
-func (p *partition) volume(m timeline.Minute) volume {
-	v := volume{Row: *p.book.Row(m), covered: p.coverage().Covered(m.Span())}
-	for _, n := range p.conns {
-		s := timeline.Set{}
-		s.AddSet(&n.coverage)
-		s.Add(n.span())
-		if s.Covered(m.Span()) == timeline.MinuteMilli {
-			v.connections++
+// cover is the coverage of a partition at one moment: of all its connections together, and of each.
+type cover struct {
+	*partition
+	all  *timeline.Set
+	each []timeline.Set
+	kept int64 // id time, Unix ms: what lies before may have been forgotten
+	stop bool  // connections end by our own will, which says nothing against what was told
+}
+
+func (c *Core) covers() []cover {
+	kept := c.clock.at(c.now) - c.cfg.RecoveryHorizon.Milliseconds() - timeline.MinuteMilli
+	list := make([]cover, len(c.partitions))
+	for k, p := range c.partitions {
+		list[k] = cover{partition: p, all: p.coverage(), each: make([]timeline.Set, len(p.conns)), kept: kept, stop: c.stopping}
+		for i, n := range p.conns {
+			list[k].each[i].AddSet(&n.coverage)
+			list[k].each[i].Add(n.span())
 		}
 	}
-	v.state = p.book.StateOf(m, v.covered == timeline.MinuteMilli)
+	return list
+}
+
+// volume of one minute, which must have an account.
+func (s *cover) volume(m timeline.Minute) volume {
+	v := volume{Row: *s.book.Find(m)}
+	if m.Milli() < s.kept || s.stop && v.ToldAt() != 0 {
+		v.View = v.LastView()
+	} else {
+		v.Covered = s.all.Covered(m.Span())
+		for i := range s.each {
+			if s.each[i].Covered(m.Span()) == timeline.MinuteMilli {
+				v.Connections++
+			}
+		}
+	}
+	v.State = s.book.StateOf(m, v.Covered == timeline.MinuteMilli)
 	return v
 }
 
 // sum adds up the partitions; ok is false while one of them has not closed the minute.
-func (c *Core) sum(m timeline.Minute) (all volume, ok bool) {
-	all.covered, ok = timeline.MinuteMilli, true
-	for _, p := range c.partitions {
-		r := p.book.Find(m)
+func sum(covers []cover, m timeline.Minute) (all volume, ok bool) {
+	all.Covered, ok = timeline.MinuteMilli, true
+	for i := range covers {
+		r := covers[i].book.Find(m)
 		if r == nil {
-			all.covered = 0
+			all.Covered = 0
 			continue
 		}
 		ok = ok && r.Closed()
-		v := p.volume(m)
+		v := covers[i].volume(m)
 		all.Received += v.Received
 		all.Unique += v.Unique
 		all.Duplicate += v.Duplicate
 		all.Late += v.Late
+		all.Given += v.Given
 		all.Emitted += v.Emitted
 		all.Bytes += v.Bytes
-		all.connections += v.connections
-		all.covered = min(all.covered, v.covered)
-		all.state = max(all.state, v.state)
+		all.Connections += v.Connections
+		all.Covered = min(all.Covered, v.Covered)
+		all.State = max(all.State, v.State)
 	}
 	return all, ok
 }
@@ -126,9 +166,9 @@ func (c *Core) volumePoint(partition string, m timeline.Minute, v volume) {
 		{Key: "late", Value: v.Late},
 		{Key: "emitted", Value: v.Emitted},
 		{Key: "bytes", Value: v.Bytes},
-		{Key: "connections", Value: v.connections},
-		{Key: "covered_ms", Value: v.covered},
-		{Key: "state", Value: v.state.String()},
+		{Key: "connections", Value: v.Connections},
+		{Key: "covered_ms", Value: v.Covered},
+		{Key: "state", Value: v.State.String()},
 	}
 }
 
@@ -275,6 +315,9 @@ func (c *Core) noteEnded(n *conn, end End, wait time.Duration) {
 	if words == "" {
 		words = printable(end.Detail)
 	}
+	if words == end.Class { // a watchdog has no more to say than its name
+		words = ""
+	}
 	if words != "" {
 		words = ": " + words
 	}
@@ -282,6 +325,8 @@ func (c *Core) noteEnded(n *conn, end End, wait time.Duration) {
 	switch {
 	case end.Class == tooMany:
 		c.note(Warn, "%s: one connection too many for this stream, parked for %v; lower option \"connections\" or stop the other client%s", n, retry, words)
+	case n.plain:
+		c.note(Warn, "%s: X refused with HTTP %d%s; next try in %v, without backfill", n, end.Status, words, retry)
 	case end.Status == 401 || end.Status == 403 || end.Status == 404 || end.Status == 406:
 		c.note(Error, "%s: X refused with HTTP %d%s; %s; next try in %v", n, end.Status, words, advice(end.Status), retry)
 	case end.Status >= 300 || end.Class == "credentials" || end.Class == "config" || end.Class == "redirect" || end.Class == "tls":

@@ -140,6 +140,7 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
 		return
 	}
+	r.Given++
 	t.ReceivedAt = c.now.UnixNano()
 	c.post(n.part.index, m)
 }
@@ -161,7 +162,10 @@ func (c *Core) fed(n *conn, newest int64) {
 	n.backoff.fed()
 	c.limited.fed()
 	c.outage.fed()
-	if c.quiet.next != 0 {
+	c.trouble.fed()
+	if newest > n.known {
+		n.advanced = true
+		n.backoff.silence.reset()
 		c.quiet.reset()
 	}
 	if newest == 0 {

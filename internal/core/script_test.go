@@ -128,9 +128,8 @@ func (s *script) command(words []string) {
 		}
 	case "ended":
 		for _, c := range conns {
-			status, _ := strconv.Atoi(args["status"])
 			class := args["class"]
-			s.step(Event{Kind: Ended, Conn: c, End: End{Class: strings.ReplaceAll(class, " ", "_"), Status: status, Opened: s.open[c], Message: args["message"]}})
+			s.step(Event{Kind: Ended, Conn: c, End: End{Class: strings.ReplaceAll(class, " ", "_"), Status: status(args), Opened: s.open[c], Message: args["message"]}})
 			s.open[c] = false
 		}
 	case "fail", "accept": // whatever is being tried
@@ -143,7 +142,7 @@ func (s *script) command(words []string) {
 				s.step(Event{Kind: Opened, Conn: c})
 				continue
 			}
-			s.step(Event{Kind: Ended, Conn: c, End: End{Class: args["class"]}})
+			s.step(Event{Kind: Ended, Conn: c, End: End{Class: args["class"], Status: status(args)}})
 		}
 	case "notice":
 		for _, c := range conns {
@@ -310,4 +309,9 @@ func checkInvariants(t require.TestingT, c *Core) {
 	require.LessOrEqual(t, unique, first, "unique of the minutes and first of the connections")
 	require.LessOrEqual(t, c.budget.inFlight+len(c.budget.ended), c.cfg.ConnectLimit, "connect budget")
 	require.GreaterOrEqual(t, c.budget.inFlight, 0)
+}
+
+func status(args map[string]string) int {
+	n, _ := strconv.Atoi(args["status"])
+	return n
 }

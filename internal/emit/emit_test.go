@@ -2,6 +2,7 @@ package emit
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,6 +78,18 @@ func TestSchemaNamesAndOrder(t *testing.T) {
 	b := AppendTweet(nil, fullTweet(), s)
 	require.Equal(t, `decahose_tweet,kind=quote,stream_label=a\ b\,c\=d,user_verified=true lang="en",kind="quote" 1772366400123292807`+"\n", string(b))
 	require.Equal(t, []line{want(fullTweet(), s)}, readTelegraf(t, b))
+}
+
+// Line breaks of a record stand between its values: the field raw must stay JSON whatever they become.
+func TestRawStaysJSON(t *testing.T) {
+	for newline, want := range map[Newline]string{Keep: "{\n\"id\":7}", Space: `{ "id":7}`, Escape: `{ "id":7}`} {
+		s := schema(t, newline, nil, []string{"raw"})
+		tw := fullTweet()
+		tw.Raw = []byte("{\n\"id\":7}")
+		s.EachField(tw, func(_ string, v any) { require.Equal(t, want, v) })
+		escaped := strings.ReplaceAll(want, `"`, `\"`)
+		require.Contains(t, string(AppendTweet(nil, tw, s)), ` raw="`+escaped+`" `)
+	}
 }
 
 func TestPointErrorsNameThePoint(t *testing.T) {

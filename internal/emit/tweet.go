@@ -103,7 +103,16 @@ func (c *column) appendField(dst []byte, t *tweet.Tweet, newline Newline) []byte
 	if len(value) == 0 {
 		return dst
 	}
-	return appendString(append(dst, c.fragment...), value, newline)
+	return appendString(append(dst, c.fragment...), value, c.newline(newline))
+}
+
+// newline is what becomes of line breaks in this field. Those of a record stand between its values,
+// where JSON takes a space but no escape.
+func (c *column) newline(option Newline) Newline {
+	if c.field == fRaw && option == Escape {
+		return Space
+	}
+	return option
 }
 
 func (c *column) appendFloat(dst []byte, t *tweet.Tweet) []byte {

@@ -50,7 +50,7 @@ func (c *column) value(t *tweet.Tweet, newline Newline) (v any, ok bool) {
 		return i, present
 	}
 	value := text(c.field, t)
-	return string(appendBroken(nil, value, newline)), len(value) > 0
+	return string(appendBroken(nil, value, c.newline(newline))), len(value) > 0
 }
 
 func coordinateValue(f field, t *tweet.Tweet) (any, bool) {

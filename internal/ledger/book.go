@@ -6,6 +6,11 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
+// rest is how long a row must have gone unreported before it may be forgotten for its age, in ns.
+// Copies of its Tweets may come for as long as ids are remembered (dedup_window), and a row begun
+// anew would be reported over the true one.
+const rest = int64(3600e9)
+
 // maxRows bounds the memory of the book (about 300 bytes a row): five days of minutes of one
 // partition are 7200.
 const maxRows = 16_000
@@ -81,10 +86,15 @@ func (b *Book) Minutes() []timeline.Minute {
 	return minutes
 }
 
-// Forget drops closed, reported rows of minutes before m, and the oldest of them when there are too many.
+// Forget drops settled rows of minutes before m that rested, and the oldest settled ones when there
+// are too many rows.
 func (b *Book) Forget(m timeline.Minute) {
+	newest := int64(0) // the last report is the book's own clock
+	for _, r := range b.rows {
+		newest = max(newest, r.told)
+	}
 	for k, r := range b.rows {
-		if k < m && r.closed && !r.dirty {
+		if k < m && r.settled() && newest-r.told >= rest {
 			b.drop(k)
 		}
 	}
@@ -92,7 +102,7 @@ func (b *Book) Forget(m timeline.Minute) {
 		return
 	}
 	for _, k := range b.Minutes() {
-		if r := b.rows[k]; r.closed && !r.dirty {
+		if b.rows[k].settled() {
 			b.drop(k)
 		}
 		if len(b.rows) <= maxRows*9/10 {

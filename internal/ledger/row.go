@@ -24,10 +24,11 @@ var stateNames = [...]string{"whole", "recovered", "open", "gap", "lost"}
 func (s State) String() string { return stateNames[s] }
 
 // Row is the account of one partition in one minute of Tweet time. Invariant:
-// Received = Unique + Duplicate, and Emitted ≤ Unique.
+// Received = Unique + Duplicate, and Emitted ≤ Given ≤ Unique.
 type Row struct {
 	Received, Unique, Duplicate int64 // whole Tweets and copies of known ids
 	Late                        int64 // unique Tweets that came after the minute first closed
+	Given                       int64 // handed on to be written out
 	Emitted                     int64 // reported as written out
 	Bytes                       int64
 
@@ -37,20 +38,32 @@ type Row struct {
 	closed  bool
 	dirty   bool  // changed since it was last reported
 	told    int64 // when it was last reported, Unix ns of our clock
+	view    View  // as it was last reported
 	seconds [60]uint16
+}
+
+// View is what is reported of a minute besides its counts. It may change without a posting, as a
+// connection that lags behind catches up.
+type View struct {
+	Connections int64 // how many covered the whole minute
+	Covered     int64 // ms in which at least one did
+	State       State
 }
 
 // Closed reports whether the minute was closed.
 func (r *Row) Closed() bool { return r.closed }
 
-// Dirty reports whether the row changed since Told.
-func (r *Row) Dirty() bool { return r.dirty }
+// Changed reports whether the row, or the view of it, changed since Told.
+func (r *Row) Changed(v View) bool { return r.dirty || r.view != v }
+
+// LastView is the view that was reported last.
+func (r *Row) LastView() View { return r.view }
 
 // Touch marks the row as changed.
 func (r *Row) Touch() { r.dirty = true }
 
-// Told notes that the row was reported at now (Unix ns).
-func (r *Row) Told(now int64) { r.dirty, r.told = false, now }
+// Told notes that the row was reported at now (Unix ns), and with which view.
+func (r *Row) Told(now int64, v View) { r.dirty, r.told, r.view = false, now, v }
 
 // ToldAt is when the row was last reported, Unix ns; 0 if never.
 func (r *Row) ToldAt() int64 { return r.told }
@@ -79,6 +92,9 @@ func (r *Row) PostDuplicate(bytes int) {
 
 // Close closes the minute; later Tweets are late.
 func (r *Row) Close() { r.closed, r.dirty = true, true }
+
+// settled reports whether nothing is due: a row with Tweets on their way out still gets postings.
+func (r *Row) settled() bool { return r.closed && !r.dirty && r.Given == r.Emitted }
 
 // Filled reports whether each slot of the given length in seconds that the span (within minute m)
 // touches holds a Tweet: the evidence that a backfill really came.
@@ -115,5 +131,5 @@ func (r *Row) count(from, to int64) (n int64) {
 
 // Balanced reports whether the double entry holds.
 func (r *Row) Balanced() bool {
-	return r.Received == r.Unique+r.Duplicate && r.Emitted <= r.Unique && r.Late <= r.Unique
+	return r.Received == r.Unique+r.Duplicate && r.Emitted <= r.Given && r.Given <= r.Unique && r.Late <= r.Unique
 }

@@ -128,19 +128,19 @@ func tlsConfig(given *tls.Config) *tls.Config {
 	return cfg
 }
 
-// proxy leaves out plain http: that goes to loopback only, and by way of a proxy the credentials would
-// travel in clear to another machine's idea of loopback.
+// proxy uses a proxy for plain http, which goes to loopback only, where the proxy is on loopback as well:
+// any other would get the credentials in clear, and send them to its own idea of loopback.
 func (a *attempt) proxy() func(*http.Request) (*url.URL, error) {
 	if a.o.Proxy == nil {
 		return nil
 	}
 	return func(req *http.Request) (*url.URL, error) {
-		if req.URL.Scheme != "https" {
-			return nil, nil
-		}
 		u, err := a.o.Proxy(req)
 		if err != nil {
 			return nil, &fault{"proxy", "choose a proxy", bare(err)}
+		}
+		if req.URL.Scheme != "https" && u != nil && !loopback(u.Hostname()) {
+			return nil, nil
 		}
 		a.proxied.Store(u != nil)
 		return u, nil

@@ -260,9 +260,23 @@ func TestProxy(t *testing.T) {
 	require.Empty(t, r.Header.Get("Authorization"), "credentials are for X alone")
 	require.NotEmpty(t, r.Header.Get("Proxy-Authorization"))
 
-	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
-	require.Equal(t, "eof", NewClient(o).Run(t.Context(), plain, newEar()).Class)
-	require.Empty(t, seen, "plain http must not go through a proxy")
+}
+
+// Plain http goes to loopback, and through a proxy only where that is on loopback too.
+func TestProxyForPlainHTTP(t *testing.T) {
+	asked := make(chan string, 2)
+	answer := func(who string) string {
+		return serve(t, func(_ http.ResponseWriter, r *http.Request) { asked <- who + " " + r.Host })
+	}
+	proxy, err := url.Parse(answer("proxy"))
+	require.NoError(t, err)
+	target := answer("X")
+	for host, want := range map[string]string{proxy.Host: "proxy", "192.0.2.1:3128": "X"} {
+		o := options()
+		o.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: host})
+		require.Equal(t, "eof", NewClient(o).Run(t.Context(), target, newEar()).Class)
+		require.Equal(t, want+" "+strings.Split(target, "/")[2], <-asked)
+	}
 }
 
 func TestProxyFails(t *testing.T) {

@@ -109,12 +109,26 @@ func (w *watch) next() (at time.Time) {
 	return at
 }
 
-// fire looks what is due. It trusts the state alone, never the moment at which it was to fire.
+const (
+	// lateness of the timer from which on this process must have been stopped or starved: then the socket
+	// may hold what X sent meanwhile, and the reader gets grace to fetch it before anything is judged.
+	lateness = 200 * time.Millisecond
+	grace    = time.Second
+)
+
+// fire looks what is due. It trusts the state alone, never the moment at which it was to fire, unless that
+// is long past.
 func (w *watch) fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	late := time.Since(w.at) >= lateness && !w.at.IsZero()
 	w.at = time.Time{}
 	if !w.waiting || w.reporting {
+		return
+	}
+	if late {
+		w.at = time.Now().Add(grace)
+		w.timer.Reset(grace)
 		return
 	}
 	wait := time.Since(w.since)

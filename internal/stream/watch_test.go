@@ -170,3 +170,34 @@ func TestEndlessRefusal(t *testing.T) {
 		require.Equal(t, refusalTime.String(), e.at())
 	})
 }
+
+// A process that was stopped finds its watchdogs overdue and the socket full: the reader comes first.
+func TestWatchdogsAfterAStop(t *testing.T) {
+	stopped := func(then func(w *watch)) (said string) {
+		synctest.Test(t, func(*testing.T) {
+			w := newWatch(5*time.Second, 2*time.Second, func() { said += "silent " }, func() { said += "dead " })
+			defer w.stop()
+			w.wait()
+			w.got(1)
+			w.wait()
+			w.mu.Lock()
+			w.timer.Stop()
+			w.mu.Unlock()
+			time.Sleep(15 * time.Second)
+			w.fire()
+			then(w)
+		})
+		return said
+	}
+	require.Empty(t, stopped(func(w *watch) {
+		w.got(100)
+		w.tweet()
+		w.wait()
+		time.Sleep(4 * time.Second)
+		w.got(0)
+	}), "Tweets were waiting")
+	require.Equal(t, "dead ", stopped(func(w *watch) {
+		time.Sleep(2 * time.Second)
+		w.got(0)
+	}), "nothing came")
+}

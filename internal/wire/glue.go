@@ -41,25 +41,14 @@ func mayBeGlued(rec []byte) bool {
 	return false
 }
 
-// split makes a frame of each whole value of a line of glued records, and one Malformed frame of
-// what is left. A line that is not glued after all stays one frame, trailing garbage included:
-// the strict parse will reject that.
+// split makes a frame of each whole value of a line of glued records, and one of what is left,
+// damaged or not: it may be a copy of a known Tweet, else the strict parse will reject it.
 func (s *Scanner) split(rec []byte) {
-	next := nextGlued(rec)
-	if next < 0 {
-		s.frame(classify(rec))
-		return
-	}
-	for next >= 0 {
+	for next := nextGlued(rec); next >= 0; next = nextGlued(rec) {
 		s.frame(classify(rec[:next:next]))
 		rec = rec[next:]
-		next = nextGlued(rec)
 	}
-	if jsonscan.Valid(rec) {
-		s.frame(classify(rec))
-		return
-	}
-	s.frame(Frame{Kind: Malformed, Data: rec})
+	s.frame(classify(rec))
 }
 
 // nextGlued is the position of the object that follows the whole object at the start of rec, or -1.

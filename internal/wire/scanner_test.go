@@ -73,7 +73,7 @@ func TestSplit(t *testing.T) {
 		"glued by newline":    {a + "\n" + b + "\r\n", []string{"0 1 " + a + "\n", "0 2 " + b}, 0},
 		"glued by space":      {a + "  " + b + "\r\n", []string{"0 1 " + a + "  ", "0 2 " + b}, 0},
 		"glued to a notice":   {`{"info":{}}` + b + "\r\n", []string{`1 0 {"info":{}}`, "0 2 " + b}, 0},
-		"glued to a cut one":  {a + `{"id":2,"te` + "\r\n", []string{"0 1 " + a, `2 0 {"id":2,"te`}, 0},
+		"glued to a cut one":  {a + `{"id":2,"te` + "\r\n", []string{"0 1 " + a, `0 2 {"id":2,"te`}, 0},
 		"glued, no line end":  {a + b, []string{"0 1 " + a, "0 2 " + b}, 0},
 		"three glued":         {a + b + a + "\r\n", []string{"0 1 " + a, "0 2 " + b, "0 1 " + a}, 0},
 		"looks glued":         {`{"id":4,"text":"}{ } {"}` + "\r\n", []string{`0 4 {"id":4,"text":"}{ } {"}`}, 0},

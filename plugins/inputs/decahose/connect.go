@@ -143,7 +143,7 @@ func parseProxy(raw string) (*url.URL, error) {
 		return nil, &OptionError{"http_proxy_url", "", allowedProxy}
 	}
 	if !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) || u.Hostname() == "" {
-		return nil, bad("http_proxy_url", u.Redacted(), allowedProxy)
+		return nil, bad("http_proxy_url", redacted(u), allowedProxy)
 	}
 	return u, nil
 }

@@ -192,6 +192,8 @@ func newDecahose() *Decahose {
 		Recovery:            "replay",
 		RecoveryWindow:      config.Duration(time.Hour),
 		RecoveryDelay:       config.Duration(30 * time.Minute),
+		RecoveryHorizon:     unset,
+		RecoveryJobs:        unset,
 		RecoveryPartition:   true,
 		RecoveryParameters:  []string{"startTime", "endTime"},
 		RecoveryLimit:       5,

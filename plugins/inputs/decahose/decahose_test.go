@@ -2,6 +2,7 @@ package decahose
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -74,6 +75,15 @@ func TestInit(t *testing.T) {
 		"routes":              {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "127.0.0.1"}, {HTTPProxyURL: "http://p:1"}} }, ""},
 		"proxy without host":  {func(d *Decahose) { d.HTTPProxyURL = "p:1" }, "http_proxy_url"},
 		"state is a file":     {func(d *Decahose) { d.StateDirectory = "decahose.go" }, "state_directory"},
+		"no jobs":             {func(d *Decahose) { d.RecoveryJobs = 0 }, "recovery_jobs"},
+		"no horizon":          {func(d *Decahose) { d.RecoveryHorizon = 0 }, "recovery_horizon"},
+		"http to LOCALHOST":   {func(d *Decahose) { d.StreamURL = "http://LOCALHOST:8080" }, ""},
+		"TLS version":         {func(d *Decahose) { d.TLSMinVersion = "TLS99" }, "tls_min_version"},
+		"TLS ciphers":         {func(d *Decahose) { d.TLSCipherSuites = []string{"x"} }, "tls_cipher_suites"},
+		"TLS renegotiation":   {func(d *Decahose) { d.RenegotiationMethod = "x" }, "tls_renegotiation_method"},
+		"TLS authority":       {func(d *Decahose) { d.TLSCA = "decahose.go" }, "tls_ca"},
+		"TLS key missing":     {func(d *Decahose) { d.TLSCert = "x" }, "tls_key"},
+		"TLS pair":            {func(d *Decahose) { d.TLSCert, d.TLSKey = "decahose.go", "decahose.go" }, "tls_cert"},
 		"TLS off, but https:": {func(d *Decahose) { d.Enable = new(bool) }, "tls_enable"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +112,16 @@ func TestDefaultsOfTheMethod(t *testing.T) {
 	require.NoError(t, d.Init())
 	require.Equal(t, 24*time.Hour, time.Duration(d.RecoveryHorizon))
 	require.Equal(t, 2, d.RecoveryJobs)
+}
+
+// Telegraf's own function leaves these two out where they stand alone.
+func TestTLSOptionsThatStandAlone(t *testing.T) {
+	d := valid()
+	d.TLSMinVersion, d.TLSCipherSuites = "TLS13", []string{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}
+	cfg, err := d.TLSConfig()
+	require.NoError(t, err)
+	require.Equal(t, uint16(tls.VersionTLS13), cfg.MinVersion)
+	require.Equal(t, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}, cfg.CipherSuites)
 }
 
 func TestDefaultStateDirectory(t *testing.T) {

@@ -2,6 +2,7 @@ package decahose
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"os"
@@ -30,7 +31,18 @@ func (e *OptionError) Error() string {
 	if e.Value == "" {
 		return fmt.Sprintf("option %q must be %s", e.Option, e.Allowed)
 	}
-	return fmt.Sprintf("option %q is %s, must be %s", e.Option, e.Value, e.Allowed)
+	return fmt.Sprintf("option %q is %s, must be %s", e.Option, Shorten(e.Value), e.Allowed)
+}
+
+// Shorten cuts a value of the configuration for an error: what is allowed stands behind it, and a
+// log line is bounded.
+func Shorten(value string) string {
+	const most = 200 // characters
+	runes := []rune(value)
+	if len(runes) <= most {
+		return value
+	}
+	return string(runes[:most]) + "…"
 }
 
 func bad(option string, value any, allowed string) error {
@@ -52,15 +64,18 @@ const (
 	recoveryHorizon = 24 * time.Hour
 )
 
+// unset marks an option whose default depends on another one; no one writes it, unlike 0.
+const unset = math.MinInt32
+
 func (d *Decahose) setDependentDefaults() {
 	horizon, jobs := replayHorizon, 1
 	if d.Recovery == "recovery" {
 		horizon, jobs = recoveryHorizon, 2
 	}
-	if d.RecoveryHorizon == 0 {
+	if d.RecoveryHorizon == unset {
 		d.RecoveryHorizon = config.Duration(horizon)
 	}
-	if d.RecoveryJobs == 0 {
+	if d.RecoveryJobs == unset {
 		d.RecoveryJobs = jobs
 	}
 	if d.StateDirectory == "" {
@@ -159,14 +174,23 @@ func checkBaseURL(option, raw string) error {
 	secure := u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
 	if !secure || extra || u.Hostname() == "" {
 		u.RawQuery, u.Fragment = "", ""
-		return bad(option, u.Redacted(), allowedURL)
+		return bad(option, redacted(u), allowedURL)
 	}
 	return nil
 }
 
+// redacted hides the user's name too: it is a credential, and may be a token that stands alone.
+func redacted(u *url.URL) string {
+	shown := *u
+	if u.User != nil {
+		shown.User = url.User("xxxxx")
+	}
+	return shown.String()
+}
+
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (d *Decahose) checkTimes() error {
@@ -253,14 +277,6 @@ func (d *Decahose) checkTweets() error {
 		return bad("tweet_fields", d.TweetFields, "at least one of "+list(allowed))
 	}
 	return subset("tweet_fields", d.TweetFields, allowed)
-}
-
-func (d *Decahose) checkTLS() error {
-	if d.Enable != nil && !*d.Enable && strings.HasPrefix(d.StreamURL, "https:") {
-		return &OptionError{"tls_enable", "false", "true or absent, since stream_url is https"}
-	}
-	_, err := d.TLSConfig()
-	return err
 }
 
 func oneOf(option, value string, allowed ...string) error {
