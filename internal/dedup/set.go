@@ -112,9 +112,6 @@ func (s *Set) Len() int { return s.ids }
 // Evicted is the number of ids forgotten early because of SetLimit.
 func (s *Set) Evicted() int64 { return s.evicted }
 
-// Window is the least time an id is kept after its bucket's last touch.
-func (s *Set) Window() time.Duration { return s.window }
-
 // Bytes is the memory held: tables, witnesses, buckets, index, and what waits to be used again.
 func (s *Set) Bytes() int64 {
 	return s.stock.bytes + int64(cap(s.index.slots))*8 + int64(cap(s.open))*8

@@ -70,8 +70,6 @@ func TestSchemaErrors(t *testing.T) {
 
 func TestSchemaNamesAndOrder(t *testing.T) {
 	require.Len(t, DefaultFields(), 23)
-	require.False(t, schema(t, Keep, nil, nil).KeepsRaw())
-	require.True(t, schema(t, Keep, nil, append(DefaultFields(), "raw")).KeepsRaw())
 	s, err := NewSchema("a b,c=d", []string{"user_verified", "kind"}, []string{"lang", "kind"}, Keep)
 	require.NoError(t, err)
 	require.Equal(t, "a b,c=d", s.Label())

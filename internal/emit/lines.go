@@ -1,7 +1,6 @@
 package emit
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -19,14 +18,6 @@ const (
 	newBatch  = FlushBytes + 16<<10 // room for the line that crosses FlushBytes
 	keepBatch = 1 << 20             // larger buffers are not used again: one giant must not stay
 )
-
-// Preamble is one comment line to write before anything else: execd's parser begins with a small
-// buffer and reads one line at a time until a long line makes it grow.
-func Preamble() []byte {
-	line := bytes.Repeat([]byte{'#'}, 8<<10)
-	line[len(line)-1] = '\n'
-	return line
-}
 
 // Lines is the Sink that writes line protocol through a Writer. The open batch belongs to the
 // goroutine that adds; a taken batch to the one that writes; free carries buffers back.

@@ -2,7 +2,6 @@ package emit
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -157,16 +156,6 @@ func TestNastyTagsComeBack(t *testing.T) {
 		require.Equal(t, []line{want(tw, s)}, readTelegraf(t, b), "%q", value)
 		require.Equal(t, []line{want(tw, s)}, readUpstream(t, b), "%q", value)
 	}
-}
-
-func TestPreambleIsAComment(t *testing.T) {
-	require.Len(t, Preamble(), 8<<10)
-	b := AppendTweet(Preamble(), fullTweet(), schema(t, Keep, nil, nil))
-	require.Len(t, readTelegraf(t, b), 1)
-	require.Len(t, readUpstream(t, b), 1)
-	p := influx.NewStreamParser(io.MultiReader(bytes.NewReader(Preamble()), bytes.NewReader(b)))
-	_, err := p.Next()
-	require.NoError(t, err, "the parser reads a preamble on its own, before any metric is there")
 }
 
 func TestPointsComeBack(t *testing.T) {

@@ -165,8 +165,3 @@ func (s *Schema) addLabel() {
 
 // Label is the stream_label of every metric.
 func (s *Schema) Label() string { return s.label }
-
-// KeepsRaw says whether the field raw was asked for: the parser must then keep the record.
-func (s *Schema) KeepsRaw() bool {
-	return slices.ContainsFunc(s.fields, func(c column) bool { return c.field == fRaw })
-}

@@ -33,6 +33,3 @@ func (g *Gap) Minutes() (first, end timeline.Minute) {
 	first, end = g.Span.Minutes()
 	return first, max(end, first+1)
 }
-
-// Settled reports whether nothing more can happen to the gap.
-func (g *Gap) Settled() bool { return g.State == GapRecovered || g.State == GapLost }
