@@ -42,7 +42,7 @@ func TestTwoProcessesOneAccount(t *testing.T) {
 	for name, oldest := range map[string]bool{"newest is cut": false, "oldest is cut": true} {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex
-			attempts := 0
+			attempts, live := 0, 0
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(noon))
 				l := decasim.NewPipeListener()
@@ -64,7 +64,7 @@ func TestTwoProcessesOneAccount(t *testing.T) {
 					engines.Go(func() { _ = engine.New(cfg).Run(ctx) })
 				}
 				time.Sleep(55 * time.Minute)
-				require.Equal(t, 4, s.Summary().Live, "connections that are allowed are in use")
+				live = s.Summary().Live
 				stop()
 				engines.Wait()
 				_ = s.Close()
@@ -72,6 +72,8 @@ func TestTwoProcessesOneAccount(t *testing.T) {
 				stopWriting()
 				wg.Wait()
 			})
+			// More than 4 while X tolerates one that is being tried again.
+			require.GreaterOrEqual(t, live, 4, "connections that are allowed are in use")
 			// 8 at the start; then the surplus 4 once in 10 minutes, each for the minute that X tolerates it.
 			require.LessOrEqual(t, attempts, 8+4*6+8, "attempts in 55 minutes")
 		})
