@@ -281,11 +281,11 @@ func (c *Core) silent(n *conn) {
 		return
 	}
 	c.unsound(n, "silence", true)
-	wait, first := &n.backoff.silence, time.Duration(0)
-	if !c.anyLively() {
-		wait, first = &c.quiet, 10*time.Second
+	wait, quiet := &n.backoff.silence, !c.anyLively()
+	if quiet {
+		wait = &c.quiet
 	}
-	if !wait.over(c.now) || c.anyReplacing() && first > 0 || c.mayConnect(n).After(c.now) {
+	if !wait.over(c.now) || quiet && c.anyReplacing() || c.mayConnect(n).After(c.now) {
 		return // kept: it reports again, and a kept connection may still recover
 	}
 	wait.take(c.now, 10*time.Second, 320*time.Second)

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func (m *monkey) batch(c int, what, how byte) *wire.Batch {
 	b := &wire.Batch{Bytes: 100, Heartbeats: 1}
 	for k := range int(what)/8 + 1 {
 		id := snowflake.First(at.UnixMilli()) + snowflake.ID(k) + snowflake.ID(m.core.Conns()[c].Partition)<<12
-		record := []byte(`{"id_str":"` + itoa(int64(id)) + `","text":"x"}`)
+		record := []byte(`{"id_str":"` + strconv.FormatInt(int64(id), 10) + `","text":"x"}`)
 		if how%11 == 10 {
 			record = record[:len(record)-3]
 		}
@@ -107,14 +108,6 @@ func (m *monkey) batch(c int, what, how byte) *wire.Batch {
 		b.Frames = append(b.Frames, wire.Frame{Kind: wire.Notice, Data: []byte(`{"error":{"message":"Forced Disconnect: Too many connections."}}`)})
 	}
 	return b
-}
-
-func itoa(v int64) string {
-	var digits []byte
-	for ; v > 0; v /= 10 {
-		digits = append([]byte{byte('0' + v%10)}, digits...)
-	}
-	return string(digits)
 }
 
 func (m *monkey) step(ev Event) {

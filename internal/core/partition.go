@@ -134,7 +134,6 @@ func (c *Core) openHole(p *partition, h *hole) {
 		}
 	}
 	p.holes = append(p.holes, h)
-	p.book.Open(h.Gap)
 	c.changeHole(h)
 }
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -50,7 +51,7 @@ func (c *Core) tell(final bool) {
 			c.volumePoint(strconv.Itoa(seen.id), m, v)
 		}
 	}
-	for _, m := range slices.Sorted(mapKeys(told)) {
+	for _, m := range slices.Sorted(maps.Keys(told)) {
 		if v, ok := sum(covers, m); ok || final {
 			c.volumePoint("all", m, v)
 		}
@@ -67,16 +68,6 @@ func (c *Core) early(m timeline.Minute) bool {
 		}
 	}
 	return false
-}
-
-func mapKeys(set map[timeline.Minute]bool) func(func(timeline.Minute) bool) {
-	return func(yield func(timeline.Minute) bool) {
-		for m := range set {
-			if !yield(m) {
-				return
-			}
-		}
-	}
 }
 
 // volume is what decahose_volume says of one minute.

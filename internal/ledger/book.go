@@ -19,7 +19,6 @@ const maxRows = 16_000
 // One owner; no lock.
 type Book struct {
 	Partition int
-	Gaps      []*Gap       // not settled, in order of their start
 	Recovered timeline.Set // spans that were gaps and were filled
 	Lost      timeline.Set // spans that were given up
 
@@ -116,10 +115,7 @@ func (b *Book) drop(m timeline.Minute) {
 	b.row = nil
 }
 
-// Open adds a gap, which stays in the book until it is settled.
-func (b *Book) Open(g *Gap) { b.Gaps = append(b.Gaps, g) }
-
-// Settle takes a gap off the open ones: its span was recovered or lost.
+// Settle says how a gap ends: its span was recovered or lost.
 func (b *Book) Settle(g *Gap, state GapState, filledBy string) {
 	g.State, g.FilledBy = state, filledBy
 	if state == GapRecovered {
@@ -127,7 +123,6 @@ func (b *Book) Settle(g *Gap, state GapState, filledBy string) {
 	} else {
 		b.Lost.Add(g.Span)
 	}
-	b.Gaps = slices.DeleteFunc(b.Gaps, func(x *Gap) bool { return x == g })
 	b.touch(g.Span)
 }
 
