@@ -15,6 +15,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/stream"
 )
 
@@ -102,7 +103,7 @@ func newEngine(c *corpus, done func()) (e *engine.Engine, sink *countingSink, st
 	e = engine.New(engine.Config{Sink: sink, Clients: []*stream.Client{client},
 		URL: func(int, int) string { return "http://127.0.0.1/bench" },
 		Core: core.Config{StreamLabel: "bench", Partitions: []int{1}, Connections: len(net.streams), ConnectLimit: 10,
-			ConnectPeriod: time.Minute, Backfill: core.BackfillNone, DedupWindow: time.Hour, RecoveryHorizon: 120 * time.Hour, Interval: 10 * time.Second},
+			ConnectPeriod: time.Minute, Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second},
 		Listener: engine.Listener{Stepped: func(_ time.Time, ev core.Event, out *core.Ready) {
 			sink.tweets += len(out.Tweets)
 			if ev.Kind == core.Ended {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
@@ -52,7 +53,7 @@ func newPipeline(streams [][]byte, out io.Writer, window time.Duration) (*pipeli
 	p.sink = emit.NewLines(schema, p.writer)
 	p.core = core.New(core.Config{StreamLabel: "bench", Partitions: []int{1}, Connections: len(streams),
 		ConnectLimit: 10, ConnectPeriod: time.Minute, DedupWindow: window, SilenceTimeout: time.Hour,
-		RecoveryHorizon: 120 * time.Hour, Interval: 10 * time.Second})
+		Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second})
 	for _, b := range streams {
 		zip, err := gzip.NewReader(bufio.NewReaderSize(bytes.NewReader(b), 64<<10))
 		if err != nil {

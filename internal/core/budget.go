@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // budget is X's limit of connect attempts (10 per 60 s, Decahose page, shared by all connections of
 // the stream): a sliding log, not a refilled bucket. An attempt holds its slot from its start until
@@ -35,6 +38,29 @@ func (b *budget) free(now time.Time) time.Time {
 		return now.Add(b.period)
 	}
 	return b.ended[0].Add(b.period)
+}
+
+// wall are the ends of the attempts that still count, as Unix ns of this host's clock, which says wall now.
+func (b *budget) wall(now time.Time, wall int64) []int64 {
+	b.left(now)
+	ends := make([]int64, 0, len(b.ended)+b.inFlight)
+	for _, at := range b.ended {
+		ends = append(ends, wall-now.Sub(at).Nanoseconds())
+	}
+	for range b.inFlight {
+		ends = append(ends, wall)
+	}
+	return ends
+}
+
+// restore puts back what an earlier process used, however the clock was set meanwhile.
+func (b *budget) restore(now time.Time, wall int64, ends []int64) {
+	for _, at := range ends {
+		if age := time.Duration(wall - at); age < b.period {
+			b.ended = append(b.ended, now.Add(-max(0, age)))
+		}
+	}
+	slices.SortFunc(b.ended, time.Time.Compare)
 }
 
 // jitter is a small generator (splitmix64) seeded at the start, since pure code asks nobody for

@@ -17,7 +17,11 @@ type clock struct {
 	seen      time.Time
 	strangers int
 	stranger  int64
+	guessed   bool // no Tweet has come yet: from what an earlier process stored, or from our clock
 }
+
+// guess sets the stream's time until the first Tweet tells it.
+func (k *clock) guess(ms int64, now time.Time) { k.newest, k.seen, k.guessed = ms, now, true }
 
 func (k *clock) set() bool { return !k.seen.IsZero() }
 
@@ -36,10 +40,11 @@ func (k *clock) observe(ms int64, now time.Time) bool {
 		if k.strangers++; k.strangers < stubborn {
 			return false
 		}
-		k.seen, k.newest = now, k.stranger
+		k.seen, k.newest, k.guessed = now, k.stranger, false
 	}
 	k.strangers, k.stranger = 0, 0
-	if !k.set() || ms > k.newest {
+	if !k.set() || k.guessed || ms > k.newest {
+		k.guessed = false
 		k.newest, k.seen = ms, now
 	}
 	return true

@@ -2,7 +2,12 @@
 // time as an argument, draws jitter from a seed, and touches no network, file, lock or goroutine.
 package core
 
-import "time"
+import (
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+)
 
 // Backfill is the option backfill.
 type Backfill uint8
@@ -24,18 +29,23 @@ const (
 
 // Config of one stream.
 type Config struct {
-	StreamLabel     string
-	Partitions      []int
-	Connections     int // redundant connections to each partition
-	ConnectLimit    int // attempts in any ConnectPeriod, all connections together
-	ConnectPeriod   time.Duration
-	Backfill        Backfill
-	DedupWindow     time.Duration
-	SilenceTimeout  time.Duration // 0: silence is not judged
-	RecoveryHorizon time.Duration // after this a missing minute is lost
-	Tweets          Tweets
-	Interval        time.Duration // least time between two revisions of one volume minute
-	Seed            uint64        // of jitter
+	StreamLabel    string
+	Partitions     []int
+	Connections    int // redundant connections to each partition
+	ConnectLimit   int // attempts in any ConnectPeriod, all connections together
+	ConnectPeriod  time.Duration
+	Backfill       Backfill
+	DedupWindow    time.Duration
+	SilenceTimeout time.Duration  // 0: silence is not judged
+	Recovery       recovery.Rules // how minutes are had that backfill cannot reach; Horizon holds for all methods
+	Tweets         Tweets
+	Interval       time.Duration // least time between two revisions of one volume minute
+	Seed           uint64        // of jitter
+
+	State   bool          // there is a store: intents wait until they are durable
+	Past    *ledger.Past  // what it remembers; nil or zero: a first start
+	Started ledger.Moment // now, as a Moment: compared with Past's
+	Offline bool          // no live connections: only what an Order asks for
 }
 
 // Conn names one connection: Index counts from 0 within its partition.

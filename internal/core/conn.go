@@ -37,12 +37,14 @@ type conn struct {
 	known     int64     // id time of its partition's newest Tweet when the header came
 	advanced  bool      // a Tweet newer than that came: backfill of a quiet stream only repeats old ones
 	plain     bool      // the next attempt asks for no backfill: the last one, which did, was refused
+	unsure    bool      // opened while the stream's time was a guess: its first Tweets, perhaps of a backfill, tell it
 	verdict   string    // class that an in-stream message announced
 	message   string
 
 	coverage timeline.Set // spans in which it was sound, this attempt's excluded
 	backoff  backoff
 	counters counters
+	job      *job      // what it asks for, nil: a connection to the stream
 	heardAt  time.Time // when a message of X was last logged
 	told     lastTold
 }
@@ -85,7 +87,7 @@ func (c *Core) opened(n *conn) {
 	}
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
-	n.newest, n.known = 0, n.part.newest
+	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.guessed
 	n.part.requested(c, n)
 	n.counters.connects++
 	n.counters.status = 200
@@ -243,7 +245,7 @@ func (c *Core) dial(n *conn) {
 	if n.backfill > 0 {
 		n.counters.backfills++
 	}
-	c.out.Connect = append(c.out.Connect, Connect{n.index, n.backfill})
+	c.durable.intents = append(c.durable.intents, n)
 }
 
 // answered notes the end of an attempt: response headers, or a failure.

@@ -1,11 +1,13 @@
 package core
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/dedup"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/point"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/tweet"
@@ -27,25 +29,36 @@ const idsMost = 64 << 20
 type Kind uint8
 
 const (
-	Tick     Kind = iota // time passed
-	Opened               // Conn got response headers with status 200
-	Received             // Conn delivered Batch
-	Silent               // Conn has delivered bytes but no Tweet for SilenceTimeout
-	Ended                // Conn ended, see End
-	Written              // Postings were written out
-	Poll                 // counters are wanted
-	Stop                 // no more connects; the engine ends the connections
-	Final                // everything was written: the last counters, open minutes as they stand
+	Tick      Kind = iota // time passed
+	Opened                // Conn got response headers with status 200
+	Received              // Conn delivered Batch
+	Silent                // Conn has delivered bytes but no Tweet for SilenceTimeout
+	Ended                 // Conn ended, see End
+	Written               // Postings were written out
+	Committed             // the commit under way is durable, or, with Err, is not
+	Loaded                // the ids of Minute were read, as far as they could be
+	Ordered               // operators want Orders
+	Poll                  // counters are wanted
+	Stop                  // no more connects; the engine ends the connections
+	Final                 // everything was written: the last counters, open minutes as they stand
 )
 
-// Event is one thing that happened. Conn is an index into Core.Conns.
+// Event is one thing that happened. Conn is an index into Core.Conns, or that of an Ask.
 type Event struct {
 	Kind     Kind
 	Conn     int
 	Batch    *wire.Batch // read, not kept
 	End      End
 	Postings []Posting
-	Full     bool // the sink takes no points now: hold them back
+	Full     bool  // the sink takes no points now: hold them back
+	Wall     int64 // Unix ns of this host's clock, 0: that of now
+
+	Err     string          // of Committed and Loaded; empty: none
+	Bytes   int64           // of Committed: what the state takes on disk
+	Minute  timeline.Minute // of Loaded
+	IDs     []snowflake.ID  // of Loaded; read, not kept
+	Orders  []ledger.Order
+	Drained bool // of Final: the reader of the output has read it all
 }
 
 // End says why a connection ended (stream.End, without what the core has no use for).
@@ -59,27 +72,37 @@ type End struct {
 
 // Posting is how many Tweets of one partition and minute were handed to the sink.
 type Posting struct {
-	Partition int // index into Config.Partitions
+	Partition int // index into Config.Partitions, or one past it: not known
 	Minute    timeline.Minute
 	Tweets    int64
 }
 
-// Ready is what the engine must do, in this order: Close, Tweets and Points to the sink, Connect.
-// It is valid until the next Step, which reuses it.
+// Ready is what the engine must do, in this order: Close, Tweets and Points to the sink, Load and Commit, Connect
+// and Requests. It is valid until the next Step, which reuses it; a Commit is given away.
 type Ready struct {
-	Close   []Close
-	Tweets  []tweet.Tweet // their bytes point into the event's batch and the core's own arena
-	Posted  []Posting     // of Tweets; comes back as Written
-	Points  []point.Point
-	Connect []Connect
-	Notes   []Note
-	Wake    time.Time // a Tick is due then, if nothing happens before
+	Wait     bool // the event was not taken: bring it, and what its connection sends after it, when all of Load came
+	Close    []Close
+	Tweets   []tweet.Tweet // their bytes point into the event's batch and the core's own arena
+	Posted   []Posting     // of Tweets; comes back as Written
+	Points   []point.Point
+	Load     []timeline.Minute
+	Commit   *ledger.Commit // nil: none
+	Connect  []Connect
+	Requests []Ask
+	Notes    []Note
+	Wake     time.Time // a Tick is due then, if nothing happens before
 }
 
 // Connect asks for a connection, with so many minutes of backfill.
 type Connect struct {
 	Conn     int
 	Backfill int
+}
+
+// Ask asks for a request to Replay or Recovery. Conn is the index for its events.
+type Ask struct {
+	Conn  int
+	Query recovery.Request
 }
 
 // Close asks for the end of a connection; Class comes back in its End.
@@ -91,13 +114,15 @@ type Close struct {
 func (r *Ready) reset() {
 	r.Close, r.Tweets, r.Posted = r.Close[:0], r.Tweets[:0], r.Posted[:0]
 	r.Points, r.Connect, r.Notes = r.Points[:0], r.Connect[:0], r.Notes[:0]
+	r.Wait, r.Load, r.Commit, r.Requests = false, r.Load[:0], nil, r.Requests[:0]
 }
 
 // Core is the judge of one stream. The engine's one goroutine owns it.
 type Core struct {
 	cfg        Config
 	partitions []*partition
-	conns      []*conn // connection 0 of each partition first: X cuts the newest when there are too many
+	any        *partition // account of records whose partition is not known
+	conns      []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
 	ids        *dedup.Set
 	parser     *tweet.Parser
 	clock      clock
@@ -110,10 +135,18 @@ type Core struct {
 	quarantine quarantine
 	doubts     map[snowflake.ID]int // Tweets that came broken, and by which connection
 
+	sent     sent
+	cold     cold
+	durable  durable
+	requests requests
+
 	emitted, collisions           int64
 	minutesRecovered, minutesLost int64
 
 	now      time.Time
+	wall     int64     // Unix ns of this host's clock
+	begun    time.Time // the first Step
+	wasClean bool      // the last process ended in order
 	out      *Ready
 	choreAt  time.Time
 	tellAt   time.Time // the next scan for minutes to report again
@@ -125,24 +158,43 @@ type Core struct {
 func New(cfg Config) *Core {
 	c := &Core{
 		cfg:    cfg,
-		ids:    dedup.New(cfg.DedupWindow),
+		ids:    dedup.New(window(cfg)),
 		parser: tweet.NewParser(cfg.Tweets == TweetsRaw),
 		budget: budget{limit: cfg.ConnectLimit, period: cfg.ConnectPeriod},
 		jitter: newJitter(cfg.Seed),
 		doubts: make(map[snowflake.ID]int),
 	}
 	c.ids.SetLimit(idsMost)
+	c.ids.OnForget(c.forgot)
 	for i, id := range cfg.Partitions {
 		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id)})
 	}
-	for k := range cfg.Connections {
+	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition)}
+	c.durable.on = cfg.State
+	c.cold.minutes = make(map[timeline.Minute]bool)
+	connections := cfg.Connections
+	if cfg.Offline {
+		connections = 0
+	}
+	for k := range connections {
 		for _, p := range c.partitions {
 			n := &conn{Conn: Conn{p.id, k}, index: len(c.conns), part: p}
 			c.conns = append(c.conns, n)
 			p.conns = append(p.conns, n)
 		}
 	}
+	c.newRequests()
 	return c
+}
+
+// windowLeast keeps ids in memory until they are in the store, where it is asked for them.
+const windowLeast = 2 * time.Minute
+
+func window(cfg Config) time.Duration {
+	if cfg.State {
+		return max(cfg.DedupWindow, windowLeast)
+	}
+	return cfg.DedupWindow
 }
 
 // Conns names the connections that the indices of events and Ready mean.
@@ -157,30 +209,64 @@ func (c *Core) Conns() []Conn {
 // Step folds one event into the book and fills out with what is to be done.
 func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 	out.reset()
-	c.now, c.out = now, out
-	switch ev.Kind {
-	case Opened:
-		c.opened(c.conns[ev.Conn])
-	case Received:
-		c.received(c.conns[ev.Conn], ev.Batch)
-	case Silent:
-		c.silent(c.conns[ev.Conn])
-	case Ended:
-		c.ended(c.conns[ev.Conn], ev.End)
-	case Written:
-		c.written(ev.Postings)
-	case Stop:
-		c.stopping = true
+	c.now, c.out, c.wall = now, out, cmp.Or(ev.Wall, now.UnixNano())
+	if c.begun.IsZero() {
+		c.begin()
 	}
+	if ev.Kind == Received && c.awaits(ev.Batch) {
+		out.Wait = true
+		out.Wake = c.wake()
+		return
+	}
+	c.fold(ev)
 	if !now.Before(c.choreAt) || ev.Kind == Final {
 		c.choreAt = now.Add(chore)
 		c.chores()
 	}
 	if ev.Kind != Received {
 		c.connect()
+		c.request()
 	}
+	c.persist(ev)
 	c.report(ev)
 	out.Wake = c.wake()
+}
+
+// fold posts the event.
+func (c *Core) fold(ev Event) {
+	switch ev.Kind {
+	case Opened, Received, Silent, Ended:
+		c.heard(ev)
+	case Written:
+		c.written(ev.Postings)
+	case Committed:
+		c.committed(ev)
+	case Loaded:
+		c.loaded(ev.Minute, ev.IDs, ev.Err)
+	case Ordered:
+		c.ordered(ev.Orders)
+	case Stop:
+		c.stopping = true
+	}
+}
+
+// heard folds what a connection, or a request, says.
+func (c *Core) heard(ev Event) {
+	if ev.Conn >= len(c.conns) {
+		c.heardRequest(c.requests.conns[ev.Conn-len(c.conns)], ev)
+		return
+	}
+	n := c.conns[ev.Conn]
+	switch ev.Kind {
+	case Opened:
+		c.opened(n)
+	case Received:
+		c.received(n, ev.Batch)
+	case Silent:
+		c.silent(n)
+	case Ended:
+		c.ended(n, ev.End)
+	}
 }
 
 // chores are what time alone brings about.
@@ -195,18 +281,31 @@ func (c *Core) chores() {
 	c.closeMinutes()
 	for _, p := range c.partitions {
 		c.judgeHoles(p)
-		p.forget(c.clock.at(c.now), c.cfg.RecoveryHorizon)
+		p.forget(c.keep())
 	}
+	c.any.forget(c.keep())
+	c.forgetCold(c.keep())
 }
 
 // written posts what came back from the sink.
 func (c *Core) written(postings []Posting) {
+	all := int64(0)
 	for _, p := range postings {
-		r := c.partitions[p.Partition].book.Row(p.Minute)
+		r := c.at(p.Partition).book.Row(p.Minute)
 		r.Emitted += p.Tweets
 		r.Touch()
-		c.emitted += p.Tweets
+		all += p.Tweets
 	}
+	c.emitted += all
+	c.sent.wrote(all, c.now)
+}
+
+// at is the account of an index.
+func (c *Core) at(index int) *partition {
+	if index == c.any.index {
+		return c.any
+	}
+	return c.partitions[index]
 }
 
 func (c *Core) wake() time.Time {

@@ -19,83 +19,45 @@ const (
 
 // judgeHoles looks for evidence that backfills came, and gives up what is older than the horizon.
 func (c *Core) judgeHoles(p *partition) {
-	for i := len(p.holes) - 1; i >= 0; i-- {
-		h := p.holes[i]
-		if !h.Dark && h.Span.To < c.clock.at(c.now)-c.cfg.RecoveryHorizon.Milliseconds() {
-			c.note(Error, "partition %d: minutes %s lost: older than the recovery horizon", p.id, minutesOf(h.Gap))
-			c.settleHole(p, i, ledger.GapLost, "")
-			continue
-		}
+	c.expire(p)
+	for _, h := range append([]*hole(nil), p.holes...) { // judging splits and closes holes
 		a := h.asker
 		if a == nil || h.Dark || !a.sound || c.now.Sub(a.openedAt) < proof || c.now.Sub(h.judgedAt) < proof {
 			continue
 		}
 		h.judgedAt = c.now
-		c.judge(p, i)
+		c.judge(p, h)
 	}
 }
 
 // judge recovers the minutes of a hole for which there is evidence; the rest stays a gap.
-func (c *Core) judge(p *partition, i int) {
-	h := p.holes[i]
-	slot := slotFor(p.rate(h.asker))
-	if slot == 0 {
-		return
-	}
-	whole := h.Span
-	var rest timeline.Set
-	rest.Add(whole)
-	for m, end := whole.Minutes(); m < end; m++ {
-		part := whole.Intersect(m.Span())
-		if r := p.book.Find(m); !part.Empty() && part.From >= h.asked && r != nil && r.Filled(m, part, slot) {
-			rest.Remove(part)
-			p.filled.Add(part)
-			h.Tweets += r.Within(m, part)
+func (c *Core) judge(p *partition, h *hole) {
+	a, asked, whole, left := h.asker, h.asked, h.Span, c.now.Sub(h.asker.openedAt) > patience
+	var came timeline.Set
+	if slot := slotFor(p.rate(a)); slot != 0 {
+		for m, end := whole.Minutes(); m < end; m++ {
+			part := whole.Intersect(m.Span())
+			if r := p.book.Find(m); !part.Empty() && part.From >= asked && r != nil && r.Filled(m, part, slot) {
+				came.Add(part)
+			}
 		}
 	}
-	left := rest.Spans()
-	if len(left) == 0 {
-		c.settleHole(p, i, ledger.GapRecovered, "backfill")
-		c.note(Info, "partition %d: minutes %s recovered by backfill", p.id, minutesOf(h.Gap))
-		return
+	for _, s := range came.Spans() {
+		c.fill(p, s, backfill)
 	}
-	if rest := (timeline.Span{From: left[0].From, To: left[len(left)-1].To}); rest != whole {
-		c.narrow(p, h, rest)
-	}
-	if c.now.Sub(h.asker.openedAt) > patience {
-		h.asker, h.State = nil, ledger.GapOpen
-		c.changeHole(h)
-	}
-}
-
-// narrow leaves rest of the hole open. A gap is identified by its first minute, so recovered minutes in
-// front of the rest are reported as a gap of their own, under the old identity.
-func (c *Core) narrow(p *partition, h *hole, rest timeline.Span) {
-	was := h.Span
-	if front := (timeline.Span{From: was.From, To: rest.From}); timeline.MinuteOf(rest.From) > timeline.MinuteOf(was.From) {
-		done := *h.Gap
-		done.Span, done.State, done.FilledBy = front, ledger.GapRecovered, "backfill"
-		c.changed = append(c.changed, done)
-		h.Tweets = 0
-	}
-	h.Span = rest
-	c.minutesRecovered += minutesIn(was) - minutesIn(rest)
-	for m, end := was.Minutes(); m < end; m++ {
-		if r := p.book.Find(m); r != nil {
-			p.book.Recovered.Add(p.recoveredIn(m, was, rest))
-			r.Touch()
+	open := int64(0)
+	for _, o := range p.holes {
+		if o.asker == a && !o.Span.Intersect(whole).Empty() {
+			open += o.Span.Len()
+			if left {
+				o.asker, o.State = nil, ledger.GapOpen
+				c.changeHole(o)
+			}
 		}
 	}
-	c.changeHole(h)
-}
-
-// recoveredIn is what narrowing a gap from was to rest recovered of minute m.
-func (p *partition) recoveredIn(m timeline.Minute, was, rest timeline.Span) timeline.Span {
-	part := was.Intersect(m.Span())
-	if part.Intersect(rest).Empty() {
-		return part
+	if open == 0 {
+		c.note(Info, "partition %d: minutes %s recovered by backfill", p.id, minutesOf(&ledger.Gap{Span: whole}))
 	}
-	return timeline.Span{}
 }
 
 func minutesIn(s timeline.Span) int64 {

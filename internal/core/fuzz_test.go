@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
@@ -41,7 +42,7 @@ type monkey struct {
 func newMonkey(t *testing.T) *monkey {
 	m := &monkey{t: t, now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), seen: map[snowflake.ID]bool{}}
 	m.core = New(Config{StreamLabel: "x", Partitions: []int{1, 2}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute,
-		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, RecoveryHorizon: 120 * time.Hour, Interval: 10 * time.Second, Seed: 7})
+		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second, Seed: 7})
 	m.state = make([]int, len(m.core.Conns()))
 	m.step(Event{Kind: Tick})
 	return m

@@ -76,6 +76,9 @@ func (c *Core) note(level Level, format string, args ...any) {
 }
 
 func (n *conn) String() string {
+	if n.job != nil {
+		return "request for " + n.job.String()
+	}
 	return fmt.Sprintf("partition %d connection %d", n.Partition, n.Index)
 }
 

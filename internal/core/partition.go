@@ -16,8 +16,10 @@ type partition struct {
 	conns     []*conn
 	book      *ledger.Book
 	holes     []*hole
-	filled    timeline.Set // spans that a backfill proved to have delivered
+	past      timeline.Set // spans that earlier processes covered
+	filled    timeline.Set // spans that a backfill or a request proved to have delivered
 	begin     int64        // id time from which the partition was first covered, 0: never yet
+	position  int64        // id time up to which all is done, as last stored
 	minute    timeline.Minute
 	refusedAt time.Time // when X last proved to refuse backfill
 	newest    int64     // newest plausible id time
@@ -30,7 +32,16 @@ type hole struct {
 	asker    *conn     // asked for its minutes and not ended since
 	asked    int64     // id time from which the asker's backfill was promised
 	judgedAt time.Time
+	opened   int64 // Unix ns
+	requests int64 // how often its minutes were asked for
 	said     gapSaid
+	saved    ledger.GapRecord
+}
+
+// record is the hole as it is stored.
+func (h *hole) record() ledger.GapRecord {
+	return ledger.GapRecord{Partition: h.Partition, Span: h.Span, State: h.State, Cause: h.Cause, FilledBy: h.FilledBy,
+		Tweets: h.Tweets, Dark: h.Dark, Opened: h.opened, Asked: h.requests}
 }
 
 // gapSaid is what the last report of a hole said: only changes are reported.
@@ -92,6 +103,7 @@ func (p *partition) lastTweet() (at time.Time) {
 // coverage is all id time in which the partition was covered.
 func (p *partition) coverage() *timeline.Set {
 	var s timeline.Set
+	s.AddSet(&p.past)
 	s.AddSet(&p.filled)
 	for _, n := range p.conns {
 		s.AddSet(&n.coverage)
@@ -124,6 +136,7 @@ func (c *Core) uncovered(n *conn, end int64, cause string) {
 
 // openHole puts the gap into the book, merged with an unsettled one of the same or the next minute.
 func (c *Core) openHole(p *partition, h *hole) {
+	h.opened = c.wall
 	if k := len(p.holes); k > 0 {
 		last := p.holes[k-1]
 		if _, end := last.Minutes(); timeline.MinuteOf(h.Span.From) <= end {
@@ -147,26 +160,12 @@ func (c *Core) relit(p *partition, from int64) {
 		h.Span.To = from
 		if h.Span.Empty() { // the connections overlapped by more than the settle time
 			h.Span.To = h.Span.From + 1
-			c.settleHole(p, i, ledger.GapRecovered, "redundant")
+			c.closeHole(p, i, ledger.GapRecovered, "redundant")
 			return
 		}
 		c.changeHole(h)
 		return
 	}
-}
-
-// settleHole takes hole i off the list.
-func (c *Core) settleHole(p *partition, i int, state ledger.GapState, by string) {
-	h := p.holes[i]
-	p.holes = append(p.holes[:i:i], p.holes[i+1:]...)
-	first, end := h.Minutes()
-	if state == ledger.GapLost {
-		c.minutesLost += int64(end - first)
-	} else if by != "redundant" {
-		c.minutesRecovered += int64(end - first)
-	}
-	p.book.Settle(h.Gap, state, by)
-	c.change(h.Gap)
 }
 
 // minutesToAsk is the backfill of n's next connect, and makes n the asker of the holes it reaches.
@@ -213,6 +212,7 @@ func (p *partition) requested(c *Core, n *conn) {
 	for _, h := range p.holes {
 		if h.asker == n {
 			h.State = ledger.GapRequested
+			h.requests++
 			c.changeHole(h)
 		}
 	}
@@ -231,12 +231,15 @@ func (p *partition) release(c *Core, n *conn) {
 // refused notes that X refuses backfill.
 func (p *partition) refused(now time.Time) { p.refusedAt = now }
 
-// forget drops coverage that is older than anything may still be asked for.
-func (p *partition) forget(now int64, horizon time.Duration) {
-	before := now - horizon.Milliseconds() - timeline.MinuteMilli
+// forget drops coverage of minutes that are older than anything may still be asked for.
+func (p *partition) forget(keep timeline.Minute) {
+	before := keep.Milli()
+	p.past.Forget(before)
 	p.filled.Forget(before)
 	for _, n := range p.conns {
 		n.coverage.Forget(before)
 	}
-	p.book.Forget(timeline.MinuteOf(before))
+	p.book.Recovered.Forget(before)
+	p.book.Lost.Forget(before)
+	p.book.Forget(keep)
 }

@@ -25,6 +25,11 @@ func (c *Core) report(ev Event) {
 			c.connectionPoint(n)
 		}
 		c.streamPoint()
+		for i, n := range c.requests.conns {
+			if n.state == live {
+				c.recoveryPoint(int64(i), n.job)
+			}
+		}
 	}
 	if ev.Kind == Final || ev.Kind != Received && !c.now.Before(c.tellAt) {
 		c.tell(ev.Kind == Final)
@@ -51,8 +56,14 @@ func (c *Core) tell(final bool) {
 			c.volumePoint(strconv.Itoa(seen.id), m, v)
 		}
 	}
+	for _, m := range c.any.book.Minutes() {
+		if r := c.any.book.Find(m); r.Changed(ledger.View{}) && (final || r.Closed() && !c.early(m)) {
+			r.Told(c.now.UnixNano(), ledger.View{})
+			told[m] = true
+		}
+	}
 	for _, m := range slices.Sorted(maps.Keys(told)) {
-		if v, ok := sum(covers, m); ok || final {
+		if v, ok := c.sum(covers, m); ok || final {
 			c.volumePoint("all", m, v)
 		}
 	}
@@ -62,8 +73,8 @@ func (c *Core) tell(final bool) {
 // again too. What is being told at this very moment does not count.
 func (c *Core) early(m timeline.Minute) bool {
 	now := c.now.UnixNano()
-	for _, p := range c.partitions {
-		if r := p.book.Find(m); r != nil && r.ToldAt() < now && now-r.ToldAt() < int64(c.cfg.Interval) {
+	for i := range len(c.partitions) + 1 {
+		if r := c.at(i).book.Find(m); r != nil && r.ToldAt() < now && now-r.ToldAt() < int64(c.cfg.Interval) {
 			return true
 		}
 	}
@@ -86,7 +97,7 @@ type cover struct {
 }
 
 func (c *Core) covers() []cover {
-	kept := c.clock.at(c.now) - c.cfg.RecoveryHorizon.Milliseconds() - timeline.MinuteMilli
+	kept := c.keep().Milli()
 	list := make([]cover, len(c.partitions))
 	for k, p := range c.partitions {
 		list[k] = cover{partition: p, all: p.coverage(), each: make([]timeline.Set, len(p.conns)), kept: kept, stop: c.stopping}
@@ -98,9 +109,11 @@ func (c *Core) covers() []cover {
 	return list
 }
 
-// volume of one minute, which must have an account.
-func (s *cover) volume(m timeline.Minute) volume {
-	v := volume{Row: *s.book.Find(m)}
+// volume of one minute.
+func (s *cover) volume(m timeline.Minute) (v volume) {
+	if r := s.book.Find(m); r != nil {
+		v.Row = *r
+	}
 	if m.Milli() < s.kept || s.stop && v.ToldAt() != 0 {
 		v.View = v.LastView()
 	} else {
@@ -110,34 +123,39 @@ func (s *cover) volume(m timeline.Minute) volume {
 				v.Connections++
 			}
 		}
+		if v.Past() {
+			v.Connections = max(v.Connections, v.LastView().Connections)
+		}
 	}
 	v.State = s.book.StateOf(m, v.Covered == timeline.MinuteMilli)
 	return v
 }
 
-// sum adds up the partitions; ok is false while one of them has not closed the minute.
-func sum(covers []cover, m timeline.Minute) (all volume, ok bool) {
+// sum adds up the partitions, and what has none; ok is false while one of them has not closed the minute.
+func (c *Core) sum(covers []cover, m timeline.Minute) (all volume, ok bool) {
 	all.Covered, ok = timeline.MinuteMilli, true
+	if r := c.any.book.Find(m); r != nil {
+		all.add(r)
+	}
 	for i := range covers {
-		r := covers[i].book.Find(m)
-		if r == nil {
-			all.Covered = 0
-			continue
-		}
-		ok = ok && r.Closed()
 		v := covers[i].volume(m)
-		all.Received += v.Received
-		all.Unique += v.Unique
-		all.Duplicate += v.Duplicate
-		all.Late += v.Late
-		all.Given += v.Given
-		all.Emitted += v.Emitted
-		all.Bytes += v.Bytes
+		ok = ok && (v.Closed() || covers[i].book.Find(m) == nil)
+		all.add(&v.Row)
 		all.Connections += v.Connections
 		all.Covered = min(all.Covered, v.Covered)
 		all.State = max(all.State, v.State)
 	}
 	return all, ok
+}
+
+func (v *volume) add(r *ledger.Row) {
+	v.Received += r.Received
+	v.Unique += r.Unique
+	v.Duplicate += r.Duplicate
+	v.Late += r.Late
+	v.Given += r.Given
+	v.Emitted += r.Emitted
+	v.Bytes += r.Bytes
 }
 
 func (c *Core) point(name string, at int64, tags ...point.Tag) *point.Point {
@@ -226,14 +244,14 @@ func (c *Core) streamPoint() {
 		{Key: "minutes_lost", Value: c.minutesLost},
 	}
 	if first != 0 { // absent where nothing is missing: 0 would read as an alarm
-		left := timeline.MinuteOf(first).Milli() + c.cfg.RecoveryHorizon.Milliseconds() - c.clock.at(c.now)
+		left := timeline.MinuteOf(first).Milli() + c.cfg.Recovery.Horizon.Milliseconds() - c.clock.at(c.now)
 		pt.Fields = append(pt.Fields, point.Field{Key: "next_expiry_ms", Value: max(0, left)})
 	}
 	pt.Fields = append(pt.Fields,
 		point.Field{Key: "emitted", Value: c.emitted},
 		point.Field{Key: "dedup_ids", Value: int64(c.ids.Len())},
-		point.Field{Key: "state_bytes", Value: int64(0)},
-		point.Field{Key: "state_ok", Value: true},
+		point.Field{Key: "state_bytes", Value: c.durable.bytes},
+		point.Field{Key: "state_ok", Value: !c.durable.failing},
 		point.Field{Key: "connect_budget", Value: int64(c.budget.left(c.now))},
 		point.Field{Key: "time_collisions", Value: c.collisions})
 }
@@ -271,6 +289,27 @@ func (c *Core) gapPoint(g *ledger.Gap) {
 		{Key: "cause", Value: g.Cause},
 		{Key: "filled_by", Value: g.FilledBy},
 		{Key: "tweets", Value: g.Tweets},
+	}
+}
+
+// recoveryPoint reports a request under way. Requests that run at once differ by nanoseconds: their tags and
+// time would be the same.
+func (c *Core) recoveryPoint(offset int64, j *job) {
+	total, done := int64(j.query.To-j.query.From), j.follow.MinutesDone()
+	eta := int64(0)
+	if done > 0 {
+		eta = (c.wall - j.record.At) / 1e6 / done * (total - done)
+	}
+	c.point("decahose_recovery", c.now.UnixNano()+offset, point.Tag{Key: "method", Value: c.cfg.Recovery.Method.String()}).Fields = []point.Field{
+		{Key: "from", Value: j.query.From.Nano()},
+		{Key: "to", Value: j.query.To.Nano()},
+		{Key: "at", Value: j.follow.At().Nano()},
+		{Key: "minutes_total", Value: total},
+		{Key: "minutes_done", Value: done},
+		{Key: "percent", Value: 100 * done / total},
+		{Key: "tweets", Value: j.follow.Tweets()},
+		{Key: "new", Value: j.follow.New()},
+		{Key: "eta_ms", Value: eta},
 	}
 }
 

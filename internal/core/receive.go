@@ -15,9 +15,7 @@ import (
 // good second one.
 func (c *Core) received(n *conn, b *wire.Batch) {
 	k := &n.counters
-	k.bytes += int64(b.Bytes)
-	k.wireBytes += int64(b.WireBytes)
-	k.heartbeats += int64(b.Heartbeats)
+	k.tally(b)
 	c.parser.Reset()
 	if !c.clock.set() && n.backfill > 0 {
 		c.clock.observe(n.openedAt.UnixMilli(), n.openedAt) // its first Tweets are old: they tell no time
@@ -41,6 +39,13 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 	if k.tweets > before {
 		c.fed(n, newest)
 	}
+}
+
+// tally counts what a batch was on the wire.
+func (k *counters) tally(b *wire.Batch) {
+	k.bytes += int64(b.Bytes)
+	k.wireBytes += int64(b.WireBytes)
+	k.heartbeats += int64(b.Heartbeats)
 }
 
 // plausible tells the clock of an id's time; 0 where the clock does not believe it.
@@ -88,7 +93,7 @@ const doubtMost = 4096
 // doubtful reports whether a Tweet with bytes that are not UTF-8 should wait for a better copy. If another
 // connection brings it as broken, X sent it so, and it is taken, repaired.
 func (c *Core) doubtful(n *conn, id snowflake.ID) bool {
-	if !n.part.soundBeside(n) {
+	if n.job != nil || !n.part.soundBeside(n) {
 		return false
 	}
 	if from, seen := c.doubts[id]; seen && from != n.index {
@@ -113,11 +118,21 @@ func (c *Core) next() *tweet.Tweet {
 	return &c.out.Tweets[k]
 }
 
+// row is the account that a record is posted to. The minutes of a request are over: they are closed.
+func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
+	r := n.part.book.Row(m)
+	if n.job != nil && !r.Closed() && (m+1).Milli()+30_000 <= c.clock.at(c.now) {
+		r.Close()
+	}
+	return r
+}
+
 func (c *Core) duplicate(n *conn, f *wire.Frame, again bool) {
 	n.counters.tweets++
 	n.counters.duplicates++
-	r := n.part.book.Row(timeline.MinuteOf(f.ID.Milli()))
-	r.PostDuplicate(len(f.Data))
+	ms := f.ID.Milli()
+	r := c.row(n, timeline.MinuteOf(ms))
+	r.PostDuplicate(ms, len(f.Data))
 	if !again && !r.Closed() {
 		r.By[n.Index]++
 	}
@@ -128,7 +143,7 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	n.counters.first++
 	ms := f.ID.Milli()
 	m := timeline.MinuteOf(ms)
-	r := n.part.book.Row(m)
+	r := c.row(n, m)
 	r.PostUnique(ms, len(f.Data))
 	if !r.Closed() {
 		r.By[n.Index]++
@@ -136,8 +151,10 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	if _, collided := f.ID.Nano(); collided {
 		c.collisions++
 	}
+	c.sent.push(sentTweet{f.ID, int32(n.part.index), n.job == nil})
 	if c.cfg.Tweets == TweetsNone {
 		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
+		c.sent.wrote(1, c.now)
 		return
 	}
 	r.Given++
@@ -168,13 +185,16 @@ func (c *Core) fed(n *conn, newest int64) {
 		n.backoff.silence.reset()
 		c.quiet.reset()
 	}
+	if n.unsure && c.now.Sub(n.openedAt) >= settle {
+		n.unsure = false
+	}
 	if newest == 0 {
 		return
 	}
 	n.counters.lagMilli = max(0, c.now.UnixMilli()-newest)
 	n.newest = max(newest, n.newest)
 	n.part.newest = max(newest, n.part.newest)
-	if !n.sound && n.state == live && n.verdict == "" {
+	if !n.sound && !n.unsure && n.state == live && n.verdict == "" {
 		c.soundAgain(n)
 	}
 }
@@ -208,6 +228,7 @@ func (c *Core) closeMinutes() {
 			oldest = min(oldest, m)
 		}
 	}
+	c.any.book.Close(due, func(timeline.Minute, *ledger.Row) {})
 	if n > 0 {
 		c.ids.CloseBefore(oldest.Milli())
 		c.tellAt = c.now
@@ -239,7 +260,7 @@ func (c *Core) openMinutes(p *partition) {
 		return
 	}
 	now := timeline.MinuteOf(c.clock.at(c.now))
-	first := max(timeline.MinuteOf(p.begin), p.minute, now-timeline.Minute(c.cfg.RecoveryHorizon.Minutes()))
+	first := max(timeline.MinuteOf(p.begin), p.minute, now-timeline.Minute(c.cfg.Recovery.Horizon.Minutes()))
 	for m := first; m <= now; m++ {
 		p.book.Row(m)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/point"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
@@ -62,7 +63,7 @@ func (s *script) play(d *datadriven.TestData) {
 
 func (s *script) begin(d *datadriven.TestData) {
 	cfg := Config{StreamLabel: "prod", Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute,
-		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, RecoveryHorizon: 120 * time.Hour, Interval: 10 * time.Second, Partitions: []int{1}}
+		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second, Partitions: []int{1}}
 	s.show, s.open, s.ids = map[string]bool{}, map[int]bool{}, map[snowflake.ID]bool{}
 	for _, a := range d.CmdArgs {
 		switch a.Key {

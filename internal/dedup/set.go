@@ -33,6 +33,7 @@ type Set struct {
 	closed  int64     // seconds below this one keep no witnesses
 	ids     int
 	evicted int64
+	forgot  func(from, to int64) // see OnForget
 	stock   stock
 }
 
@@ -44,6 +45,18 @@ func New(window time.Duration) *Set {
 // SetLimit is a hard cap on the ids held, 0 for none. When it is reached the bucket touched
 // longest ago is forgotten, whatever its age, and its ids are counted in Evicted.
 func (s *Set) SetLimit(ids int) { s.limit = ids }
+
+// OnForget has f called with the id time, in Unix ms, of each second that is forgotten: [from, to).
+func (s *Set) OnForget(f func(from, to int64)) { s.forgot = f }
+
+// Drop forgets the seconds that lie wholly within [from, to), Unix ms of id time.
+func (s *Set) Drop(from, to int64) {
+	for sec := floorDiv(from-snowflake.Epoch+999, 1000); (sec+1)*1000+snowflake.Epoch <= to; sec++ {
+		if b := s.index.find(sec); b != nil {
+			s.forget(b)
+		}
+	}
+}
 
 // Seen looks id up. known says it is in the set; its bucket is then touched, and witness (the
 // index of a connection, 0 to 7) is recorded as having delivered it. again says that this witness
@@ -194,8 +207,12 @@ func (s *Set) forget(b *bucket) {
 	s.index.remove(b)
 	s.recent = nil
 	s.ids -= b.ids()
+	from := b.sec*1000 + snowflake.Epoch
 	s.stock.putKeys(b.keys)
 	s.stock.putBucket(b)
+	if s.forgot != nil {
+		s.forgot(from, from+1000)
+	}
 }
 
 func (s *Set) close(b *bucket) {

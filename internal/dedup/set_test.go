@@ -365,3 +365,28 @@ func BenchmarkSet(b *testing.B) {
 	b.ReportMetric(float64(f.set.Bytes())/float64(f.set.Len()), "B/id")
 	b.ReportMetric(float64(f.spent.Nanoseconds())/float64(f.ids), "ns/op")
 }
+
+func TestDropForgetsWholeSecondsOnly(t *testing.T) {
+	s := New(time.Hour)
+	var gone []int64
+	s.OnForget(func(from, to int64) {
+		require.Equal(t, from+1000, to)
+		gone = append(gone, from)
+	})
+	now := time.Unix(1_800_000_000, 0)
+	minute := int64(1_800_000_000_000)
+	var ids []snowflake.ID
+	for ms := minute - 2000; ms < minute+62_000; ms += 250 {
+		id := snowflake.First(ms)
+		ids = append(ids, id)
+		s.Mark(id, now, 0)
+	}
+	s.Drop(minute, minute+60_000)
+	for _, id := range ids {
+		known, _ := s.Seen(id, now, 0)
+		// Seconds of ids begin at the 657th millisecond of one of ours: the first and the last are cut in two.
+		inside := id.Milli() >= minute+657 && id.Milli() < minute+59_657
+		require.Equal(t, !inside, known, id.Milli()-minute)
+	}
+	require.Len(t, gone, 59)
+}

@@ -40,12 +40,32 @@ func (b *Book) Row(m timeline.Minute) *Row {
 	}
 	r := b.rows[m]
 	if r == nil {
-		r = &Row{dirty: true}
+		r = &Row{dirty: true, unsaved: true}
 		b.rows[m] = r
 		b.open = append(b.open, m)
 	}
 	b.last, b.row = m, r
 	return r
+}
+
+// Restore puts back the account of a minute as an earlier process left it, and says as what it was
+// reported.
+func (b *Book) Restore(m *MinuteRecord) {
+	r := &Row{Received: m.Received, Unique: m.Unique, Duplicate: m.Duplicate, Late: m.Late, Emitted: m.Emitted,
+		Given: m.Emitted, Bytes: m.Bytes, Digest: m.Digest, closed: m.State != Open, past: true}
+	r.view = View{Connections: m.Connections, State: m.State}
+	for _, s := range m.Covered {
+		r.view.Covered += s.Len()
+	}
+	b.rows[m.Minute] = r
+	switch m.State {
+	case Open:
+		b.open = append(b.open, m.Minute)
+	case Recovered:
+		b.Recovered.Add(m.Minute.Span())
+	case Lost:
+		b.Lost.Add(m.Minute.Span())
+	}
 }
 
 // Find is the account of the minute, nil if there is none.
@@ -73,6 +93,15 @@ func (b *Book) OldestOpen() (timeline.Minute, bool) {
 		return 0, false
 	}
 	return slices.Min(b.open), true
+}
+
+// Unsaved calls f for each account that changed since it was given to the store.
+func (b *Book) Unsaved(f func(timeline.Minute, *Row)) {
+	for m, r := range b.rows {
+		if r.unsaved {
+			f(m, r)
+		}
+	}
 }
 
 // Minutes are the minutes that have an account, in order.
@@ -115,19 +144,19 @@ func (b *Book) drop(m timeline.Minute) {
 	b.row = nil
 }
 
-// Settle says how a gap ends: its span was recovered or lost.
-func (b *Book) Settle(g *Gap, state GapState, filledBy string) {
-	g.State, g.FilledBy = state, filledBy
+// Settle says how a span of a gap ends: it was recovered or lost.
+func (b *Book) Settle(s timeline.Span, state GapState) {
 	if state == GapRecovered {
-		b.Recovered.Add(g.Span)
+		b.Recovered.Add(s)
+		b.Lost.Remove(s)
 	} else {
-		b.Lost.Add(g.Span)
+		b.Lost.Add(s)
 	}
-	b.touch(g.Span)
+	b.Touch(s)
 }
 
-// touch marks the minutes of the span as changed, so that they are reported again.
-func (b *Book) touch(s timeline.Span) {
+// Touch marks the minutes of the span as changed, so that they are reported and stored again.
+func (b *Book) Touch(s timeline.Span) {
 	for m, end := s.Minutes(); m < end; m++ {
 		if r := b.rows[m]; r != nil {
 			r.Touch()

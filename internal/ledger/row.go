@@ -35,7 +35,11 @@ type Row struct {
 	// By are the distinct Tweets that each connection delivered while the minute was open.
 	By [MaxConnections]int64
 
+	Digest uint64 // of the ids that were given to the store
+
 	closed  bool
+	past    bool  // begun by an earlier process
+	unsaved bool  // changed since it was last given to the store
 	dirty   bool  // changed since it was last reported
 	told    int64 // when it was last reported, Unix ns of our clock
 	view    View  // as it was last reported
@@ -60,7 +64,7 @@ func (r *Row) Changed(v View) bool { return r.dirty || r.view != v }
 func (r *Row) LastView() View { return r.view }
 
 // Touch marks the row as changed.
-func (r *Row) Touch() { r.dirty = true }
+func (r *Row) Touch() { r.dirty, r.unsaved = true, true }
 
 // Told notes that the row was reported at now (Unix ns), and with which view.
 func (r *Row) Told(now int64, v View) { r.dirty, r.told, r.view = false, now, v }
@@ -73,28 +77,48 @@ func (r *Row) PostUnique(ms int64, bytes int) {
 	r.Received++
 	r.Unique++
 	r.Bytes += int64(bytes)
-	r.dirty = true
-	if s := &r.seconds[ms/1000%60]; *s < 1<<16-1 {
-		*s++
-	}
+	r.Touch()
+	r.tick(ms)
 	if r.closed {
 		r.Late++
 	}
 }
 
-// PostDuplicate posts a copy of a Tweet that is known.
-func (r *Row) PostDuplicate(bytes int) {
+func (r *Row) tick(ms int64) {
+	if s := &r.seconds[ms/1000%60]; *s < 1<<16-1 {
+		*s++
+	}
+}
+
+// PostDuplicate posts a copy of a Tweet that is known. Which seconds of a minute an earlier process had
+// is not stored: there, copies are evidence too.
+func (r *Row) PostDuplicate(ms int64, bytes int) {
 	r.Received++
 	r.Duplicate++
 	r.Bytes += int64(bytes)
-	r.dirty = true
+	r.Touch()
+	if r.past {
+		r.tick(ms)
+	}
 }
 
 // Close closes the minute; later Tweets are late.
-func (r *Row) Close() { r.closed, r.dirty = true, true }
+func (r *Row) Close() {
+	r.closed = true
+	r.Touch()
+}
+
+// Past reports whether an earlier process began the row.
+func (r *Row) Past() bool { return r.past }
+
+// Unsaved reports whether the row changed since Saved.
+func (r *Row) Unsaved() bool { return r.unsaved }
+
+// Saved notes that the row was given to the store, or, with false, that it has to be given again.
+func (r *Row) Saved(saved bool) { r.unsaved = !saved }
 
 // settled reports whether nothing is due: a row with Tweets on their way out still gets postings.
-func (r *Row) settled() bool { return r.closed && !r.dirty && r.Given == r.Emitted }
+func (r *Row) settled() bool { return r.closed && !r.dirty && !r.unsaved && r.Given == r.Emitted }
 
 // Filled reports whether each slot of the given length in seconds that the span (within minute m)
 // touches holds a Tweet: the evidence that a backfill really came.

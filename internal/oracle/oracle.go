@@ -14,6 +14,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/decasim"
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/stream"
 )
@@ -96,7 +97,7 @@ func (r Run) config(l *decasim.PipeListener, w *emit.Writer, out *Outcome) engin
 		SilenceTimeout: 10 * time.Second, RecordLimit: 4 << 20,
 	}
 	c := core.Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute,
-		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, RecoveryHorizon: 120 * time.Hour, Interval: 10 * time.Second, Seed: r.Server.Seed}
+		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second, Seed: r.Server.Seed}
 	if r.Stream != nil {
 		r.Stream(&o)
 	}

@@ -78,6 +78,14 @@ func (s *Set) Covered(a Span) int64 {
 	return sum
 }
 
+// Within are the parts of the set that lie in a, in order.
+func (s *Set) Within(a Span) (parts []Span) {
+	for i := s.search(a.From); i < len(s.spans) && s.spans[i].From < a.To; i++ {
+		parts = append(parts, s.spans[i].Intersect(a))
+	}
+	return parts
+}
+
 // Spans are the set's spans in order. The caller must not change them.
 func (s *Set) Spans() []Span { return s.spans }
 

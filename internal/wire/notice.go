@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/decahose/telegraf-decahose/internal/jsonscan"
@@ -109,8 +110,10 @@ func texts(v json.RawMessage) []string {
 	return all
 }
 
-func count(v json.RawMessage) (n int64) {
-	if json.Unmarshal(v, &n) != nil {
+// count reads a whole number, in quotes or not: X sends some numbers as text.
+func count(v json.RawMessage) int64 {
+	n, err := strconv.ParseInt(strings.Trim(string(v), `"`), 10, 64)
+	if err != nil {
 		return 0
 	}
 	return n

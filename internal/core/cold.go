@@ -1,0 +1,99 @@
+package core
+
+import (
+	"slices"
+
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/internal/wire"
+)
+
+// cold are the minutes whose ids are in the store and not, or not all, in memory. A record of such a minute
+// cannot be judged; its batch waits until the minute was loaded, while other connections go on.
+type cold struct {
+	minutes map[timeline.Minute]bool // true: being loaded
+	warm    timeline.Span            // a minute that is not among them: nearly every record is of it
+}
+
+// stranger is the witness of ids that were loaded: no connection has it.
+const stranger = 7
+
+// forgot notes that ids of [from, to) are in memory no longer.
+func (c *Core) forgot(from, to int64) {
+	if !c.durable.on {
+		return
+	}
+	c.cold.warm = timeline.Span{}
+	for m, end := (timeline.Span{From: from, To: to}).Minutes(); m < end; m++ {
+		if _, known := c.cold.minutes[m]; !known {
+			c.cold.minutes[m] = false
+		}
+	}
+}
+
+// awaits reports whether a record of the batch is of a cold minute, and has those loaded.
+func (c *Core) awaits(b *wire.Batch) (wait bool) {
+	if len(c.cold.minutes) == 0 {
+		return false
+	}
+	for i := range b.Frames {
+		f := &b.Frames[i]
+		if ms := f.ID.Milli(); f.Kind == wire.Record && (ms < c.cold.warm.From || ms >= c.cold.warm.To) && c.isCold(ms) {
+			wait = true
+		}
+	}
+	return wait
+}
+
+func (c *Core) isCold(ms int64) bool {
+	m := timeline.MinuteOf(ms)
+	if _, cold := c.cold.minutes[m]; cold {
+		c.load(m)
+		return true
+	}
+	c.cold.warm = m.Span()
+	return false
+}
+
+// load has the minute's ids brought, if they are cold.
+func (c *Core) load(m timeline.Minute) {
+	if loading, cold := c.cold.minutes[m]; cold && !loading {
+		c.cold.minutes[m] = true
+		c.out.Load = append(c.out.Load, m)
+	}
+}
+
+// loaded takes the ids of a minute. Ids that the store lost cost repeats, and nothing else.
+func (c *Core) loaded(m timeline.Minute, ids []snowflake.ID, err string) {
+	for _, id := range ids {
+		c.ids.Mark(id, c.now, stranger)
+	}
+	delete(c.cold.minutes, m)
+	if err != "" && c.now.Sub(c.durable.damagedAt) >= complainEvery {
+		c.durable.damagedAt = c.now
+		c.note(Warn, "ids of minute %s cannot be read, Tweets of it may be emitted again: %s", m, printable(err))
+	}
+}
+
+// forgetCold drops what is too old to be asked for.
+func (c *Core) forgetCold(before timeline.Minute) {
+	for m, loading := range c.cold.minutes {
+		if m < before && !loading {
+			delete(c.cold.minutes, m)
+		}
+	}
+}
+
+// cool forgets the ids of minutes that a request has brought and that are safe in the store: nobody will ask
+// for them again, and five days of them would not fit.
+func (c *Core) cool(minutes []timeline.Minute) {
+	newest := timeline.MinuteOf(c.clock.at(c.now)) - coolAge
+	for _, m := range slices.Compact(minutes) {
+		if m < newest {
+			c.ids.Drop(m.Milli(), (m + 1).Milli())
+		}
+	}
+}
+
+// coolAge keeps the minutes that live connections and backfill may still bring.
+const coolAge = 10

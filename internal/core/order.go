@@ -1,0 +1,87 @@
+package core
+
+import (
+	"fmt"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// ordered carries out what operators want; the answers go with the next commit.
+func (c *Core) ordered(orders []ledger.Order) {
+	for i := range orders {
+		o := &orders[i]
+		text, err := c.order(o)
+		a := ledger.Answer{Order: o.ID, Text: text}
+		if err != nil {
+			a.Text, a.Err = err.Error(), true
+		}
+		c.durable.answers = append(c.durable.answers, a)
+		c.note(Info, "operator: %s %s to %s: %s", o.Kind, o.From, o.To, a.Text)
+	}
+}
+
+func (c *Core) order(o *ledger.Order) (string, error) {
+	if !c.clock.set() {
+		return "", fmt.Errorf("no Tweet has come yet: the stream's time is not known")
+	}
+	switch o.Kind {
+	case "recover":
+		return c.orderRecover(o)
+	case "forget":
+		return c.orderForget(o)
+	}
+	return "", fmt.Errorf("unknown order %q", o.Kind)
+}
+
+// orderRecover has the minutes asked for again, whatever is known of them.
+func (c *Core) orderRecover(o *ledger.Order) (string, error) {
+	r := c.cfg.Recovery
+	if r.Method == recovery.None {
+		return "", fmt.Errorf("option \"recovery\" is \"none\": there is nobody to ask")
+	}
+	now := c.clock.at(c.now)
+	first, end := max(o.From, timeline.MinuteOf(c.horizon())), min(o.To, timeline.MinuteOf(now))
+	if first >= end {
+		return "", fmt.Errorf("no minute from %s to %s can be asked for: older than the horizon of %v, or not over", o.From, o.To, r.Horizon)
+	}
+	span := timeline.Span{From: first.Milli(), To: end.Milli()}
+	if c.beingAsked(span) {
+		return "", fmt.Errorf("a request for some of these minutes is under way: try again when it has ended")
+	}
+	found := false
+	for _, p := range c.partitions {
+		if o.Partition != ledger.AnyPartition && o.Partition != p.id {
+			continue
+		}
+		found = true
+		c.reopen(p, span, "operator")
+	}
+	if !found {
+		return "", fmt.Errorf("partition %d is not consumed here", o.Partition)
+	}
+	c.requests.at = c.now
+	for m := first; m < end; m++ {
+		delete(c.requests.postponed, m)
+	}
+	return fmt.Sprintf("%d minutes from %s will be asked for", int64(end-first), first), nil
+}
+
+// orderForget gives up gaps on purpose.
+func (c *Core) orderForget(o *ledger.Order) (string, error) {
+	span := timeline.Span{From: o.From.Milli(), To: o.To.Milli()}
+	before := c.minutesLost
+	for _, p := range c.partitions {
+		if o.Partition != ledger.AnyPartition && o.Partition != p.id {
+			continue
+		}
+		for i := len(p.holes) - 1; i >= 0; i-- {
+			h := p.holes[i]
+			if part := h.Span.Intersect(span); !part.Empty() && !h.Dark {
+				c.carve(p, i, part, ledger.GapLost, "")
+			}
+		}
+	}
+	return fmt.Sprintf("%d minutes given up", c.minutesLost-before), nil
+}

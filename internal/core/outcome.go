@@ -1,0 +1,193 @@
+package core
+
+import (
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// endedRequest judges what a request brought, and when the next may be made.
+func (c *Core) endedRequest(n *conn, end End) {
+	q, j := &c.requests, n.job
+	if !end.Opened {
+		q.budget.end(c.now)
+	}
+	o := j.follow.End()
+	n.state = waiting
+	r := *j.record // the store may still hold the record as it was asked
+	r.Ended, r.Status, r.Tweets, r.New, r.Result = c.wall, int64(end.Status), j.follow.Tweets(), j.follow.New(), o.Result
+	if r.Result == "" {
+		r.Result = end.Class
+	}
+	c.durable.asked = append(c.durable.asked, &r)
+	if o.Mismatch {
+		c.disagree(n, &o)
+	}
+	for _, s := range o.Done.Spans() {
+		c.claim(n, s)
+	}
+	q.at = c.now.Add(c.requestAgain(n, end, &o))
+	c.postpone(n, end, &o)
+	c.unask()
+	c.noteOutcome(n, end, &o)
+}
+
+// disagree handles a request of which X says that it delivered more than came: nobody knows which minutes are not
+// whole, so all are asked for again. A count that never agrees is not believed for ever.
+func (c *Core) disagree(n *conn, o *recovery.Outcome) {
+	q, j := &c.requests, n.job
+	q.counts[j.query.From]++
+	all := timeline.Span{From: j.query.From.Milli(), To: j.query.To.Milli()}
+	if q.counts[j.query.From] >= countsMost {
+		delete(q.counts, j.query.From)
+		c.note(Warn, "%s of %s: X counts %d records, %d came, for the third time: taken as whole", c.cfg.Recovery.Method, j, o.Announced, o.Arrived)
+		o.Done.Add(all)
+		for _, m := range o.Failed {
+			o.Done.Remove(m.Span())
+		}
+		o.Mismatch = false
+		return
+	}
+	q.claims = deleteClaims(q.claims, j.query)
+	for _, m := range j.missing {
+		p := c.account(m.Partition)
+		for _, s := range m.Minutes.Spans() {
+			c.reopen(p, s, "count")
+		}
+	}
+}
+
+func deleteClaims(all []claim, query recovery.Request) (rest []claim) {
+	for _, k := range all {
+		if k.query != query {
+			rest = append(rest, k)
+		}
+	}
+	return rest
+}
+
+// reopen makes a span missing that was whole or recovered, or lost; what a gap holds already stays as it is.
+func (c *Core) reopen(p *partition, s timeline.Span, cause string) {
+	var fresh timeline.Set
+	fresh.Add(s)
+	for _, h := range p.holes {
+		fresh.Remove(c.whole(h))
+	}
+	p.past.Remove(s)
+	p.filled.Remove(s)
+	p.book.Recovered.Remove(s)
+	p.book.Lost.Remove(s)
+	for _, n := range p.conns {
+		if n.sound && n.soundFrom < s.To { // what the attempt under way covered counts from behind the span on
+			n.coverage.Add(timeline.Span{From: n.soundFrom, To: min(s.To, n.newest)})
+			n.soundFrom = min(s.To, n.newest)
+		}
+		n.coverage.Remove(s)
+	}
+	for _, part := range fresh.Spans() {
+		c.insertHole(p, &hole{since: c.now, opened: c.wall, Gap: &ledger.Gap{Partition: p.id, Span: part, Cause: cause}})
+	}
+	p.book.Touch(s)
+}
+
+// insertHole puts a gap of the past into its place.
+func (c *Core) insertHole(p *partition, h *hole) {
+	i := 0
+	for i < len(p.holes) && p.holes[i].Span.From < h.Span.From {
+		i++
+	}
+	p.holes = append(p.holes[:i:i], append([]*hole{h}, p.holes[i:]...)...)
+	c.changeHole(h)
+}
+
+// requestAgain is how long to wait for the next request, by how this one ended.
+func (c *Core) requestAgain(n *conn, end End, o *recovery.Outcome) time.Duration {
+	q := &c.requests
+	if o.Result != "" && !o.Mismatch {
+		q.failures = 0
+		return 0
+	}
+	if n.job.claimed > n.job.query.From && end.Opened {
+		q.failures = 0
+		return c.jitter.of(quickRetry)
+	}
+	q.failures++
+	switch {
+	case end.Status == 420, end.Status == 429:
+		return c.limitWait(q.failures)
+	case end.Status == 406 && dated(end.Message):
+		return tooYoung
+	case end.Status >= 500:
+		return c.serverWait(q.failures)
+	case end.Status >= 300, end.Class == "redirect", end.Class == "config", end.Class == "credentials":
+		return c.jitter.of(doubling(refusedFirst, refusedMost, q.failures-1))
+	}
+	return c.jitter.of(doubling(quickRetry, serverMost, q.failures-1))
+}
+
+// postpone puts off the minutes that X failed to deliver, so that they do not block those that it can.
+func (c *Core) postpone(n *conn, end End, o *recovery.Outcome) {
+	put := func(m timeline.Minute) {
+		w := c.requests.postponed[m]
+		w.until = c.now.Add(doubling(time.Minute, postponedMost, w.failures))
+		w.failures++
+		c.requests.postponed[m] = w
+	}
+	j := n.job
+	switch {
+	case o.Result != "":
+		for m := j.query.From; m < j.query.To; m++ {
+			if o.Done.Covered(m.Span()) == 0 {
+				put(m)
+			}
+		}
+	case end.Opened && c.requests.failures >= 3:
+		put(j.query.From)
+	}
+	for m := range c.requests.postponed {
+		if m < c.keep() {
+			delete(c.requests.postponed, m)
+		}
+	}
+}
+
+func (c *Core) noteOutcome(n *conn, end End, o *recovery.Outcome) {
+	if c.stopping {
+		return
+	}
+	j, method := n.job, c.cfg.Recovery.Method
+	wait := c.requests.at.Sub(c.now).Round(10 * time.Millisecond)
+	words := printable(end.Message)
+	if words != "" {
+		words = ": " + words
+	}
+	switch {
+	case o.Strays > 0:
+		c.note(Warn, "%s of %s: X delivered %d Tweets of other minutes as well", method, j, o.Strays)
+	case o.Mismatch:
+		c.note(Warn, "%s of %s: X counts %d records, %d came: asked for again", method, j, o.Announced, o.Arrived)
+	case o.Result == recovery.Completed:
+		c.note(Info, "%s of %s completed: %d Tweets, %d of them new", method, j, j.follow.Tweets(), j.follow.New())
+	case o.Result != "":
+		c.note(Warn, "%s of %s %s: %d minutes not delivered; asked for again later", method, j, spaced(o.Result), len(o.Failed))
+	case end.Opened:
+		c.note(Warn, "%s of %s ended (%s)%s before it was completed, whole to %s; next try in %v", method, j, end.Class, words, j.claimed, wait)
+	case refusesForGood(end.Status) && !c.requests.deniedAt.IsZero() && c.now.Sub(c.requests.deniedAt) < deniedAgain:
+	case refusesForGood(end.Status):
+		c.requests.deniedAt = c.now
+		c.note(Error, "%s is refused with HTTP %d%s; was it bought? Gaps stay open; tried again every few minutes, or set recovery = \"none\"", method, end.Status, words)
+	default:
+		c.note(Warn, "%s of %s failed (%s)%s; next try in %v", method, j, end.Class, words, wait)
+	}
+}
+
+func refusesForGood(status int) bool { return status == 401 || status == 403 || status == 404 }
+
+func spaced(result string) string {
+	if result == recovery.Failed {
+		return "failed to complete"
+	}
+	return "completed with errors"
+}

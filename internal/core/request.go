@@ -1,0 +1,335 @@
+package core
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/internal/wire"
+)
+
+const (
+	// quickRetry is the wait after a request that was cut while it delivered.
+	quickRetry = time.Second
+	// tooYoung is the wait after X found a date too young or too old (406): its clock and ours differ.
+	tooYoung = time.Minute
+	// postponedMost is the longest that a minute waits which X failed to deliver.
+	postponedMost = time.Hour
+	// deniedAgain is how often the log says that X refuses requests.
+	deniedAgain = time.Hour
+	// countsMost is how often a request is repeated whose count does not agree with what came.
+	countsMost = 3
+)
+
+// requests are those to Replay or Recovery.
+type requests struct {
+	conns     []*conn // one for each that may run at once
+	budget    budget
+	at        time.Time // none before
+	failures  int       // in a row, without a whole minute
+	last      int64     // id of the last one
+	claims    []claim
+	postponed map[timeline.Minute]postponement
+	counts    map[timeline.Minute]int // disagreements of a request's count, by its first minute
+	deniedAt  time.Time
+}
+
+// job is one request under way, and its past when it is not.
+type job struct {
+	query   recovery.Request
+	follow  *recovery.Job
+	record  *ledger.RequestRecord
+	missing []recovery.Missing // of the query, when it was asked
+	claimed timeline.Minute    // minutes before it are claims
+}
+
+// claim is a span that a request delivered. It counts once the Tweets before it are settled.
+type claim struct {
+	after uint64 // Tweets that entered sent before it
+	query recovery.Request
+	span  timeline.Span
+}
+
+type postponement struct {
+	failures int
+	until    time.Time
+}
+
+func (c *Core) newRequests() {
+	q := &c.requests
+	r := &c.cfg.Recovery
+	q.budget = budget{limit: r.Limit, period: r.Period}
+	q.postponed, q.counts = make(map[timeline.Minute]postponement), make(map[timeline.Minute]int)
+	if r.Method == recovery.None {
+		return
+	}
+	for k := range r.Jobs {
+		q.conns = append(q.conns, &conn{Conn: Conn{ledger.AnyPartition, stranger}, index: len(c.conns) + k, part: c.any, job: &job{}})
+	}
+}
+
+// Requests is how many requests may run at once; their indices follow those of Conns.
+func (c *Core) Requests() int { return len(c.requests.conns) }
+
+// request asks for what is due, within X's limits.
+func (c *Core) request() {
+	q := &c.requests
+	if c.stopping || c.durable.failing || !c.clock.set() || c.now.Before(q.at) {
+		return
+	}
+	for _, n := range q.conns {
+		if n.state != waiting {
+			continue
+		}
+		if q.budget.left(c.now) == 0 {
+			q.at = later(q.budget.free(c.now), c.now.Add(chore))
+			return
+		}
+		missing := c.missing()
+		query, ok := c.cfg.Recovery.Next(c.clock.at(c.now), missing, c.running())
+		if !ok {
+			q.at = c.now.Add(chore)
+			return
+		}
+		c.ask(n, query, missing)
+	}
+}
+
+func (c *Core) running() (all []recovery.Request) {
+	for _, n := range c.requests.conns {
+		if n.state != waiting {
+			all = append(all, n.job.query)
+		}
+	}
+	return all
+}
+
+// missing are the minutes that may be asked for, as far as gaps go.
+func (c *Core) missing() (all []recovery.Missing) {
+	for _, p := range c.partitions {
+		m := recovery.Missing{Partition: p.id}
+		for _, h := range p.holes {
+			s := c.whole(h)
+			if h.asker != nil { // backfill may still bring the rest
+				s.To = min(s.To, timeline.MinuteOf(h.asked).Milli())
+			}
+			first, end := s.Minutes()
+			if h.Dark {
+				end = timeline.MinuteOf(s.To)
+			}
+			m.Minutes.Add(timeline.Span{From: first.Milli(), To: end.Milli()})
+		}
+		c.exclude(&m)
+		if len(m.Minutes.Spans()) > 0 {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// exclude takes out what came and is not settled yet, and what X failed to deliver a while ago.
+func (c *Core) exclude(m *recovery.Missing) {
+	for _, k := range c.requests.claims {
+		if k.query.Partition == ledger.AnyPartition || k.query.Partition == m.Partition {
+			m.Minutes.Remove(k.span)
+		}
+	}
+	for minute, w := range c.requests.postponed {
+		if c.now.Before(w.until) {
+			m.Minutes.Remove(minute.Span())
+		}
+	}
+}
+
+// ask notes a request; it is made once that is durable.
+func (c *Core) ask(n *conn, query recovery.Request, missing []recovery.Missing) {
+	q := &c.requests
+	q.last++
+	q.budget.start()
+	j := n.job
+	*j = job{query: query, follow: recovery.NewJob(query), claimed: query.From, record: &ledger.RequestRecord{ID: q.last,
+		Method: c.cfg.Recovery.Method.String(), Partition: query.Partition, From: query.From, To: query.To, At: c.wall}}
+	span := timeline.Span{From: query.From.Milli(), To: query.To.Milli()}
+	for _, m := range missing {
+		part := recovery.Missing{Partition: m.Partition}
+		for _, s := range m.Minutes.Within(span) {
+			part.Minutes.Add(s)
+		}
+		j.missing = append(j.missing, part)
+	}
+	n.part = c.account(query.Partition)
+	n.state, n.dialedAt = dialing, c.now
+	c.durable.asked = append(c.durable.asked, j.record)
+	c.durable.intents = append(c.durable.intents, n)
+	c.load(query.From)
+	c.load(query.From + 1)
+	c.markAsked(query, span)
+}
+
+// markAsked says of the gaps that their minutes are being asked for.
+func (c *Core) markAsked(query recovery.Request, span timeline.Span) {
+	for _, p := range c.partitions {
+		for _, h := range p.holes {
+			if (query.Partition == ledger.AnyPartition || query.Partition == p.id) && !c.whole(h).Intersect(span).Empty() {
+				h.State = ledger.GapRequested
+				h.requests++
+				c.changeHole(h)
+			}
+		}
+	}
+}
+
+// unask says of gaps that nobody is asked for them any more.
+func (c *Core) unask() {
+	for _, p := range c.partitions {
+		for _, h := range p.holes {
+			if h.State == ledger.GapRequested && h.asker == nil && !c.beingAsked(c.whole(h)) {
+				h.State = ledger.GapOpen
+				c.changeHole(h)
+			}
+		}
+	}
+}
+
+// beingAsked reports whether a request under way, or one whose Tweets are not settled, may bring part of the span.
+func (c *Core) beingAsked(s timeline.Span) bool {
+	for _, query := range c.running() {
+		if !s.Intersect(timeline.Span{From: query.From.Milli(), To: query.To.Milli()}).Empty() {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.requests.claims, func(k claim) bool { return !s.Intersect(k.span).Empty() })
+}
+
+// withdraw takes back a request that could not be made durable.
+func (c *Core) withdraw(n *conn) {
+	n.state = waiting
+	n.job.record.Result, n.job.record.Ended = "withdrawn", c.wall
+	c.requests.budget.inFlight--
+	c.requests.at = c.now.Add(factsEvery)
+	c.unask()
+}
+
+// heardRequest folds what a request says.
+func (c *Core) heardRequest(n *conn, ev Event) {
+	switch ev.Kind {
+	case Opened:
+		c.requests.budget.end(c.now)
+		n.counters.status = 200
+		n.openedAt = c.now
+		if n.state == dialing {
+			n.state = live
+		}
+		c.note(Info, "%s of %s begun", c.cfg.Recovery.Method, n.job)
+	case Received:
+		c.receivedRequest(n, ev.Batch)
+	case Silent:
+		if n.state == live {
+			c.hangUp(n, "silence")
+		}
+	case Ended:
+		c.endedRequest(n, ev.End)
+	}
+}
+
+// String names the minutes of a request, as its log lines do.
+func (j *job) String() string {
+	s := minutesOf(&ledger.Gap{Span: timeline.Span{From: j.query.From.Milli(), To: j.query.To.Milli()}})
+	if j.query.Partition == ledger.AnyPartition {
+		return s
+	}
+	return s + " of partition " + string(rune('0'+j.query.Partition))
+}
+
+// receivedRequest takes a batch of a request: the same road as the stream's, and a second account of what came.
+func (c *Core) receivedRequest(n *conn, b *wire.Batch) {
+	k, follow := &n.counters, n.job.follow
+	k.tally(b)
+	c.parser.Reset()
+	at := follow.At()
+	for i := range b.Frames {
+		f := &b.Frames[i]
+		first, notices := k.first, k.notices
+		switch {
+		case f.Kind == wire.Record && c.record(n, f):
+			follow.Tweet(f.ID.Milli(), k.first > first)
+		case f.Kind == wire.Record && k.notices > notices:
+			follow.Other()
+		case f.Kind == wire.Record:
+			follow.Broken()
+		case f.Kind == wire.Notice:
+			k.notices++
+			c.requestNotice(n, f.Data)
+		default:
+			c.malformed(n, f.Data)
+			follow.Broken()
+		}
+	}
+	if at != follow.At() {
+		c.load(follow.At() + 1)
+		c.load(follow.At() + 2)
+	}
+	c.claim(n, timeline.Span{From: n.job.claimed.Milli(), To: follow.Whole().Milli()})
+	n.job.claimed = max(n.job.claimed, follow.Whole())
+}
+
+// requestNotice reads a message about the request; its last word ends it.
+func (c *Core) requestNotice(n *conn, data []byte) {
+	m, ok := wire.ParseNotice(data)
+	switch {
+	case !ok || m.Root == "":
+		n.job.follow.Other()
+	case n.job.follow.Notice(m):
+		if n.state == live {
+			c.hangUp(n, "completed")
+		}
+	case c.now.Sub(n.heardAt) >= time.Minute:
+		n.heardAt = c.now
+		c.note(Warn, "%s of %s: X says: %s", c.cfg.Recovery.Method, n.job, printable(m.Message))
+	}
+}
+
+// claim notes that a span was delivered.
+func (c *Core) claim(n *conn, s timeline.Span) {
+	if !s.Empty() {
+		c.requests.claims = append(c.requests.claims, claim{c.sent.pushed, n.job.query, s})
+	}
+}
+
+// settleClaims lets count what was delivered and is settled.
+func (c *Core) settleClaims() {
+	q := &c.requests
+	came := map[int]*timeline.Set{} // by partition of the request: neighbours together, or each would be a gap of its own
+	n := 0
+	for ; n < len(q.claims) && q.claims[n].after <= c.sent.settled; n++ {
+		k := &q.claims[n]
+		if came[k.query.Partition] == nil {
+			came[k.query.Partition] = &timeline.Set{}
+		}
+		came[k.query.Partition].Add(k.span)
+		for m, end := k.span.Minutes(); m < end; m++ {
+			c.durable.cooled = append(c.durable.cooled, m)
+			delete(q.postponed, m)
+		}
+	}
+	if n == 0 {
+		return
+	}
+	q.claims = append(q.claims[:0], q.claims[n:]...)
+	for _, p := range c.partitions {
+		for _, of := range [...]int{ledger.AnyPartition, p.id} {
+			if set := came[of]; set != nil {
+				for _, s := range set.Spans() {
+					c.fill(p, s, c.cfg.Recovery.Method.String())
+				}
+			}
+		}
+	}
+	c.unask()
+}
+
+// dated reports whether X's refusal is about a date (X: Replay API, 406).
+func dated(message string) bool { return strings.Contains(strings.ToLower(message), "date") }

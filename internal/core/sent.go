@@ -1,0 +1,78 @@
+package core
+
+import (
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+)
+
+// sent are the Tweets on their way from emission to the store, in order: first they are written out, then
+// they settle, since what a killed process wrote last may never have been read. Only then are they stored as
+// seen, and only then does anything that stands behind them count.
+type sent struct {
+	queue   []sentTweet // from head on; the part before it is used up
+	head    int
+	written int    // index into queue: those before it were written out
+	marks   []mark // runs of queue from head on, by when they were written
+	pushed  uint64 // Tweets that ever entered
+	settled uint64 // Tweets that ever left
+}
+
+type sentTweet struct {
+	id        snowflake.ID
+	partition int32 // index of its account
+	live      bool  // not from a request: the position waits for it
+}
+
+type mark struct {
+	n  int
+	at time.Time
+}
+
+func (s *sent) push(t sentTweet) {
+	s.queue = append(s.queue, t)
+	s.pushed++
+}
+
+// wrote notes that the next n Tweets were written out.
+func (s *sent) wrote(n int64, now time.Time) {
+	if n == 0 {
+		return
+	}
+	s.written += int(n)
+	if s.written > len(s.queue) {
+		panic("BUG: more Tweets were written than emitted")
+	}
+	if k := len(s.marks); k > 0 && s.marks[k-1].at.Equal(now) {
+		s.marks[k-1].n += int(n)
+		return
+	}
+	s.marks = append(s.marks, mark{int(n), now})
+}
+
+// settle takes out the Tweets that were written at least settle ago, or, with all, whenever. They are valid
+// until the next push.
+func (s *sent) settle(now time.Time, all bool) []sentTweet {
+	s.compact()
+	n, k := 0, 0
+	for k < len(s.marks) && (all || now.Sub(s.marks[k].at) >= settle) {
+		n += s.marks[k].n
+		k++
+	}
+	s.marks = append(s.marks[:0], s.marks[k:]...)
+	from := s.head
+	s.head += n
+	s.settled += uint64(n)
+	return s.queue[from:s.head]
+}
+
+// compact drops the used-up part, now that nobody holds it.
+func (s *sent) compact() {
+	n := copy(s.queue, s.queue[s.head:])
+	s.queue = s.queue[:n]
+	s.written -= s.head
+	s.head = 0
+}
+
+// unsettled are the Tweets that have not left.
+func (s *sent) unsettled() []sentTweet { return s.queue[s.head:] }
