@@ -113,8 +113,8 @@ func (c *Core) missing() (all []recovery.Missing) {
 		m := recovery.Missing{Partition: p.id}
 		for _, h := range p.holes {
 			s := c.whole(h)
-			if h.asker != nil { // backfill may still bring the rest
-				s.To = min(s.To, timeline.MinuteOf(h.asked).Milli())
+			if h.asker != nil { // backfill may still bring the rest; it begins within a minute, which is not whole by it
+				s.To = min(s.To, timeline.CeilMinute(h.asked).Milli())
 			}
 			first, end := s.Minutes()
 			if h.Dark {

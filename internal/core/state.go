@@ -102,7 +102,7 @@ func (c *Core) fail(why string) {
 func (c *Core) release(held []*conn, durable bool) {
 	for _, n := range held {
 		switch {
-		case n.job != nil && durable:
+		case n.job != nil && durable && !c.stopping:
 			c.out.Requests = append(c.out.Requests, Ask{n.index, n.job.query})
 		case n.job != nil:
 			c.withdraw(n)

@@ -48,8 +48,8 @@ func (c *conn) fill(now time.Time, fx effects) bool {
 
 // next draws from the window of upcoming ids.
 func (f *backfill) next(c *conn) (snowflake.ID, bool) {
-	for ; f.at < f.to && len(f.window) < backfillWindow; f.at++ {
-		f.found = c.s.cfg.Source.Milli(f.found[:0], f.at, c.s.factor(f.at))
+	for f.at < f.to && len(f.window) < backfillWindow {
+		f.found, f.at = c.s.span(f.found[:0], f.at, min(f.to, f.at+c.s.grain))
 		for _, t := range f.found {
 			if t.Partition == c.partition {
 				f.window = append(f.window, t.ID)

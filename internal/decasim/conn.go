@@ -64,6 +64,9 @@ type conn struct {
 	// farewell, how it did so, was set.
 	farewell error
 
+	job  *job      // nil: a live connection
+	rest time.Time // behind mu: until then there is nothing to do, unless something is handed over
+
 	nc       net.Conn
 	out      *output
 	rng      rng
@@ -119,18 +122,29 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, partition, minutes
 		http.Error(w, "this server speaks HTTP/1.1 only", http.StatusHTTPVersionNotSupported)
 		return
 	}
-	nc.SetDeadline(time.Time{})
-	c := &conn{s: s, partition: partition, minutes: minutes, nc: nc, client: r.RemoteAddr, wrote: now,
-		wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	c := s.newConn(nc, r, now)
+	c.partition, c.minutes = partition, minutes
 	if !s.register(c, now) {
 		nc.Close()
 		return
 	}
-	c.rng = newRNG(s.cfg.Seed, saltConnection, uint64(c.ordinal))
-	c.out = newOutput(nc, &s.cfg)
-	c.target = c.rng.between(s.cfg.FlushMin, s.cfg.FlushMax)
-	s.wg.Go(c.listen)
+	c.begin(saltConnection, c.ordinal)
+	defer s.unregister(c)
 	c.run()
+}
+
+func (s *Server) newConn(nc net.Conn, r *http.Request, now time.Time) *conn {
+	nc.SetDeadline(time.Time{})
+	return &conn{s: s, nc: nc, client: r.RemoteAddr, wrote: now, started: now,
+		wake: make(chan struct{}, 1), gone: make(chan struct{})}
+}
+
+// begin prepares the output of a registered connection.
+func (c *conn) begin(salt uint64, ordinal int) {
+	c.rng = newRNG(c.s.cfg.Seed, salt, uint64(ordinal))
+	c.out = newOutput(c.nc, &c.s.cfg)
+	c.target = c.rng.between(c.s.cfg.FlushMin, c.s.cfg.FlushMax)
+	c.s.wg.Go(c.listen)
 }
 
 // listen notices that the client hung up: it has nothing more to say.
@@ -152,18 +166,17 @@ func (c *conn) left(now time.Time) {
 }
 
 func (c *conn) run() {
-	defer c.s.unregister(c)
 	defer c.nc.Close()
 	if c.out.header() != nil {
 		c.broken()
 		return
 	}
-	if c.s.cfg.Faults.acceptClose(c.view(), time.Now()) {
+	if c.job == nil && c.s.cfg.Faults.acceptClose(c.view(), time.Now()) {
 		c.finish(ending{mode: ModeClose})
 		return
 	}
 	for {
-		if c.step(time.Now()); c.over {
+		if c.turn(time.Now()); c.over {
 			return
 		}
 		if c.filling { // else, held up by a fault, it would spin until that ends
@@ -237,7 +250,37 @@ func (c *conn) take() (end *ending, full bool) {
 	return c.end, c.full
 }
 
-// step does what is due now.
+// turn does what is due now, and notes when there will be something to do again.
+func (c *conn) turn(now time.Time) {
+	if c.job != nil {
+		c.stepJob(now)
+		return
+	}
+	c.step(now)
+	rest := now
+	if !c.over && c.idle() {
+		rest = c.wrote.Add(c.s.cfg.HeartbeatEvery)
+		if quiet := c.s.cfg.Faults.quiet(c.view(), now); quiet.Before(rest) {
+			rest = quiet
+		}
+	}
+	c.mu.Lock()
+	c.rest = rest
+	c.mu.Unlock()
+}
+
+func (c *conn) idle() bool {
+	return len(c.pending) == 0 && len(c.unconfirmed) == 0 && c.records == 0 && c.dribble == nil && c.backfill == nil
+}
+
+// due says whether the connection has to be woken.
+func (c *conn) due(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue) > 0 || c.end != nil || c.full || !now.Before(c.rest)
+}
+
+// step does what is due now on a live connection.
 func (c *conn) step(now time.Time) {
 	fx := c.s.cfg.Faults.effects(c.view(), now)
 	c.spread, c.filling = fx.disorder, false
@@ -287,188 +330,21 @@ func (c *conn) deliver(now time.Time, fx effects) {
 	c.mu.Lock()
 	c.held = max(0, c.held-n)
 	c.mu.Unlock()
-	if c.records > 0 && now.Sub(c.oldest) >= c.s.cfg.FlushEvery {
-		c.flush(now)
-	}
-}
-
-// send writes one Tweet, or what the faults make of it.
-func (c *conn) send(now time.Time, it item, fx effects) {
-	if c.over {
-		return
-	}
-	record := c.record(it)
-	switch {
-	case fx.lose(&c.rng):
-		c.withhold()
-		return
-	case fx.spoil(&c.rng):
-		c.damage(record, it.id, fx.damage)
-	default:
-		c.write(record, it.id)
-	}
-	if fx.double(&c.rng) {
-		c.write(record, it.id)
-	}
-	if c.records >= c.target {
-		c.flush(now)
-	}
-}
-
-// write adds a sound record to the batch.
-func (c *conn) write(record []byte, id snowflake.ID) {
-	c.add(record)
-	if c.glued {
-		c.glued = false
-		c.withhold()
-		return
-	}
-	c.batch = append(c.batch, id)
-}
-
-func (c *conn) add(b []byte) {
-	if c.records == 0 {
-		c.oldest = time.Now()
-	}
-	c.out.write(b)
-	c.records++
-}
-
-func (c *conn) withhold() {
-	c.mu.Lock()
-	c.tally.Withheld++
-	c.mu.Unlock()
-}
-
-// flush puts the batch on the wire, decodable at once.
-func (c *conn) flush(now time.Time) {
-	c.wrote, c.records = now, 0
-	c.target = c.rng.between(c.s.cfg.FlushMin, c.s.cfg.FlushMax)
-	batch := c.batch
-	c.batch = nil
-	n, err := c.out.flush()
-	c.mu.Lock()
-	c.tally.Bytes += int64(n)
-	if err == nil {
-		c.tally.Sent += len(batch)
-	}
-	c.mu.Unlock()
-	if err != nil {
-		c.broken()
-		return
-	}
-	c.sound += len(batch)
-	if len(batch) > 0 {
-		c.unconfirmed = append(c.unconfirmed, flushed{now, batch})
-	}
-}
-
-// broken ends a connection whose write failed: the client is gone, or stuck while its queue overflowed.
-func (c *conn) broken() {
-	c.over = true
-	c.mu.Lock()
-	full := c.full
-	c.mu.Unlock()
-	if full {
-		c.s.overflowed(c.partition)
-		c.note("full buffer")
-		return
-	}
-	c.note("client closed")
-}
-
-// confirm books what is known to have arrived.
-func (c *conn) confirm(now time.Time) {
-	for len(c.unconfirmed) > 0 && (c.out.instant || now.Sub(c.unconfirmed[0].at) >= ConfirmAfter) {
-		c.s.book.mark(c.partition, flagSent, c.unconfirmed[0].ids...)
-		c.unconfirmed = c.unconfirmed[1:]
-	}
-}
-
-func (c *conn) heartbeat(now time.Time) {
-	if c.over || now.Sub(c.wrote) < c.s.cfg.HeartbeatEvery {
-		return
-	}
-	c.out.write([]byte("\r\n"))
-	c.flush(now)
+	c.flushDue(now)
 }
 
 // overflow is X's answer to a slow reader: the queue is gone, the message may not get through, and
-// the next connection to this partition gets no backfill.
+// the next connection in its slot gets no backfill.
 func (c *conn) overflow() {
-	c.s.overflowed(c.partition)
+	c.s.overflowed(c)
 	c.nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 	c.finish(ending{mode: ModeClose, message: fmt.Sprintf(wordsFull, c.client, c.s.cfg.QueueLimit), reason: "full buffer"})
 }
 
-func (s *Server) overflowed(partition int) {
+func (s *Server) overflowed(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.noBackfill[partition] = true
-}
-
-// finish ends the connection as told.
-func (c *conn) finish(e ending) {
-	now := time.Now()
-	if c.records > 0 && !c.over {
-		c.flush(now)
-	}
-	if e.message != "" && !c.over {
-		c.out.write(notice("error", e.message, now))
-		c.flush(now)
-	}
-	if e.mode == ModeHalf && !c.over {
-		c.half()
-	}
-	if c.over {
-		return
-	}
-	c.hangup(e.mode)
-	c.note(e.why())
-}
-
-// half writes the front half of a Tweet.
-func (c *conn) half() {
-	record := c.s.cfg.Source.AppendRecord(nil, snowflake.First(time.Now().UnixMilli()))
-	if len(c.pending) > 0 {
-		record = c.s.cfg.Source.AppendRecord(nil, c.pending[0].id)
-	}
-	c.add(record[:len(record)/2])
-	c.flush(time.Now())
-}
-
-// hangup closes the socket. Whatever was written before an orderly close arrives; a reset may undo it.
-func (c *conn) hangup(m Mode) {
-	c.over = true
-	switch m {
-	case ModeRST:
-		if !c.out.instant {
-			c.unconfirmed = nil
-		}
-		reset(c.nc)
-		return
-	case ModeClose:
-		c.out.end()
-	}
-	c.nc.Close()
-	c.confirm(time.Now().Add(ConfirmAfter))
-}
-
-func reset(nc net.Conn) {
-	if t, ok := nc.(*net.TCPConn); ok {
-		t.SetLinger(0)
-	}
-	nc.Close()
-}
-
-// note keeps the reason of the end; the first one counts.
-func (c *conn) note(why string) {
-	c.over = true
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.tally.End == "" {
-		c.tally.End = why
-	}
+	s.noBackfill[seat{c.partition, c.slot}] = true
 }
 
 func (c *conn) count() ConnectionCount {

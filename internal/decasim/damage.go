@@ -14,6 +14,9 @@ func (c *conn) record(it item) []byte {
 	if it.record != nil {
 		return it.record
 	}
+	if a, ok := c.s.cfg.Source.(Aging); ok && c.job != nil {
+		return append(a.AppendLater(nil, it.id), "\r\n"...)
+	}
 	return append(c.s.cfg.Source.AppendRecord(nil, it.id), "\r\n"...)
 }
 

@@ -34,6 +34,18 @@ const (
 	Status Kind = "status" // connects are refused with an HTTP status
 	Outage Kind = "outage" // connections reset, connects refused by TCP
 	Burst  Kind = "burst"  // Factor times the Tweets
+
+	// These befall a Replay or a Recovery, each at most one of a kind, Times of them.
+	ReplayStatus  Kind = "replay-status"         // it gets an HTTP status
+	ReplayCut     Kind = "replay-cut"            // half a record, then the end, after AfterRecords
+	ReplayMute    Kind = "replay-lost-completed" // it ends without its last message
+	ReplayErrors  Kind = "replay-errors"         // Completed with Errors: a share of its minutes failed, and came in part or not at all
+	ReplayFailed  Kind = "replay-failed"         // Failed to Complete, in the minute in which AfterRecords was reached, or in any
+	ReplayCount   Kind = "replay-count"          // a share of the records is withheld, but counted in activity_count
+	ReplayStray   Kind = "replay-stray"          // a share more Tweets, of minutes that were not asked for
+	ReplaySilence Kind = "replay-silence"        // heartbeats only for a while, after AfterRecords
+	ReplayStall   Kind = "replay-stall"          // not a byte for a while, after AfterRecords
+	ReplayDamage  Kind = "replay-damage"         // as damage
 )
 
 // Variants of Damage. The first five replace the record; the others come in front of it, and it is sound.
@@ -54,8 +66,8 @@ type Fault struct {
 	At           time.Duration // since the first request to the stream
 	AfterConnect time.Duration // since the connection was accepted
 	AfterRecords int           // sound records flushed to the connection
-	For          time.Duration // how long; 0: until the connection ends, one connect (Status, AcceptClose), 10 s (Outage, Burst)
-	Times        int           // how often, for kinds that end a connection; 0: once
+	For          time.Duration // how long; 0: until the connection ends, one connect (Status, AcceptClose, ReplayStatus), 10 s (Outage, Burst)
+	Times        int           // how often, for kinds that end a connection or befall a request; 0: once
 	Every        time.Duration // least time between two of them
 
 	End     Mode          // of the cut kinds; eof
@@ -84,6 +96,8 @@ var (
 	instant = map[Kind]bool{CutRecord: true, CutGzip: true, CutUTF8: true, CutCRLF: true, Reset: true, Close: true, CloseMessage: true, SlowCut: true}
 	lasting = map[Kind]bool{Stall: true, Silence: true, Trickle: true, Loss: true, Damage: true, Duplicate: true, Disorder: true}
 	global  = map[Kind]bool{Status: true, Outage: true, Burst: true, AcceptClose: true}
+	request = map[Kind]bool{ReplayStatus: true, ReplayCut: true, ReplayMute: true, ReplayErrors: true, ReplayFailed: true,
+		ReplayCount: true, ReplayStray: true, ReplaySilence: true, ReplayStall: true, ReplayDamage: true}
 )
 
 // String is the fault in the syntax of ParseFault.
@@ -202,7 +216,7 @@ func ParseFault(s string) (Fault, error) {
 	head, options, _ := strings.Cut(s, ",")
 	kind, at, timed := strings.Cut(head, "@")
 	f := Fault{Kind: Kind(kind), Connection: AnyConnection}
-	if !instant[f.Kind] && !lasting[f.Kind] && !global[f.Kind] {
+	if !instant[f.Kind] && !lasting[f.Kind] && !global[f.Kind] && !request[f.Kind] {
 		return f, fmt.Errorf("read fault %q: unknown kind %q", s, kind)
 	}
 	var err error

@@ -1,6 +1,7 @@
 package decasim
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type planned struct {
 	begun time.Time    // of its window, or of its latest firing
 	bound view         // the connection it befell
 	hit   map[int]bool // ordinals, for EveryConnection
+	taken int          // requests that it may still befall
 }
 
 // NewFaultPlan plans the given faults.
@@ -241,14 +243,17 @@ func (f *planned) window(now, start time.Time) bool {
 }
 
 // status is what a connect gets; 0: it is judged on its merits.
-func (p *FaultPlan) status(now time.Time, partition int) int {
+func (p *FaultPlan) status(now time.Time, partition int) int { return p.refuse(Status, now, partition) }
+
+// refuse is the status of a fault of that kind.
+func (p *FaultPlan) refuse(k Kind, now time.Time, partition int) int {
 	if p == nil {
 		return 0
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, f := range p.list {
-		if f.Kind == Status && f.window(now, p.start) && (f.Partition == 0 || f.Partition == partition) && (f.For > 0 || f.fired < f.Times) {
+		if f.Kind == k && f.window(now, p.start) && (f.Partition == 0 || f.Partition == partition) && (f.For > 0 || f.fired < f.Times) {
 			f.fired++
 			return f.Code
 		}
@@ -288,21 +293,30 @@ func (p *FaultPlan) outage(now time.Time) bool {
 	})
 }
 
-// factor multiplies the rate in a Unix millisecond.
-func (p *FaultPlan) factor(ms int64) float64 {
+// factor multiplies the rate from a Unix millisecond on, until the one returned.
+func (p *FaultPlan) factor(ms int64) (product float64, until int64) {
+	product, until = 1, math.MaxInt64
 	if p == nil {
-		return 1
+		return product, until
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	product := 1.0
 	for _, f := range p.list {
-		if f.Kind == Burst && f.window(time.UnixMilli(ms), p.start) {
+		if f.Kind != Burst {
+			continue
+		}
+		from := p.start.Add(f.At)
+		if f.window(time.UnixMilli(ms), p.start) {
 			f.fired = max(1, f.fired)
 			product *= f.Factor
 		}
+		for _, edge := range []time.Time{from, from.Add(f.For)} {
+			if at := edge.Add(time.Millisecond - 1).UnixMilli(); at > ms {
+				until = min(until, at)
+			}
+		}
 	}
-	return product
+	return product, until
 }
 
 // view of this connection, for the plan.
@@ -327,7 +341,7 @@ func (s *Server) outage(now time.Time) (begin, end bool) {
 	begin, end = off && !s.down, !off && s.down
 	s.down = off
 	if begin {
-		for _, c := range s.conns {
+		for _, c := range slices.Concat(s.conns, s.jobs) {
 			c.kill(ending{mode: ModeRST})
 		}
 	}

@@ -19,6 +19,7 @@ type book struct {
 type Count struct {
 	Offered int `json:"offered"` // created since the partition's first connection, until StopOffering
 	Sent    int `json:"sent"`    // written whole on some sound connection, each id once
+	Live    int `json:"live"`    // of them: by the live stream or backfill, not by a request alone
 	Unsent  int `json:"unsent"`  // offered, not (yet) sent
 }
 
@@ -30,6 +31,7 @@ type bucket struct {
 const (
 	flagOffered = 1 << iota
 	flagSent
+	flagLive // sent by the live stream or by backfill
 )
 
 func newBook() *book { return &book{seconds: map[int64]*bucket{}, counts: map[int]*Count{}} }
@@ -66,6 +68,7 @@ func (k *bucket) mark(id snowflake.ID, flag uint8) (before, after uint8) {
 func (c *Count) turn(before, after uint8) {
 	c.Offered += int(after&flagOffered) - int(before&flagOffered)
 	c.Sent += int(after&flagSent>>1) - int(before&flagSent>>1)
+	c.Live += int(after&flagLive>>2) - int(before&flagLive>>2)
 	c.Unsent += waiting(after) - waiting(before)
 }
 

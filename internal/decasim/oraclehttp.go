@@ -14,6 +14,7 @@ type Summary struct {
 	Offered     int               `json:"offered"`
 	Sent        int               `json:"sent"`
 	Unsent      int               `json:"unsent"`
+	SentLive    int               `json:"sent_live"` // of those sent: by the live stream or backfill
 	Partitions  map[int]Count     `json:"partitions"`
 	Live        int               `json:"connections_live"`
 	Accepted    int               `json:"connections_accepted"`
@@ -22,17 +23,23 @@ type Summary struct {
 	Pending     int               `json:"pending"` // Tweets handed over and not yet written, all connections
 	Fired       map[string]int    `json:"faults_fired"`
 	Unfired     []string          `json:"faults_unfired"`
+	Made        int               `json:"requests_made"` // of Replay and Recovery
+	Completed   int               `json:"requests_completed"`
+	Refused     int               `json:"requests_refused"`
+	Requests    []Request         `json:"requests"` // up to 10 000, oldest first
 }
 
 // Summary is taken at one moment, save that connections go on meanwhile.
 func (s *Server) Summary() Summary {
-	sum := Summary{Partitions: s.book.tally(), Fired: s.cfg.Faults.Fired(), Unfired: s.cfg.Faults.Unfired(), Connections: []ConnectionCount{}}
+	sum := Summary{Partitions: s.book.tally(), Fired: s.cfg.Faults.Fired(), Unfired: s.cfg.Faults.Unfired(), Connections: []ConnectionCount{}, Requests: s.Requests()}
 	for _, c := range sum.Partitions {
 		sum.Offered, sum.Sent, sum.Unsent = sum.Offered+c.Offered, sum.Sent+c.Sent, sum.Unsent+c.Unsent
+		sum.SentLive += c.Live
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sum.Live, sum.Accepted, sum.Stopped = len(s.conns), s.accepted, s.stopAt != 0
+	sum.Made, sum.Completed, sum.Refused = s.made, s.completed, s.refused
 	for _, c := range s.conns {
 		n := c.count()
 		sum.Connections, sum.Pending = append(sum.Connections, n), sum.Pending+n.Waiting
@@ -41,13 +48,15 @@ func (s *Server) Summary() Summary {
 	return sum
 }
 
-// Oracle answers under /oracle/: GET offered, sent, unsent (text, an id per line), GET summary (JSON),
+// Oracle answers under /oracle/: GET offered, sent, live, unsent, gone (text, an id per line), GET summary (JSON),
 // POST stop, POST cut?partition=&connection=&mode=. It asks for no credentials: keep it on loopback.
 func (s *Server) Oracle() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /oracle/offered", func(w http.ResponseWriter, _ *http.Request) { writeIDs(w, s.OfferedIDs()) })
 	mux.HandleFunc("GET /oracle/sent", func(w http.ResponseWriter, _ *http.Request) { writeIDs(w, s.SentIDs()) })
 	mux.HandleFunc("GET /oracle/unsent", func(w http.ResponseWriter, _ *http.Request) { writeIDs(w, s.UnsentIDs()) })
+	mux.HandleFunc("GET /oracle/live", func(w http.ResponseWriter, _ *http.Request) { writeIDs(w, s.LiveIDs()) })
+	mux.HandleFunc("GET /oracle/gone", func(w http.ResponseWriter, _ *http.Request) { writeIDs(w, s.GoneIDs()) })
 	mux.HandleFunc("GET /oracle/summary", func(w http.ResponseWriter, _ *http.Request) { s.writeSummary(w) })
 	mux.HandleFunc("POST /oracle/stop", func(w http.ResponseWriter, _ *http.Request) {
 		s.StopOffering()

@@ -21,7 +21,11 @@ type output struct {
 
 func newOutput(nc net.Conn, cfg *ServerConfig) *output {
 	o := &output{nc: nc, member: cfg.MemberPerFlush, chunk: cfg.ChunkBytes}
-	o.gz, _ = gzip.NewWriterLevel(&o.plain, cfg.Level) // the only error is a bad level
+	level := cfg.Level
+	if level == Stored {
+		level = gzip.NoCompression
+	}
+	o.gz, _ = gzip.NewWriterLevel(&o.plain, level) // the only error is a bad level
 	if o.gz == nil {
 		panic(fmt.Sprintf("BUG: gzip level %d", cfg.Level))
 	}

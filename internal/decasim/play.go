@@ -172,6 +172,11 @@ func (p *Play) Milli(dst []Tweet, ms int64, factor float64) []Tweet {
 	return p.milli(dst, p, ms, factor)
 }
 
+// Span implements Source.
+func (p *Play) Span(dst []Tweet, from, to int64, factor float64) []Tweet {
+	return p.span(dst, p, from, to, factor)
+}
+
 // AppendRecord implements Source.
 func (p *Play) AppendRecord(dst []byte, id snowflake.ID) []byte {
 	r := newRNG(p.seed, saltPlay, uint64(id))

@@ -13,6 +13,9 @@ type RandomOptions struct {
 	Partitions  int           // 2
 	Connections int           // to each partition; 2. With fewer, nothing is lost or damaged, and no reader cut as slow
 	Backfill    bool          // may a partition be without any connection for a while?
+	Recovery    bool          // plan faults of requests too: the client must make one at least
+	Long        bool          // plan outages longer than backfill reaches, of up to LongFor; only Replay or Recovery survives them
+	LongFor     time.Duration // 30 min
 }
 
 // RandomPlan plans faults one after the other, a pure function of its arguments. Each Tweet stays
@@ -23,12 +26,64 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 	o.Partitions, o.Connections = cmp.Or(o.Partitions, 2), cmp.Or(o.Connections, 2)
 	r := newRNG(seed, saltPlan, 0)
 	var faults []Fault
+	dark := newRNG(seed, saltPlan, 1)
+	next := dark.n(3) // faults until a long outage
 	for at := o.Spacing / 2; at+o.Spacing <= o.Duration; at += o.Spacing {
+		next--
+		if room := o.Duration - o.Spacing - at; o.Long && next < 0 && room > longLeast {
+			long := o.long(&dark, at, room)
+			faults, next = append(faults, long...), dark.between(3, 9)
+			at += long[0].For
+			continue
+		}
 		f := o.draw(&r)
 		f.At = at + time.Duration(r.n(int(o.Spacing/4)))
 		faults = append(faults, f)
 	}
+	if o.Recovery {
+		faults = append(faults, requestFaults(seed)...)
+	}
 	return NewFaultPlan(faults...)
+}
+
+// longLeast is more than backfill reaches.
+const longLeast = 6 * time.Minute
+
+// long leaves a partition, or all of them, without a connection for longer than backfill reaches.
+// Nothing else happens meanwhile.
+func (o RandomOptions) long(r *rng, at, room time.Duration) []Fault {
+	most := min(room, cmp.Or(o.LongFor, 30*time.Minute))
+	span := longLeast + time.Duration(r.n(int(max(1, most-longLeast))))
+	if r.chance(0.5) {
+		return []Fault{{Kind: Outage, At: at, For: span}}
+	}
+	partition := 1 + r.n(o.Partitions)
+	return []Fault{{Kind: Status, At: at, For: span, Partition: partition, Code: []int{503, 429, 401}[r.n(3)]},
+		{Kind: Reset, At: at, Partition: partition, Connection: EveryConnection}}
+}
+
+// requestFaults befall the first requests that are made, one after the other: some kinds, each for one
+// or two of them.
+func requestFaults(seed uint64) []Fault {
+	r := newRNG(seed, saltPlan, 2)
+	all := []Fault{
+		{Kind: ReplayStatus, Code: []int{503, 429, 500, 406}[r.n(4)]},
+		{Kind: ReplayCut, AfterRecords: r.n(10), End: []Mode{ModeEOF, ModeRST, ModeClose}[r.n(3)]},
+		{Kind: ReplayMute},
+		{Kind: ReplayErrors, Share: 0.3},
+		{Kind: ReplayFailed},
+		{Kind: ReplayCount, Share: 0.5},
+		{Kind: ReplayStray, Share: 0.5},
+		{Kind: ReplaySilence, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
+		{Kind: ReplayStall, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
+		{Kind: ReplayDamage, Share: 0.5, Variant: Variants[r.n(5)]},
+	}
+	for i := range all {
+		k := i + r.n(len(all)-i)
+		all[i], all[k] = all[k], all[i]
+		all[i].Connection, all[i].Times = AnyConnection, r.between(1, 2)
+	}
+	return all[:r.between(1, 4)]
 }
 
 var ends = []Kind{CutRecord, CutGzip, CutCRLF, Reset, Close, CloseMessage}

@@ -119,7 +119,8 @@ type pen struct {
 func (p *pen) record(b []byte, id snowflake.ID) []byte {
 	r := newRNG(p.world.seed, saltRecord, uint64(id))
 	st := style(r.n(int(styles)))
-	if earlier := p.editOf(id); earlier != 0 {
+	var earlier snowflake.ID
+	if earlier, p.found = p.world.editOf(id, p.found); earlier != 0 {
 		// An edit keeps author, kind and language: the same draws as its first version, and a new text.
 		first := newRNG(p.world.seed, saltRecord, uint64(earlier))
 		first.next()
@@ -134,16 +135,19 @@ func (p *pen) record(b []byte, id snowflake.ID) []byte {
 
 // fill decides form and content: 41 % retweets, 9 % quotes, 20 % replies.
 func (p *pen) fill(r *rng) {
-	f := original
+	p.post.shapeOuter(p.world, r, drawForm(r))
+}
+
+func drawForm(r *rng) form {
 	switch k := r.n(100); {
 	case k < 41:
-		f = retweet
+		return retweet
 	case k < 50:
-		f = quote
+		return quote
 	case k < 70:
-		f = reply
+		return reply
 	}
-	p.post.shapeOuter(p.world, r, f)
+	return original
 }
 
 // reword gives an edit its new text.
@@ -156,32 +160,15 @@ func (p *pen) reword(r *rng) {
 func (p *pen) finish(b []byte, st style, id snowflake.ID, earlier []snowflake.ID) []byte {
 	b = appendHead(append(b, '{'), id)
 	b = p.post.appendBefore(b, st)
-	b = p.post.appendInside(b, st, id)
+	if p.world.lacksQuoted(&p.post, id) {
+		b = appendTwice(b, "quoted_status_id", int64(p.post.other.idBefore(id)))
+	} else {
+		b = p.post.appendInside(b, st, id)
+	}
 	b = p.post.appendAfter(b, st)
 	b = appendEdits(b, id, earlier)
 	b = appendInt(append(b, `,"timestamp_ms":"`...), id.Milli())
 	return append(b, `"}`...)
-}
-
-// editShare of the Tweets are edits of one that the World created within the half hour before.
-const editShare = 0.004
-
-// editOf is the first version of an edit, or 0. First versions are not edits themselves.
-func (p *pen) editOf(id snowflake.ID) snowflake.ID {
-	r := newRNG(p.world.seed, saltEdit, uint64(id))
-	if !r.chance(editShare) {
-		return 0
-	}
-	from := id.Milli() - int64(r.between(20_000, editWindow-1000))
-	for ms := from; ms < from+50; ms++ {
-		p.found = p.world.Milli(p.found[:0], ms, 1)
-		for _, t := range p.found {
-			if other := newRNG(p.world.seed, saltEdit, uint64(t.ID)); !other.chance(editShare) {
-				return t.ID
-			}
-		}
-	}
-	return 0
 }
 
 // shapeOuter shapes the Tweet that is a record of its own.

@@ -29,7 +29,8 @@ func notice(root, words string, now time.Time) []byte {
 var statusWords = map[int]string{401: "Unauthorized", 403: "Forbidden", 404: "Unknown resource", 406: wordsNoGzip,
 	420: "Enhance your calm", 429: "Exceeded rate limit", 400: "Bad request"}
 
-// ServeHTTP implements http.Handler: the stream's route, and the oracle's under /oracle/.
+// ServeHTTP implements http.Handler: the stream's route, that of Replay, and the oracle's under
+// /oracle/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/oracle/") {
 		s.Oracle().ServeHTTP(w, r)
@@ -42,6 +43,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if down {
 		abandon(w)
+		return
+	}
+	if k := s.past(r); k != nil {
+		s.servePast(w, r, k, now)
 		return
 	}
 	partition, status, why := s.judge(r, now)
@@ -70,7 +75,7 @@ func (s *Server) judge(r *http.Request, now time.Time) (partition, status int, w
 	switch {
 	case !same(user, s.cfg.Username) || !same(password, s.cfg.Password):
 		return 0, http.StatusUnauthorized, ""
-	case !s.known(r.URL.Path):
+	case !s.known("/stream/", r.URL.Path):
 		return 0, http.StatusNotFound, ""
 	case r.Method != http.MethodGet:
 		return 0, http.StatusMethodNotAllowed, "only GET is allowed"
@@ -88,9 +93,9 @@ func (s *Server) judge(r *http.Request, now time.Time) (partition, status int, w
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-func (s *Server) known(path string) bool {
+func (s *Server) known(root, path string) bool {
 	for _, stream := range []string{"sample10", "firehose"} {
-		if path == "/stream/"+stream+"/accounts/"+s.cfg.Account+"/publishers/twitter/"+s.cfg.Label+".json" {
+		if path == root+stream+"/accounts/"+s.cfg.Account+"/publishers/twitter/"+s.cfg.Label+".json" {
 			return true
 		}
 	}
@@ -111,21 +116,35 @@ func (s *Server) judgeBackfill(r *http.Request) (status int, why string) {
 	return http.StatusOK, ""
 }
 
-// allow counts an attempt against ConnectLimit, by a sliding log; refused ones are not logged.
+// slidingLog counts attempts in any period.
+type slidingLog struct {
+	limit  int // negative: none
+	period time.Duration
+	at     []time.Time
+}
+
+// full says that one more attempt would be too many.
+func (l *slidingLog) full(now time.Time) bool {
+	for len(l.at) > 0 && now.Sub(l.at[0]) >= l.period {
+		l.at = l.at[1:]
+	}
+	return l.limit >= 0 && len(l.at) >= l.limit
+}
+
+// allow logs an attempt, unless it is one too many.
+func (l *slidingLog) allow(now time.Time) bool {
+	if l.full(now) {
+		return false
+	}
+	l.at = append(l.at, now)
+	return true
+}
+
+// allow counts an attempt against ConnectLimit; refused ones are not logged.
 func (s *Server) allow(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cfg.ConnectLimit < 0 {
-		return true
-	}
-	for len(s.attempts) > 0 && now.Sub(s.attempts[0]) >= s.cfg.ConnectPeriod {
-		s.attempts = s.attempts[1:]
-	}
-	if len(s.attempts) >= s.cfg.ConnectLimit {
-		return false
-	}
-	s.attempts = append(s.attempts, now)
-	return true
+	return s.connects.allow(now)
 }
 
 func (s *Server) refuse(w http.ResponseWriter, status int, why string, now time.Time) {

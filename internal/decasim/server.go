@@ -31,19 +31,36 @@ type Server struct {
 	conns      []*conn       // live, in order of acceptance
 	ended      []ConnectionCount
 	accepted   int
-	attempts   []time.Time // the sliding log of ConnectLimit
-	excess     time.Time   // since when there are too many connections; zero: there are not
-	noBackfill map[int]bool
+	connects   slidingLog
+	replays    slidingLog
+	jobs       []*conn        // of requests that are being delivered
+	starting   map[string]int // accepted requests, by kind, on their way to become jobs
+	requests   []*asked
+	made       int // requests, and what became of them
+	completed  int
+	refused    int
+	excess     time.Time // since when there are too many connections; zero: there are not
+	noBackfill map[seat]bool
 	gates      []*gate
 	servers    []*http.Server
 	down       bool
 	slice      []Tweet
+	grain      int64 // how many milliseconds a backfill draws at once
 }
+
+// seat is a slot of a partition.
+type seat struct{ partition, slot int }
 
 // NewServer returns a server; nothing runs before its first request.
 func NewServer(cfg ServerConfig) *Server {
-	return &Server{cfg: cfg.withDefaults(), book: newBook(), stop: make(chan struct{}),
-		offerFrom: map[int]int64{}, noBackfill: map[int]bool{}}
+	s := &Server{cfg: cfg.withDefaults(), book: newBook(), stop: make(chan struct{}),
+		offerFrom: map[int]int64{}, noBackfill: map[seat]bool{}, starting: map[string]int{}, grain: 1}
+	s.connects = slidingLog{limit: s.cfg.ConnectLimit, period: s.cfg.ConnectPeriod}
+	s.replays = slidingLog{limit: s.cfg.ReplayLimit, period: s.cfg.ReplayPeriod}
+	if w, ok := s.cfg.Source.(*World); ok && w.sparse {
+		s.grain = 1000
+	}
+	return s
 }
 
 // Serve answers on l until Close; it then returns http.ErrServerClosed.
@@ -60,7 +77,7 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) Close() error {
 	s.closer.Do(func() { close(s.stop) })
 	s.mu.Lock()
-	for _, c := range s.conns {
+	for _, c := range slices.Concat(s.conns, s.jobs) {
 		c.kill(ending{mode: ModeEOF})
 	}
 	servers, gates := s.servers, s.gates
@@ -110,13 +127,15 @@ func (s *Server) tick(now time.Time) {
 	s.advance(now.UnixMilli())
 	s.police(now)
 	begin, end := s.outage(now)
-	conns := slices.Clone(s.conns)
+	conns := slices.Concat(s.conns, s.jobs)
 	s.mu.Unlock()
 	if begin || end {
 		s.switchOff(begin)
 	}
 	for _, c := range conns {
-		c.nudge()
+		if c.due(now) {
+			c.nudge()
+		}
 	}
 }
 
@@ -125,23 +144,28 @@ func (s *Server) advance(ms int64) {
 	if s.stopAt != 0 {
 		ms = min(ms, s.stopAt)
 	}
-	for ; s.at < ms; s.at++ {
-		s.slice = s.cfg.Source.Milli(s.slice[:0], s.at, s.factor(s.at))
+	for s.at < ms {
+		s.slice, s.at = s.span(s.slice[:0], s.at, ms)
 		for _, t := range s.slice {
 			s.hand(t)
 		}
 	}
 }
 
-func (s *Server) factor(ms int64) float64 { return s.cfg.Faults.factor(ms) }
+// span appends the Tweets from a millisecond on, of a second at most, and returns where it stopped.
+func (s *Server) span(dst []Tweet, from, to int64) ([]Tweet, int64) {
+	factor, until := s.cfg.Faults.factor(from)
+	until = min(until, to, (from/1000+1)*1000)
+	return s.cfg.Source.Span(dst, from, until, factor), until
+}
 
 func (s *Server) hand(t Tweet) {
-	if from, ok := s.offerFrom[t.Partition]; ok && s.at >= from {
+	if from, ok := s.offerFrom[t.Partition]; ok && t.ID.Milli() >= from {
 		s.book.mark(t.Partition, flagOffered, t.ID)
 	}
 	var record []byte
 	for _, c := range s.conns {
-		if c.partition != t.Partition || s.at < c.from {
+		if c.partition != t.Partition || t.ID.Milli() < c.from {
 			continue
 		}
 		if record == nil {
@@ -198,9 +222,10 @@ func (s *Server) register(c *conn, now time.Time) bool {
 }
 
 // grantBackfill: not after a full-buffer disconnect; delivery then starts at the connect (x-api.md §1.2).
+// Who takes the slot of the connection that was cut stands for it.
 func (s *Server) grantBackfill(c *conn) {
-	refused := s.noBackfill[c.partition]
-	delete(s.noBackfill, c.partition)
+	refused := s.noBackfill[seat{c.partition, c.slot}]
+	delete(s.noBackfill, seat{c.partition, c.slot})
 	if c.minutes == 0 || refused || s.cfg.Backfill != BackfillServe {
 		return
 	}
@@ -253,6 +278,25 @@ func (s *Server) SentIDs() []snowflake.ID {
 // UnsentIDs are the offered ids that were not sent (yet), ascending.
 func (s *Server) UnsentIDs() []snowflake.ID {
 	return s.book.with(func(f uint8) bool { return waiting(f) == 1 })
+}
+
+// LiveIDs are those of SentIDs that the live stream or backfill delivered, ascending. The others a client
+// can have from Replay or Recovery alone.
+func (s *Server) LiveIDs() []snowflake.ID {
+	return s.book.with(func(f uint8) bool { return f&flagLive != 0 })
+}
+
+// Gone says that Replay and Recovery do not deliver a Tweet, though live stream and backfill do.
+func (s *Server) Gone(id snowflake.ID) bool {
+	a, ok := s.cfg.Source.(Aging)
+	return ok && a.Gone(id)
+}
+
+// GoneIDs are the offered ids that neither the live stream nor backfill delivered (yet) and that Replay
+// and Recovery do not have, ascending: no client can be blamed for them.
+func (s *Server) GoneIDs() []snowflake.ID {
+	ids := s.book.with(func(f uint8) bool { return f&flagOffered != 0 && f&flagLive == 0 })
+	return slices.DeleteFunc(ids, func(id snowflake.ID) bool { return !s.Gone(id) })
 }
 
 // ErrNoConnection says that Cut found nothing to cut.

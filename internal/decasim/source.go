@@ -1,6 +1,7 @@
 package decasim
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"time"
@@ -16,8 +17,21 @@ type Source interface {
 	Partitions() int
 	// Milli appends the Tweets created in one Unix millisecond, in id order. factor multiplies the rate.
 	Milli(dst []Tweet, ms int64, factor float64) []Tweet
+	// Span appends the Tweets created in the Unix milliseconds [from, to), in id order.
+	Span(dst []Tweet, from, to int64, factor float64) []Tweet
+	// Partition of a Tweet.
+	Partition(id snowflake.ID) int
 	// AppendRecord appends the record of a Tweet of this source, without its \r\n.
 	AppendRecord(dst []byte, id snowflake.ID) []byte
+}
+
+// Aging is a Source whose Tweets are not the same later on: what Replay and Recovery deliver differs
+// from what the live stream and backfill delivered. Safe for concurrent use.
+type Aging interface {
+	// Gone says that Replay and Recovery do not deliver this Tweet.
+	Gone(id snowflake.ID) bool
+	// AppendLater appends the record of a Tweet as it is by then.
+	AppendLater(dst []byte, id snowflake.ID) []byte
 }
 
 // Tweet is one Tweet of a Source. Its record is made when it is asked for.
@@ -37,8 +51,10 @@ func (t Tweet) Append(dst []byte) []byte { return t.source.AppendRecord(dst, t.I
 func Tweets(s Source, from, to time.Time) iter.Seq[Tweet] {
 	return func(yield func(Tweet) bool) {
 		var slice []Tweet
-		for ms := from.UnixMilli(); ms < to.UnixMilli(); ms++ {
-			slice = s.Milli(slice[:0], ms, 1)
+		for ms, end := from.UnixMilli(), to.UnixMilli(); ms < end; {
+			next := min(end, (ms/1000+1)*1000)
+			slice = s.Span(slice[:0], ms, next, 1)
+			ms = next
 			for _, t := range slice {
 				if !yield(t) {
 					return
@@ -54,6 +70,7 @@ type arrivals struct {
 	rate       float64 // Tweets per second, all partitions together
 	partitions int
 	window     bool // only ids of the milliseconds 657 to 756 of each second (x-api.md §6.8)
+	sparse     bool // drawn by the second, so that empty milliseconds cost nothing
 	profile    func(ms int64) float64
 }
 
@@ -69,6 +86,9 @@ const (
 	saltPlay
 	saltConnection
 	saltPlan
+	saltSecond
+	saltLater
+	saltJob
 )
 
 // maxPerMilli keeps sequences below 976, where ids still have a nanosecond of their own.
@@ -94,6 +114,9 @@ func (a *arrivals) lambda(ms int64, factor float64) float64 {
 // milli appends the Tweets of one millisecond. Sequences differ even across nodes: then no two
 // Tweets of a millisecond can be equal, whatever nodes were drawn.
 func (a *arrivals) milli(dst []Tweet, src Source, ms int64, factor float64) []Tweet {
+	if a.sparse {
+		return a.second(dst, src, ms/1000, ms, ms+1, factor)
+	}
 	r := newRNG(a.seed, saltMilli, uint64(ms))
 	n := min(r.poisson(a.lambda(ms, factor)), maxPerMilli)
 	first, seq := len(dst), 0
@@ -103,14 +126,54 @@ func (a *arrivals) milli(dst []Tweet, src Source, ms int64, factor float64) []Tw
 		}
 		node := r.n(nodes)
 		id := snowflake.First(ms) | snowflake.ID(node/24*10<<17|node%24<<12|seq)
-		dst = append(dst, Tweet{ID: id, Partition: a.partition(id), source: src})
+		dst = append(dst, Tweet{ID: id, Partition: a.Partition(id), source: src})
 		seq++
 	}
 	slices.SortFunc(dst[first:], func(x, y Tweet) int { return int(x.ID - y.ID) })
 	return dst
 }
 
-func (a *arrivals) partition(id snowflake.ID) int {
+// span appends the Tweets of [from, to).
+func (a *arrivals) span(dst []Tweet, src Source, from, to int64, factor float64) []Tweet {
+	if !a.sparse {
+		for ms := from; ms < to; ms++ {
+			dst = a.milli(dst, src, ms, factor)
+		}
+		return dst
+	}
+	for second := from / 1000; second*1000 < to; second++ {
+		dst = a.second(dst, src, second, from, to, factor)
+	}
+	return dst
+}
+
+// second appends those Tweets of a second that were created in [from, to). Their sequences differ, so
+// that no two can be equal.
+func (a *arrivals) second(dst []Tweet, src Source, second, from, to int64, factor float64) []Tweet {
+	lambda := a.rate * factor
+	if a.profile != nil {
+		lambda *= a.profile(second * 1000)
+	}
+	r := newRNG(a.seed, saltSecond, uint64(second))
+	first := len(dst)
+	for seq := range min(r.poisson(lambda), maxPerMilli) {
+		ms := second*1000 + int64(r.n(1000))
+		if a.window {
+			ms = second*1000 + 657 + ms%100
+		}
+		node := r.n(nodes)
+		if ms < from || ms >= to {
+			continue
+		}
+		id := snowflake.First(ms) | snowflake.ID(node/24*10<<17|node%24<<12|seq)
+		dst = append(dst, Tweet{ID: id, Partition: a.Partition(id), source: src})
+	}
+	slices.SortFunc(dst[first:], func(x, y Tweet) int { return cmp.Compare(x.ID, y.ID) })
+	return dst
+}
+
+// Partition implements Source.
+func (a *arrivals) Partition(id snowflake.ID) int {
 	r := newRNG(a.seed, saltPartition, uint64(id))
 	return 1 + r.n(a.partitions)
 }

@@ -39,9 +39,12 @@ func (w *World) newUser(i int) *user {
 	if r.chance(0.25) {
 		u.name += " " + emoji[r.n(len(emoji))]
 	}
-	profile := newProfile(&r, v)
+	profile, shown := newProfile(&r, v), *u
+	if w.later == nil {
+		shown.name, shown.screenName = profile.age(&r, v, u)
+	}
 	for st := range styles {
-		u.object[st] = profile.append(nil, st, u)
+		u.object[st] = profile.append(nil, st, &shown)
 	}
 	return u
 }

@@ -24,6 +24,11 @@ type WorldConfig struct {
 	Profile func(ms int64) float64
 	// SampleWindow puts all ids into milliseconds 657 to 756 of their second, as the old 10 % sample did.
 	SampleWindow bool
+	// Sparse draws arrivals by the second and not by the millisecond: another World, in which days of a
+	// few Tweets per second take seconds to tell. At most 900 Tweets per second.
+	Sparse bool
+	// Deleted is the share of Tweets that Replay and Recovery no longer have; 0: 1 %; negative: none.
+	Deleted float64
 }
 
 // World holds every Tweet of all time. The same seed is the same World; records are a function of
@@ -33,15 +38,20 @@ type World struct {
 	users  [userCount]atomic.Pointer[user] // made when first met
 	bodies [bodyCount]atomic.Pointer[body]
 	vocab  []vocabulary
-	pens   sync.Pool // *pen: scratch for one record
+	pens   sync.Pool     // *pen: scratch for one record
+	later  func() *World // this World as it is when a Replay runs; nil: it is that
+	edits  edits
+	gone   float64
 }
 
 // NewWorld returns the World of a seed.
 func NewWorld(cfg WorldConfig) *World {
 	w := &World{arrivals: arrivals{seed: cfg.Seed, rate: max(0, cmp.Or(cfg.Rate, 400)),
-		partitions: cmp.Or(cfg.Partitions, 2), window: cfg.SampleWindow, profile: cfg.Profile}}
+		partitions: cmp.Or(cfg.Partitions, 2), window: cfg.SampleWindow, sparse: cfg.Sparse, profile: cfg.Profile},
+		gone: max(0, cmp.Or(cfg.Deleted, 0.01))}
 	w.vocab = newVocabularies(cfg.Seed)
 	w.pens.New = func() any { return &pen{world: w} }
+	w.later = sync.OnceValue(w.age)
 	return w
 }
 
@@ -51,6 +61,11 @@ func (w *World) Partitions() int { return w.partitions }
 // Milli implements Source.
 func (w *World) Milli(dst []Tweet, ms int64, factor float64) []Tweet {
 	return w.milli(dst, w, ms, factor)
+}
+
+// Span implements Source.
+func (w *World) Span(dst []Tweet, from, to int64, factor float64) []Tweet {
+	return w.span(dst, w, from, to, factor)
 }
 
 // Tweets are those created in [from, to), in id order.

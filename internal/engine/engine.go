@@ -8,8 +8,20 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
+
+// Store keeps the core's state, see internal/store. Commit and Orders are called from one goroutine, Load from another.
+type Store interface {
+	Commit(*ledger.Commit) error
+	Orders() ([]ledger.Order, error)
+	Bytes() int64
+	Load(timeline.Minute, []snowflake.ID) ([]snowflake.ID, error)
+}
 
 // Listener is the one seam for logs and tests; nil funcs are skipped. Called on the engine's goroutine.
 type Listener struct {
@@ -25,6 +37,19 @@ type Config struct {
 	URL      func(partition, backfill int) string // of the realtime stream; backfill in minutes, 0: none
 	Sink     emit.Sink
 	Listener Listener
+
+	Store      Store                         // nil: memory only
+	Requester  *stream.Client                // of Replay and Recovery; nil: none are made
+	RequestURL func(recovery.Request) string // of one request
+	// Now is the clock that outages are measured by: it must not step, and should go on while the host is
+	// suspended. Nil means time.Now, which does not.
+	Now func() time.Time
+	// Drained waits until the reader of the sink has taken everything and says whether it has, when ctx is
+	// done at the latest. Nil: what is written counts as read.
+	Drained func(ctx context.Context) bool
+	// OrdersEvery is how often the store is asked for operators' orders; 0 means 1 s.
+	OrdersEvery time.Duration
+
 	// DrainTimeout bounds the time from the end of ctx to Run's return, also when the sink is
 	// blocked; 0 means 3 s.
 	DrainTimeout time.Duration
@@ -41,6 +66,12 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	if cfg.DrainTimeout == 0 {
 		cfg.DrainTimeout = 3 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.OrdersEvery == 0 {
+		cfg.OrdersEvery = time.Second
 	}
 	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), samples: make(chan chan []core.Sample)}
 }

@@ -12,13 +12,14 @@ import (
 // records; then the connection's watchdogs rest and its socket is left unread.
 type leg struct {
 	r    *run
+	to   chan core.Event
 	conn int
 }
 
 func (l leg) send(ev core.Event) {
 	ev.Conn = l.conn
 	select {
-	case l.r.events <- ev:
+	case l.to <- ev:
 	case <-l.r.gone:
 	}
 }
@@ -36,16 +37,24 @@ func (l leg) Batch() *wire.Batch {
 	}
 }
 
-// connect starts a connection's goroutine; it ends with the connection.
+// connect starts a connection to the stream.
 func (r *run) connect(c core.Connect) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	r.legs[c.Conn] = cancel
-	r.up++
 	name := r.names[c.Conn]
-	client := r.cfg.Clients[name.Index%len(r.cfg.Clients)]
-	url := r.cfg.URL(name.Partition, c.Backfill)
+	r.open(c.Conn, r.events, r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
+}
+
+// request starts a request to Replay or Recovery.
+func (r *run) request(a core.Ask) {
+	r.open(a.Conn, r.requests, r.cfg.Requester, r.cfg.RequestURL(a.Query))
+}
+
+// open starts a connection's goroutine; it ends with the connection.
+func (r *run) open(conn int, to chan core.Event, client *stream.Client, url string) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r.legs[conn] = cancel
+	r.up++
 	r.wg.Go(func() {
-		l := leg{r, c.Conn}
+		l := leg{r, to, conn}
 		l.send(core.Event{Kind: core.Ended, End: ending(client.Run(ctx, url, l))})
 	})
 }

@@ -21,10 +21,18 @@ const (
 	// eventsMost is how many batches of records wait for the core: 8 MiB, unless records are longer. With
 	// fewer, two busy connections wait for the core by turns, and two cores do the work of one and a half.
 	eventsMost = 128
+	// requestsMost is how many batches of requests wait: they give way to the live stream.
+	requestsMost = 8
 )
 
 // errUndelivered: the sink did not take everything within DrainTimeout.
 var errUndelivered = errors.New("sink was blocked: some Tweets were received but not written")
+
+// errUnfinished: the last counters or the state were not written within DrainTimeout.
+var errUnfinished = errors.New("sink or disk was blocked: the last counters and the state were not written")
+
+// readTimeout bounds the wait for the reader of the output at the end.
+const readTimeout = 500 * time.Millisecond
 
 // item is one closed batch on its way through the sink and back.
 type item struct {
@@ -35,18 +43,20 @@ type item struct {
 
 // run is the state of one Run; its goroutine owns everything but the channels.
 type run struct {
-	cfg    Config
-	e      *Engine
-	core   *core.Core
-	names  []core.Conn
-	ready  core.Ready
-	events chan core.Event
-	free   chan *wire.Batch // recycled
-	queue  chan item
-	back   chan item // written
-	gone   chan struct{}
-	legs   []context.CancelCauseFunc // nil where no connection is open
-	up     int                       // connections under way
+	cfg      Config
+	e        *Engine
+	core     *core.Core
+	names    []core.Conn
+	ready    core.Ready
+	events   chan core.Event
+	requests chan core.Event // those of requests to Replay and Recovery
+	keep     keep
+	free     chan *wire.Batch // recycled
+	queue    chan item
+	back     chan item // written
+	gone     chan struct{}
+	legs     []context.CancelCauseFunc // nil where no connection is open
+	up       int                       // connections under way
 
 	posted  []core.Posting // of the open batch
 	spare   []core.Posting // recycled
@@ -65,10 +75,12 @@ func newRun(e *Engine) *run {
 		events: make(chan core.Event, eventsMost), free: make(chan *wire.Batch, eventsMost),
 		queue: make(chan item, queueMost), back: make(chan item, queueMost), gone: make(chan struct{}),
 		timer: time.NewTimer(time.Hour)}
+	r.requests = make(chan core.Event, requestsMost)
 	r.names = r.core.Conns()
-	r.legs = make([]context.CancelCauseFunc, len(r.names))
+	r.legs = make([]context.CancelCauseFunc, len(r.names)+r.core.Requests())
 	r.write, r.stopWrite = context.WithCancel(context.Background())
 	r.wg.Go(r.emit)
+	r.startKeeping()
 	return r
 }
 
@@ -87,13 +99,20 @@ func (r *run) full() bool {
 
 // turn waits for one thing and does it. A full queue stops taking records, never timers or the stop.
 func (r *run) turn(done <-chan struct{}) {
-	events := r.events
-	if r.full() {
+	events, requests := r.events, r.requests
+	if r.full() || r.keep.crowded() {
 		events = nil
+	}
+	if events == nil || len(events) > 0 || r.queued >= queueMost/2 {
+		requests = nil // what is old can wait
 	}
 	select {
 	case ev := <-events:
 		r.take(ev)
+	case ev := <-requests:
+		r.take(ev)
+	case ev := <-r.keep.back:
+		r.kept(ev)
 	case it := <-r.back:
 		r.written(it)
 	case <-r.timer.C:
@@ -106,14 +125,24 @@ func (r *run) turn(done <-chan struct{}) {
 	}
 }
 
-// take carries out what a connection's event leads to, and recycles its batch.
+// take carries out what a connection's event leads to, unless the event has to wait, and those behind it.
 func (r *run) take(ev core.Event) {
+	if len(r.keep.waiting[ev.Conn]) > 0 || !r.carryOut(ev) {
+		r.keep.wait(ev)
+	}
+}
+
+// carryOut steps a connection's event, and recycles its batch; false: the core does not take it now.
+func (r *run) carryOut(ev core.Event) bool {
 	if ev.Kind == core.Ended {
 		r.legs[ev.Conn](nil)
 		r.legs[ev.Conn] = nil
 		r.up--
 	}
 	r.step(ev)
+	if r.ready.Wait {
+		return false
+	}
 	if ev.Batch != nil {
 		ev.Batch.Reset()
 		select {
@@ -121,6 +150,7 @@ func (r *run) take(ev core.Event) {
 		default:
 		}
 	}
+	return true
 }
 
 func (r *run) written(it item) {
@@ -135,8 +165,8 @@ func (r *run) written(it item) {
 
 // step lets the core judge one event, and carries out its Ready in order.
 func (r *run) step(ev core.Event) {
-	now := time.Now()
-	ev.Full = r.full()
+	now := r.cfg.Now()
+	ev.Full, ev.Wall = r.full(), time.Now().UnixNano()
 	r.core.Step(now, ev, &r.ready)
 	if hear := r.cfg.Listener.Stepped; hear != nil {
 		hear(now, ev, &r.ready)
@@ -148,8 +178,12 @@ func (r *run) step(ev core.Event) {
 	}
 	r.fill()
 	r.flush(now)
+	r.store()
 	for _, c := range r.ready.Connect {
 		r.connect(c)
+	}
+	for _, a := range r.ready.Requests {
+		r.request(a)
 	}
 	for _, n := range r.ready.Notes {
 		r.note(n)
@@ -232,14 +266,38 @@ func (r *run) drain() error {
 			cancel(stream.Closed("stop"))
 		}
 	}
-	idle := func() bool { return r.up == 0 && r.cfg.Sink.Pending() == 0 && r.queued == 0 }
-	if r.until(idle, late) {
-		r.step(core.Event{Kind: core.Final})
-		if r.until(idle, late) {
-			return nil
-		}
+	idle := func() bool { return r.up == 0 && r.cfg.Sink.Pending() == 0 && r.queued == 0 && r.keep.idle() }
+	if !r.until(idle, late) {
+		return cmp.Or(r.err, r.blocked())
 	}
-	return cmp.Or(r.err, errUndelivered)
+	r.step(core.Event{Kind: core.Final, Drained: r.drained(late)})
+	if !r.until(idle, late) {
+		return cmp.Or(r.err, errUnfinished)
+	}
+	return nil
+}
+
+func (r *run) blocked() error {
+	if r.queued > 0 || r.cfg.Sink.Pending() > 0 {
+		return errUndelivered
+	}
+	return errUnfinished
+}
+
+// drained waits for the reader of the output, but not for long: what it has not read is asked for again after the
+// next start.
+func (r *run) drained(late <-chan struct{}) bool {
+	if r.cfg.Drained == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	select {
+	case <-late:
+		return false
+	default:
+		return r.cfg.Drained(ctx)
+	}
 }
 
 // until turns until the condition holds; false when it came too late or the sink failed.
@@ -270,6 +328,7 @@ func (r *run) close() {
 	}
 	close(r.gone)
 	close(r.queue)
+	r.keep.end()
 	r.stopWrite()
 	r.timer.Stop()
 	r.wg.Wait()

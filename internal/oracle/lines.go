@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"iter"
 	"time"
 
@@ -9,11 +10,11 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
-// tweets reads output with a reader that is not ours, and yields each Tweet's id and time.
-func tweets(lines []byte) iter.Seq2[snowflake.ID, int64] {
-	return func(yield func(snowflake.ID, int64) bool) {
+// tweets reads output with a reader that is not ours, and yields each Tweet's id and point.
+func tweets(lines []byte) iter.Seq2[snowflake.ID, line] {
+	return func(yield func(snowflake.ID, line) bool) {
 		for p := range points(lines) {
-			if p.name == "decahose_tweet" && !yield(snowflake.ID(p.fields["id"].(int64)), p.time) {
+			if p.name == "decahose_tweet" && !yield(snowflake.ID(p.fields["id"].(int64)), p) {
 				return
 			}
 		}
@@ -27,6 +28,9 @@ type line struct {
 	fields map[string]any
 	time   int64
 }
+
+// identity is what makes a store take two points for one.
+func (l *line) identity() string { return fmt.Sprint(l.name, l.tags, l.time) }
 
 func points(lines []byte) iter.Seq[line] {
 	return func(yield func(line) bool) {

@@ -3,8 +3,6 @@
 package oracle
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"sync"
@@ -29,6 +27,17 @@ type Run struct {
 	Between func(*decasim.Server) // called when the engine runs, nil: nothing
 
 	Out func(io.Writer) io.Writer // wraps the reader of the output, nil: it takes all at once
+
+	Dir   string // of the state; empty: none is kept, and there is one life
+	Lives []Life // of the process, before the last one, which is stopped in order
+}
+
+// Life of the process that ends before the run does.
+type Life struct {
+	For  time.Duration
+	Kill bool          // at once, and what the reader of the pipe had not read is gone
+	Down time.Duration // until the next life
+	Then func()        // while it is down, nil: nothing
 }
 
 // Outcome is what the run came to.
@@ -37,11 +46,21 @@ type Outcome struct {
 	Lost             []snowflake.ID // offered, never emitted
 	Doubled          []snowflake.ID // emitted more than once
 	Wrong            []snowflake.ID // emitted with another time than their own
+	Repeated         int            // emitted again by a later life, after a kill: that is allowed
 	Unsent           int            // offered, but written to no sound connection
 	Unfired          []string       // planned faults that did not happen
 	Notes            []string
 	Lines            []byte // all output
-	Err              error  // of the engine
+	Err              error  // of the engine, or of its state
+	Requests         []decasim.Request
+
+	lives []life
+}
+
+// life is what one life of the process put out.
+type life struct {
+	lines  []byte
+	killed bool // it, or something before the next one, may have lost what was known
 }
 
 // String is the verdict in one line.
@@ -53,34 +72,29 @@ func (o *Outcome) String() string {
 func (r Run) Play() *Outcome {
 	l := decasim.NewPipeListener()
 	s := decasim.NewServer(r.Server)
-	var serving, running sync.WaitGroup
+	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	out := &Outcome{}
-	var lines bytes.Buffer
-	to := io.Writer(&lines)
-	if r.Out != nil {
-		to = r.Out(to)
+	begun := time.Now()
+	for _, f := range r.Lives {
+		p := r.begin(l, out)
+		time.Sleep(f.For)
+		p.end(f.Kill)
+		time.Sleep(f.Down)
+		if f.Then != nil {
+			f.Then()
+		}
 	}
-	w := emit.NewWriter(to)
-	writing, stopWriting := context.WithCancel(context.Background())
-	running.Go(func() { w.Run(writing) })
-
-	e := engine.New(r.config(l, w, out))
-	ctx, stop := context.WithCancel(context.Background())
-	var engines sync.WaitGroup
-	engines.Go(func() { out.Err = e.Run(ctx) })
+	p := r.begin(l, out)
 	if r.Between != nil {
 		r.Between(s)
 	}
-	time.Sleep(r.Offer)
+	time.Sleep(time.Until(begun.Add(r.Offer)))
 	s.StopOffering()
 	time.Sleep(max(r.Quiet, 5*time.Second))
-	stop()
-	engines.Wait()
-	stopWriting()
-	running.Wait()
-	out.Lines = lines.Bytes()
+	p.end(false)
 	out.judge(s, r.Server.Faults)
+	out.Requests = s.Requests()
 	_ = s.Close()
 	serving.Wait()
 	return out
@@ -104,7 +118,10 @@ func (r Run) config(l *decasim.PipeListener, w *emit.Writer, out *Outcome) engin
 	if r.Core != nil {
 		r.Core(&c)
 	}
+	requests := o
+	requests.SilenceTimeout = 5 * time.Minute
 	return engine.Config{Core: c, Clients: []*stream.Client{stream.NewClient(o)}, Sink: emit.NewLines(schema, w),
+		Requester: stream.NewClient(requests), RequestURL: func(q recovery.Request) string { return requestURL(c.Recovery, q) },
 		URL: url, Listener: engine.Listener{Note: func(n core.Note) {
 			out.Notes = append(out.Notes, fmt.Sprintf("%s %c! %s", time.Now().UTC().Format("15:04:05.0"), n.Level, n.Text))
 		}}}
@@ -118,21 +135,22 @@ func url(partition, backfill int) string {
 	return u
 }
 
-// judge compares the output with what the server says it offered.
-func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan) {
-	emitted := map[snowflake.ID]int{}
-	for id, ns := range tweets(o.Lines) {
-		emitted[id]++
-		if emitted[id] == 2 {
-			o.Doubled = append(o.Doubled, id)
-		}
-		if want, _ := id.Nano(); ns != want {
-			o.Wrong = append(o.Wrong, id)
-		}
+func requestURL(r recovery.Rules, q recovery.Request) string {
+	kind := "replay"
+	if r.Method == recovery.Recovery {
+		kind = "stream"
 	}
+	return fmt.Sprintf("http://127.0.0.1:1/%s/sample10/accounts/demo/publishers/twitter/prod.json?%s", kind,
+		recovery.Query(r.Method, q, [2]string{"startTime", "endTime"}, r.ByPartition))
+}
+
+// judge compares the output with what the server says it offered. A Tweet that X deleted, or that an edit took the
+// place of, cannot be had later: it is not counted as lost.
+func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan) {
+	emitted := o.compare()
 	offered := s.OfferedIDs()
 	for _, id := range offered {
-		if emitted[id] == 0 {
+		if _, ok := emitted[id]; !ok && !s.Gone(id) {
 			o.Lost = append(o.Lost, id)
 		}
 	}

@@ -138,6 +138,12 @@ func TestEnd(t *testing.T) {
 		"with errors, none named":    {cut, `{"info":{"message":"Replay Request Completed with Errors"}}`, "01", Outcome{Result: CompletedWithErrors, Arrived: 8}},
 		"with errors, one unclear":   {cut, `{"info":{"message":"Replay Request Completed with Errors","minutes_failed":["2026-01-01T00:00:00+00:00","soon"]}}`, "1", Outcome{Result: CompletedWithErrors, Arrived: 8, Failed: []timeline.Minute{start}}},
 		"with errors, first unclear": {cut, `{"info":{"message":"Replay Request Completed with Errors","minutes_failed":["soon","2026-01-01T00:00:00+00:00"]}}`, "1", Outcome{Result: CompletedWithErrors, Arrived: 8, Failed: []timeline.Minute{start}}},
+		"with errors, one no text":   {cut, `{"info":{"message":"Replay Request Completed with Errors","minutes_failed":["2026-01-01T00:00:00+00:00",{"minute":5}]}}`, "1", Outcome{Result: CompletedWithErrors, Arrived: 8, Failed: []timeline.Minute{start}}},
+		"with errors, a number":      {cut, `{"info":{"message":"Replay Request Completed with Errors","minutes_failed":["2026-01-01T00:00:00+00:00",202601010005]}}`, "12346789", Outcome{Result: CompletedWithErrors, Arrived: 8, Failed: []timeline.Minute{start, start + 5}}},
+		"completed, a list of null":  {cut, `{"info":{"message":"Replay Request Completed","minutes_failed":[null]}}`, "01", Outcome{Result: Completed, Arrived: 8}},
+		"completed, range unclear":   {cut, `{"info":{"message":"Replay Request Completed","unprocessed_range":["2026-01-01T00:07:00+00:00"]}}`, "01", Outcome{Result: Completed, Arrived: 8}},
+		"completed, range empty":     {cut, `{"info":{"message":"Replay Request Completed","unprocessed_range":{}}}`, "01", Outcome{Result: Completed, Arrived: 8}},
+		"completed, range null":      {full, `{"info":{"message":"Replay Request Completed","minutes_failed":null,"unprocessed_range":null}}`, "0123456789", Outcome{Result: Completed, Arrived: 20}},
 		"with errors, none of ours":  {cut, `{"info":{"message":"Replay Request Completed with Errors","minutes_failed":["2013-02-20T00:05:00+00:00"]}}`, "01", Outcome{Result: CompletedWithErrors, Arrived: 8}},
 
 		"failed": {full, `{"info":{"message":"Replay Request Failed to Complete","activity_count":20,"unprocessed_range":{"fromDate":"2026-01-01T00:07:00+00:00","toDate":"2026-01-01T00:10:00+00:00"}}}`,

@@ -1,10 +1,6 @@
 package recovery
 
-import (
-	"math"
-
-	"github.com/decahose/telegraf-decahose/internal/timeline"
-)
+import "github.com/decahose/telegraf-decahose/internal/timeline"
 
 // margin, in milliseconds, is how long before its horizon a minute is given up. The stream's time runs some
 // seconds behind X's clock, since Tweets need them to arrive, and the request needs some to get there. It costs
@@ -28,7 +24,8 @@ func (r Rules) Expires(m timeline.Minute) int64 {
 func (r Rules) Expired(now int64, m timeline.Minute) bool { return now > r.Expires(m) }
 
 // Next is the request to make at the stream's time now, in Unix ms, if there is one. Minutes whose turn is put
-// off, because X failed to deliver them, are to be left out of missing.
+// off, because X failed to deliver them, are to be left out of missing. A request waits for neighbours that are to
+// ripen, see turn.
 //
 // The oldest come first. X judges the horizon when the request is made, so that what it holds is safe from then
 // on. When Replay, slower than real time, cannot save all of a long backlog, each request starts with the minute
@@ -36,18 +33,11 @@ func (r Rules) Expired(now int64, m timeline.Minute) bool { return now > r.Expir
 // ones wait without harm. The newest first would let the oldest expire unasked. No order saves more by as much
 // as one window. What expired is passed over and blocks nothing.
 func (r Rules) Next(now int64, missing []Missing, running []Request) (next Request, ok bool) {
-	if r.full(running) {
-		return Request{}, false
-	}
-	within := timeline.Span{
-		From: timeline.CeilMinute(now - r.Horizon.Milliseconds() + margin).Milli(),
-		To:   r.unripe(now).Milli(),
-	}
-	for partition, set := range r.wanted(timeline.Span{From: within.From, To: math.MaxInt64}, missing, running) {
-		q := r.first(partition, set)
-		if !r.ready(&q, now, r.unripe(now)) {
+	for _, q := range r.candidates(now, missing, running) {
+		if r.turn(q) > now {
 			continue
 		}
+		q.To = min(q.To, timeline.MinuteOf(now-r.delay()))
 		if !ok || q.From < next.From || q.From == next.From && q.Partition < next.Partition {
 			next, ok = q, true
 		}
@@ -55,61 +45,49 @@ func (r Rules) Next(now int64, missing []Missing, running []Request) (next Reque
 	return next, ok
 }
 
-// ready reports whether a request may be made, and cuts it to what is ripe. Neighbours that are not ripe are waited
-// for: a gap of seven minutes is one request and not seven. Not where the first would expire meanwhile.
-func (r Rules) ready(q *Request, now int64, unripe timeline.Minute) bool {
-	if q.To <= unripe {
-		return true
-	}
-	if q.From >= unripe || r.Ripe(q.To-1) <= r.Expires(q.From) {
-		return false
-	}
-	q.To = unripe
-	return true
-}
-
-// Due is when Next may first say more than now, in Unix ms of stream time: the next missing minute is old
-// enough then. It is 0 if no time will bring that, also while all jobs run, since then only their end does.
+// Due is the first Unix millisecond of stream time, from now on, at which Next says something, if nothing else
+// changes: now itself if it does already. It is 0 if no time will bring that, also while all jobs run, since then
+// only their end does.
 func (r Rules) Due(now int64, missing []Missing, running []Request) (due int64) {
-	if r.full(running) {
-		return 0
-	}
-	within := timeline.Span{From: timeline.CeilMinute(now - r.Horizon.Milliseconds() + margin).Milli(), To: math.MaxInt64}
-	for partition, set := range r.wanted(within, missing, running) {
-		for _, s := range set.Spans() {
-			var run timeline.Set
-			run.Add(s)
-			q := r.first(partition, &run)
-			at := r.Ripe(q.To - 1)
-			if at <= now || r.Expired(at, q.From) {
-				continue
-			}
-			if due == 0 || at < due {
-				due = at
-			}
+	for _, q := range r.candidates(now, missing, running) {
+		at := max(now, r.turn(q))
+		if !r.Expired(at, q.From) && (due == 0 || at < due) {
+			due = at
 		}
 	}
 	return due
 }
 
-func (r Rules) full(running []Request) bool { return r.Method == None || len(running) >= r.Jobs }
-
-// unripe is the first minute that is not old enough.
-func (r Rules) unripe(now int64) timeline.Minute { return timeline.MinuteOf(now - r.delay()) }
-
-// first is the request for the oldest minutes of a set that is not empty.
-func (r Rules) first(partition int, set *timeline.Set) Request {
-	from, to := set.Spans()[0].Minutes()
-	window := max(1, timeline.Minute(r.Window.Milliseconds()/timeline.MinuteMilli))
-	return Request{Partition: partition, From: from, To: min(to, from+window)}
+// turn is from when on the request may be made, cut to what is ripe by then. It waits for its last minute, so that a
+// gap of seven minutes is one request and not seven; but for half of the time at most in which the first may be
+// asked for, since the gap may go on and another request may have to go first. Where minutes expire before they
+// are ripe, it never comes in time.
+func (r Rules) turn(q Request) int64 {
+	first := r.Ripe(q.From)
+	return min(r.Ripe(q.To-1), first+(r.Expires(q.From)-first)/2)
 }
 
-// wanted are the minutes within the span that no running request brings, by the partition that a request for
-// them names. No set is empty.
-func (r Rules) wanted(within timeline.Span, missing []Missing, running []Request) map[int]*timeline.Set {
+// candidates are the oldest minutes, up to a window of neighbours, ripe or not, for each partition that a request
+// names; none while all jobs run. Younger ones ripen later, and need no look.
+func (r Rules) candidates(now int64, missing []Missing, running []Request) (all []Request) {
+	if r.Method == None || len(running) >= r.Jobs {
+		return nil
+	}
+	window := max(1, timeline.Minute(r.Window.Milliseconds()/timeline.MinuteMilli))
+	for partition, set := range r.wanted(now, missing, running) {
+		from, to := set.Spans()[0].Minutes()
+		all = append(all, Request{Partition: partition, From: from, To: min(to, from+window)})
+	}
+	return all
+}
+
+// wanted are the minutes that have not expired and that no running request brings, by the partition that a request
+// for them names. No set is empty.
+func (r Rules) wanted(now int64, missing []Missing, running []Request) map[int]*timeline.Set {
+	oldest := timeline.CeilMinute(now - r.Horizon.Milliseconds() + margin)
 	sets := map[int]*timeline.Set{}
 	for _, m := range missing {
-		rest := m.rest(within, running)
+		rest := m.rest(oldest, running)
 		if len(rest.Spans()) == 0 {
 			continue
 		}
@@ -125,11 +103,11 @@ func (r Rules) wanted(within timeline.Span, missing []Missing, running []Request
 	return sets
 }
 
-// rest are the missing minutes within the span that no running request brings.
-func (m *Missing) rest(within timeline.Span, running []Request) (rest timeline.Set) {
+// rest are the missing minutes, from the oldest on, that no running request brings.
+func (m *Missing) rest(oldest timeline.Minute, running []Request) (rest timeline.Set) {
 	for _, s := range m.Minutes.Spans() {
 		from, to := s.Minutes()
-		rest.Add(span(from, to).Intersect(within))
+		rest.Add(span(max(from, oldest), to))
 	}
 	for _, q := range running {
 		if q.Partition == 0 || q.Partition == m.Partition {

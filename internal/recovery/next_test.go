@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,8 +43,18 @@ func TestNext(t *testing.T) {
 		"all jobs run":              {missing: one(9_000, 9_010), running: []Request{job}},
 		"one job of two runs":       {change: func(r *Rules) { r.Jobs = 2 }, missing: one(9_000, 9_010), running: []Request{job}, want: Request{0, 9_000, 9_010}},
 		"just old enough":           {missing: one(9_960, 9_970), want: Request{0, 9_960, 9_970}},
-		"a millisecond too young":   {now: now - 1, missing: one(9_960, 9_970), want: Request{0, 9_960, 9_969}},
-		"only one is old enough":    {now: now - 9*minute, missing: one(9_960, 9_970), want: Request{0, 9_960, 9_961}},
+		"a millisecond too young":   {now: now - 1, missing: one(9_960, 9_970)},
+		"only one is old enough":    {now: now - 9*minute, missing: one(9_960, 9_970)},
+		"beyond the window":         {change: func(r *Rules) { r.Window = 10 * time.Minute }, missing: one(9_960, 10_000), want: Request{0, 9_960, 9_970}},
+		"window of a minute":        {change: func(r *Rules) { r.Window = time.Minute }, missing: one(9_969, 10_000), want: Request{0, 9_969, 9_970}},
+		"the younger one waits":     {missing: one(9_960, 9_965, 9_966, 9_980), want: Request{0, 9_960, 9_965}},
+		"another's neighbour waits": {missing: []Missing{{1, minutes(9_960, 9_965)}, {2, minutes(9_965, 9_971)}}},
+		"by partition, older waits": {change: byPartition, missing: []Missing{{1, minutes(9_960, 9_971)}, {2, minutes(9_965, 9_970)}}, want: Request{2, 9_965, 9_970}},
+		"running, the rest waits":   {change: func(r *Rules) { r.Jobs = 2 }, missing: one(9_960, 9_971), running: []Request{{0, 9_960, 9_966}}},
+		"not yet half of its time":  {change: shortLife, now: now - 1, missing: one(9_955, 9_980)},
+		"half of its time":          {change: shortLife, missing: one(9_955, 9_980), want: Request{0, 9_955, 9_970}},
+		"end of its time":           {change: shortLife, now: now + 14*minute, missing: one(9_955, 9_990), want: Request{0, 9_955, 9_984}},
+		"the next one's time":       {change: shortLife, now: now + 14*minute + 1, missing: one(9_955, 9_990), want: Request{0, 9_956, 9_984}},
 		"none is old enough":        {now: now - 10*minute + minute - 1, missing: one(9_961, 9_970)},
 		"window":                    {missing: one(9_000, 9_500), want: Request{0, 9_000, 9_060}},
 		"window is less than one":   {change: func(r *Rules) { r.Window = time.Second }, missing: one(9_000, 9_500), want: Request{0, 9_000, 9_001}},
@@ -62,10 +73,12 @@ func TestNext(t *testing.T) {
 		"all run for one":           {change: byPartition, missing: two, running: []Request{{0, 9_000, 9_012}}, want: Request{1, 9_012, 9_020}},
 		"one runs for all":          {change: func(r *Rules) { r.Jobs = 2 }, missing: two, running: []Request{{2, 9_000, 9_006}}, want: Request{0, 9_005, 9_020}},
 		"all of it runs":            {change: byPartition, missing: one(9_000, 9_010), running: []Request{{1, 9_000, 9_010}}},
-		"no delay":                  {change: func(r *Rules) { r.Delay = 0 }, missing: one(9_990, 10_010), want: Request{0, 9_990, 10_000}},
-		"no delay, within a minute": {change: func(r *Rules) { r.Delay = 0 }, now: now + minute - 1, missing: one(9_990, 10_010), want: Request{0, 9_990, 10_000}},
-		"tiny delay":                {change: func(r *Rules) { r.Delay = time.Millisecond }, missing: one(9_990, 10_010), want: Request{0, 9_990, 9_999}},
-		"negative delay":            {change: func(r *Rules) { r.Delay = -time.Hour }, missing: one(9_990, 10_010), want: Request{0, 9_990, 10_000}},
+		"no delay":                  {change: func(r *Rules) { r.Delay = 0 }, missing: one(9_990, 10_000), want: Request{0, 9_990, 10_000}},
+		"no delay, within a minute": {change: func(r *Rules) { r.Delay = 0 }, now: now + minute - 1, missing: one(9_990, 10_000), want: Request{0, 9_990, 10_000}},
+		"tiny delay":                {change: func(r *Rules) { r.Delay = time.Millisecond }, missing: one(9_990, 9_999), want: Request{0, 9_990, 9_999}},
+		"tiny delay is one":         {change: func(r *Rules) { r.Delay = time.Millisecond }, missing: one(9_990, 10_000)},
+		"negative delay":            {change: func(r *Rules) { r.Delay = -time.Hour }, missing: one(9_990, 10_000), want: Request{0, 9_990, 10_000}},
+		"negative delay, to come":   {change: func(r *Rules) { r.Delay = -time.Hour }, missing: one(9_990, 10_001)},
 		"horizon within the delay":  {change: func(r *Rules) { r.Horizon = 30 * time.Minute }, missing: one(9_000, 10_010)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,6 +96,9 @@ func TestNext(t *testing.T) {
 	}
 }
 
+// shortLife leaves 28 minutes in which a minute may be asked for.
+func shortLife(r *Rules) { r.Horizon = r.Delay + 29*time.Minute + margin*time.Millisecond }
+
 func byPartition(r *Rules) { r.Method, r.ByPartition, r.Jobs = Recovery, true, 2 }
 
 func set(from, to int64) (s timeline.Set) {
@@ -91,19 +107,39 @@ func set(from, to int64) (s timeline.Set) {
 }
 
 func TestDue(t *testing.T) {
-	r, now := replay(), int64(10_000*minute)
-	missing := []Missing{{1, minutes(9_000, 9_010, 9_980, 9_990)}, {2, minutes(9_975, 9_976)}}
-	require.Equal(t, int64(10_006*minute), r.Due(now, missing, nil))
-	require.Equal(t, int64(10_006*minute), r.Due(10_006*minute-1, missing, nil))
-	require.Equal(t, int64(10_011*minute), r.Due(10_006*minute, missing, nil))
-	require.Zero(t, r.Due(10_020*minute, missing, nil), "all are old enough")
-	require.Zero(t, r.Due(now, missing, []Request{{0, 1, 2}}), "no job is free")
-	r.Jobs = 2
-	require.Equal(t, int64(10_011*minute), r.Due(now, missing, []Request{{2, 9_975, 9_976}}))
-	r.Horizon = r.Delay + time.Minute
-	require.Zero(t, r.Due(now, missing, nil), "too old before it is old enough")
-	r.Method = None
-	require.Zero(t, r.Due(now, missing, nil))
+	const now = int64(10_000 * minute)
+	free := []Missing{{1, minutes(9_980, 9_990)}, {2, minutes(9_975, 9_977)}}
+	for name, c := range map[string]struct {
+		change  func(*Rules)
+		now     int64 // 0: as above
+		missing []Missing
+		running []Request
+		want    int64 // minutes, 0: none
+	}{
+		"nothing missing":           {},
+		"method none":               {change: func(r *Rules) { r.Method = None }, missing: free},
+		"all jobs run":              {missing: free, running: []Request{{0, 1, 2}}},
+		"last of the oldest run":    {missing: free, want: 10_007},
+		"a millisecond before":      {now: 10_007*minute - 1, missing: free, want: 10_007},
+		"at once":                   {now: 10_007 * minute, missing: free, want: 10_007},
+		"the oldest runs":           {change: func(r *Rules) { r.Jobs = 2 }, missing: free, running: []Request{{2, 9_975, 9_977}}, want: 10_020},
+		"one of the oldest runs":    {change: func(r *Rules) { r.Jobs = 2 }, missing: free, running: []Request{{2, 9_976, 9_977}}, want: 10_006},
+		"a window of it":            {change: func(r *Rules) { r.Window = time.Minute }, missing: free, want: 10_006},
+		"by partition":              {change: byPartition, missing: free, want: 10_007},
+		"by partition, younger one": {change: byPartition, missing: []Missing{{1, minutes(9_975, 9_990)}, {2, minutes(9_976, 9_980)}}, want: 10_010},
+		"half of its time":          {change: shortLife, missing: []Missing{{1, minutes(9_970, 9_990)}}, want: 10_015},
+		"too old before it is ripe": {change: func(r *Rules) { r.Horizon = r.Delay + time.Minute }, missing: free},
+		"too old by a millisecond":  {change: func(r *Rules) { r.Horizon = r.Delay + time.Minute + (margin-1)*time.Millisecond }, missing: free},
+		"ripe and expired at once":  {change: func(r *Rules) { r.Horizon = r.Delay + time.Minute + margin*time.Millisecond }, missing: free, want: 10_006},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := replay()
+			if c.change != nil {
+				c.change(&r)
+			}
+			require.Equal(t, c.want*minute, r.Due(max(c.now, now), c.missing, c.running))
+		})
+	}
 }
 
 func TestExpires(t *testing.T) {
@@ -125,9 +161,9 @@ type scene struct {
 
 func newScene(seed uint64) *scene {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	s := &scene{now: rng.Int64N(60 * minute), rules: Rules{
+	s := &scene{now: 1 + rng.Int64N(60*minute), rules: Rules{
 		Method: Method(1 + rng.IntN(2)), Jobs: 1 + rng.IntN(3), ByPartition: rng.IntN(2) == 0,
-		Window:  time.Duration(rng.IntN(10)) * 30 * time.Second,
+		Window:  time.Duration(rng.IntN(30)) * 30 * time.Second,
 		Delay:   time.Duration(rng.IntN(3)*rng.IntN(300_000)) * time.Millisecond,
 		Horizon: time.Duration(rng.IntN(3_000_000)) * time.Millisecond,
 	}}
@@ -157,14 +193,22 @@ func (s *scene) run(q Request) {
 	}
 }
 
-// had says whether a request of the partition for the minute alone is what the rules want at the time.
-func (s *scene) had(at int64, partition int, m timeline.Minute) bool {
+// open says whether the minute is absent and may still be asked for at the time, or later.
+func (s *scene) open(at int64, partition int, m timeline.Minute) bool {
 	absent := s.absent[partition][m]
 	if partition == 0 {
 		absent = s.absent[1][m] || s.absent[2][m]
 	}
-	delay, horizon := s.rules.Delay.Milliseconds(), s.rules.Horizon.Milliseconds()
-	return absent && at-(m+1).Milli() >= delay && at+margin-m.Milli() <= horizon
+	return absent && at+margin-m.Milli() <= s.rules.Horizon.Milliseconds()
+}
+
+func (s *scene) ripe(at int64, m timeline.Minute) bool {
+	return at-(m+1).Milli() >= s.rules.Delay.Milliseconds()
+}
+
+// life is how long, in milliseconds, a minute may be asked for.
+func (s *scene) life() int64 {
+	return s.rules.Horizon.Milliseconds() - margin - s.rules.Delay.Milliseconds() - minute
 }
 
 // partitions are those that requests may name.
@@ -175,62 +219,93 @@ func (s *scene) partitions() []int {
 	return []int{0}
 }
 
-func (s *scene) next() (Request, bool) {
+// next is the request of the oldest run that is to be asked for at the time.
+func (s *scene) next(at int64) (Request, bool) {
 	if len(s.running) >= s.rules.Jobs {
 		return Request{}, false
 	}
-	window := max(1, int(s.rules.Window/time.Minute))
 	for m := range timeline.Minute(40) {
 		for _, p := range s.partitions() {
-			if !s.had(s.now, p, m) {
+			if !s.open(at, p, m) || m > 0 && s.open(at, p, m-1) {
 				continue
 			}
-			q := Request{p, m, m + 1}
-			for q.To < 40 && int(q.To-q.From) < window && s.had(s.now, p, q.To) {
-				q.To++
+			if q, ok := s.ask(at, p, m); ok {
+				return q, true
 			}
-			return q, true
 		}
 	}
 	return Request{}, false
 }
 
-func (s *scene) due() int64 {
-	if len(s.running) >= s.rules.Jobs {
-		return 0
+// ask is a request for the run that starts with the minute, if it need not wait.
+func (s *scene) ask(at int64, partition int, m timeline.Minute) (Request, bool) {
+	q, end := Request{partition, m, m}, m
+	for window := max(1, timeline.Minute(s.rules.Window/time.Minute)); end < 40 && end < m+window && s.open(at, partition, end); end++ {
+		if s.ripe(at, end) {
+			q.To++
+		}
 	}
+	half := s.ripe(at-s.life()/2, m)
+	return q, q.To == end || q.To > m && half
+}
+
+// due tries each moment at which something may change.
+func (s *scene) due() int64 {
+	moments := []int64{s.now}
 	for m := range timeline.Minute(40) {
-		at := (m + 1).Milli() + s.rules.Delay.Milliseconds()
-		for _, p := range s.partitions() {
-			if at > s.now && s.had(at, p, m) {
-				return at
-			}
+		ripe := (m + 1).Milli() + s.rules.Delay.Milliseconds()
+		moments = append(moments, ripe, ripe+s.life()/2)
+	}
+	slices.Sort(moments)
+	for _, at := range moments {
+		if at < s.now {
+			continue
+		}
+		if _, ok := s.next(at); ok {
+			return at
 		}
 	}
 	return 0
 }
 
-// FuzzNext compares the rules with a search through all minutes.
+// FuzzNext compares the rules with a search through all minutes, from the start until nothing is left to ask for.
+// With jobs enough, no minute expires by waiting.
 func FuzzNext(f *testing.F) {
 	for seed := range uint64(3_000) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		s := newScene(seed)
-		for range 100 { // take what is offered, until nothing is
-			want, ok := s.next()
-			q, found := s.rules.Next(s.now, s.missing, s.running)
-			require.Equal(t, want, q)
-			require.Equal(t, ok, found)
-			require.Equal(t, s.due(), s.rules.Due(s.now, s.missing, s.running))
-			if !ok {
-				return
-			}
-			s.rules.Jobs++
-			s.run(q)
+		began := s.now
+		for s.step(t) {
 		}
-		t.Fatal("it never ends")
+		if s.life() < 0 || len(s.running) >= s.rules.Jobs {
+			return
+		}
+		for p := range s.absent {
+			for m := range timeline.Minute(40) {
+				require.False(t, s.open(began, p, m), "minute %d of %d", m, p)
+			}
+		}
 	})
+}
+
+// step takes what is offered, or waits until something is; false if nothing ever will be.
+func (s *scene) step(t *testing.T) bool {
+	want, ok := s.next(s.now)
+	q, found := s.rules.Next(s.now, s.missing, s.running)
+	require.Equal(t, want, q)
+	require.Equal(t, ok, found)
+	due := s.rules.Due(s.now, s.missing, s.running)
+	require.Equal(t, s.due(), due)
+	if !ok {
+		require.True(t, due == 0 || due > s.now)
+		s.now = due
+		return due != 0
+	}
+	s.rules.Jobs++
+	s.run(q)
+	return true
 }
 
 // backlog asks for the minutes [0, size) as choose says, of a Replay that delivers speed minutes in one, and is
@@ -241,7 +316,10 @@ func backlog(size timeline.Minute, speed float64, r Rules, choose func(Rules, in
 	for {
 		q, ok := choose(r, now, missing)
 		if !ok {
-			return saved / minute
+			if now = r.Due(now, missing, nil); now == 0 {
+				return saved / minute
+			}
+			continue
 		}
 		for m := q.From; m < q.To; m++ {
 			saved += missing[0].Minutes.Covered(m.Span())
@@ -259,7 +337,7 @@ func newestFirst(r Rules, now int64, missing []Missing) (Request, bool) {
 	spans := missing[0].Minutes.Spans()
 	for i := len(spans) - 1; i >= 0; i-- {
 		_, to := spans[i].Minutes()
-		to = min(to, r.unripe(now))
+		to = min(to, timeline.MinuteOf(now-r.delay()))
 		first := max(timeline.MinuteOf(spans[i].From), to-timeline.Minute(r.Window/time.Minute))
 		for first < to && r.Expired(now, first) {
 			first++

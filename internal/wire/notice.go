@@ -16,12 +16,13 @@ type NoticeMessage struct {
 	Sent            string // RFC 3339, as delivered
 	ActivityCount   int64  // records that a Replay request delivered
 	MinutesFailed   []string
-	UnprocessedFrom string // range that a failed Replay request left out
+	UnprocessedFrom string // range that a failed Replay request left out; never empty if X gave one
 	UnprocessedTo   string
 }
 
 // ParseNotice reads a message about the stream; false if rec is something else, such as a deleted
-// Tweet. Members of an unexpected type are taken as absent.
+// Tweet. Members of an unexpected type are taken as absent, but not those that say what is missing: of
+// them the raw JSON stays, lest a failed minute pass as delivered.
 func ParseNotice(rec []byte) (NoticeMessage, bool) {
 	root, ok := object(rec)
 	if !ok {
@@ -55,11 +56,26 @@ func enterpriseNotice(root string, body json.RawMessage) (NoticeMessage, bool) {
 	}
 	n.Message, n.Sent = text(m["message"]), text(m["sent"])
 	n.ActivityCount = count(m["activity_count"])
-	n.MinutesFailed = texts(m["minutes_failed"])
-	if r, ok := object(m["unprocessed_range"]); ok {
-		n.UnprocessedFrom, n.UnprocessedTo = text(r["fromDate"]), text(r["toDate"])
+	if v := m["minutes_failed"]; given(v) {
+		n.MinutesFailed = texts(v)
+	}
+	if v := m["unprocessed_range"]; given(v) {
+		n.UnprocessedFrom, n.UnprocessedTo = bounds(v)
 	}
 	return n, true
+}
+
+// given reports whether X sent the member with a value.
+func given(v json.RawMessage) bool { return v != nil && string(v) != "null" }
+
+// bounds are the two dates of a range. The first is never empty: without one it is all of the range.
+func bounds(v json.RawMessage) (from, to string) {
+	r, _ := object(v)
+	from, to = literal(r["fromDate"]), literal(r["toDate"])
+	if from == "" {
+		from = literal(v)
+	}
+	return from, to
 }
 
 func problemList(list json.RawMessage) (NoticeMessage, bool) {
@@ -96,16 +112,22 @@ func text(v json.RawMessage) (s string) {
 	return strings.TrimSpace(s)
 }
 
-func texts(v json.RawMessage) []string {
+// literal is v's text, or its raw JSON if it has none.
+func literal(v json.RawMessage) string {
+	if s := text(v); s != "" {
+		return s
+	}
+	return string(v)
+}
+
+// texts are the entries of a list, or what stands in its place.
+func texts(v json.RawMessage) (all []string) {
 	var list []json.RawMessage
 	if json.Unmarshal(v, &list) != nil {
-		return nil
+		return []string{literal(v)}
 	}
-	var all []string
 	for _, e := range list {
-		if s := text(e); s != "" {
-			all = append(all, s)
-		}
+		all = append(all, literal(e))
 	}
 	return all
 }

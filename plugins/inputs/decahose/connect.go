@@ -15,6 +15,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/stream"
 )
 
@@ -43,7 +44,7 @@ func (d *Decahose) newSchema() (*emit.Schema, error) {
 const rawField = "raw"
 
 func (d *Decahose) engineConfig(sink emit.Sink) (engine.Config, error) {
-	clients, err := d.clients()
+	clients, requester, err := d.clients()
 	return engine.Config{
 		Core:         d.coreConfig(),
 		Clients:      clients,
@@ -51,6 +52,10 @@ func (d *Decahose) engineConfig(sink emit.Sink) (engine.Config, error) {
 		Sink:         sink,
 		Listener:     engine.Listener{Note: d.note},
 		DrainTimeout: drainTimeout,
+		Requester:    requester,
+		RequestURL:   d.requestURL,
+		Now:          steady(),
+		Drained:      d.drained,
 	}, err
 }
 
@@ -64,7 +69,7 @@ func (d *Decahose) coreConfig() core.Config {
 		Backfill:        d.backfill(),
 		DedupWindow:     time.Duration(d.DedupWindow),
 		SilenceTimeout:  time.Duration(d.SilenceTimeout),
-		RecoveryHorizon: time.Duration(d.RecoveryHorizon),
+		Recovery:        d.RecoveryRules(),
 		Tweets:          d.tweets(),
 		Interval:        revisionInterval,
 		Seed:            rand.Uint64(),
@@ -84,29 +89,47 @@ func (d *Decahose) url(partition, backfill int) string {
 	return u
 }
 
-// clients returns one client per route, at least one.
-func (d *Decahose) clients() ([]*stream.Client, error) {
+// requestURL of one request to Replay or Recovery.
+func (d *Decahose) requestURL(q recovery.Request) string {
+	method := d.RecoveryRules().Method
+	base, kind := d.ReplayURL, "replay"
+	if method == recovery.Recovery {
+		base, kind = d.RecoveryURL, "stream"
+	}
+	return fmt.Sprintf("%s/%s/%s/accounts/%s/publishers/twitter/%s.json?%s", strings.TrimRight(base, "/"), kind, d.Stream,
+		url.PathEscape(d.Account), url.PathEscape(d.StreamLabel),
+		recovery.Query(method, q, [2]string(d.RecoveryParameters), d.RecoveryPartition))
+}
+
+// requestSilence is how long a request may send heartbeats and no Tweet: the minutes of a quiet night may be empty.
+const requestSilence = 5 * time.Minute
+
+// clients returns one client per route, at least one, and the one of requests, which take the first route.
+func (d *Decahose) clients() (clients []*stream.Client, requester *stream.Client, err error) {
 	tlsConfig, err := d.TLSConfig()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	proxy, err := d.Proxy()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	routes := d.Routes
 	if len(routes) == 0 {
 		routes = []Route{{}}
 	}
-	clients := make([]*stream.Client, 0, len(routes))
 	for _, r := range routes {
 		o, err := d.streamOptions(tlsConfig, proxy, r)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		clients = append(clients, stream.NewClient(o))
+		if requester == nil {
+			o.SilenceTimeout = requestSilence
+			requester = stream.NewClient(o)
+		}
 	}
-	return clients, nil
+	return clients, requester, nil
 }
 
 // streamOptions of one route; what the route leaves open comes from the input.
@@ -166,13 +189,6 @@ func (d *Decahose) checkRoutes() error {
 		}
 	}
 	return nil
-}
-
-// sayUnused names, in one line, the options that are read and checked but do nothing yet.
-func (d *Decahose) sayUnused() {
-	d.Log.Info("These options are accepted and validated but have no effect yet: replay_url, recovery_url, recovery, " +
-		"recovery_window, recovery_delay, recovery_jobs, recovery_partition, recovery_parameters, recovery_limit, " +
-		"recovery_limit_period, state_directory")
 }
 
 // version of this module, wherever it is built in; "unknown" in tests.

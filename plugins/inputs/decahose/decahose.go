@@ -20,6 +20,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/store"
 )
 
 //go:embed sample.conf
@@ -85,6 +86,9 @@ type Decahose struct {
 	engine atomic.Pointer[engine.Engine] // nil before Start and after Stop; Gather reads it
 	cancel context.CancelFunc            // of the running engine; owned by Start and Stop
 	wg     sync.WaitGroup
+
+	state   *store.Store               // from Start to Stop
+	drained func(context.Context) bool // set by DrainedBy; nil: what is written counts as read
 }
 
 // Route is one way out to X, for redundant connections that must not share a network.
@@ -121,7 +125,9 @@ func (d *Decahose) Start(acc telegraf.Accumulator) error {
 	if err != nil {
 		return err
 	}
-	d.sayUnused()
+	if err := d.openState(&cfg); err != nil {
+		return err
+	}
 	e := engine.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
@@ -153,6 +159,7 @@ func (d *Decahose) Stop() {
 	}
 	d.wg.Wait()
 	d.engine.Store(nil)
+	d.closeState()
 }
 
 func (d *Decahose) rejected() selfstat.Stat {

@@ -254,12 +254,27 @@ func (d *Decahose) checkRecovery() error {
 	return nil
 }
 
-// checkState does not create anything: nothing is kept there yet.
+// checkState creates nothing: a check by root would leave a directory that the plugin's own user cannot write.
 func (d *Decahose) checkState() error {
-	if fi, err := os.Stat(d.StateDirectory); err == nil && !fi.IsDir() {
+	dir, err := filepath.Abs(d.StateDirectory)
+	if err != nil {
 		return bad("state_directory", d.StateDirectory, "a directory")
 	}
-	return nil
+	for {
+		fi, err := os.Stat(dir)
+		switch {
+		case err == nil && !fi.IsDir():
+			return bad("state_directory", d.StateDirectory, "a directory")
+		case err == nil && !writable(dir):
+			return bad("state_directory", d.StateDirectory, "a directory that can be created and written")
+		case err == nil:
+			return nil
+		}
+		if dir == filepath.Dir(dir) {
+			return bad("state_directory", d.StateDirectory, "a directory that can be created and written")
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 func (d *Decahose) checkTweets() error {

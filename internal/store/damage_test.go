@@ -1,0 +1,286 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// aged fills a directory with hours of minutes, so that the tables have several pages. With backup it has one of the
+// first half; closed says that the log was put into the ledger.
+func aged(t *testing.T, backup, closed bool) (dir string, h *history) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "state")
+	s, _ := mustOpen(t, dir)
+	h = newHistory(3)
+	m := thisMinute() - 200
+	for i := range timeline.Minute(200) {
+		require.NoError(t, s.Commit(h.commit(m+i, 3)))
+		if i == 100 && backup {
+			require.NoError(t, s.backup())
+		}
+	}
+	if closed {
+		require.NoError(t, s.Close())
+		return dir, h
+	}
+	left := filepath.Join(t.TempDir(), "left")
+	copyDir(t, dir, left)
+	require.NoError(t, s.Close())
+	return left, h
+}
+
+// requireTrue opens a damaged directory and checks that all it says was once committed, and that it works on.
+func requireTrue(t *testing.T, dir string, h *history, what string) *ledger.Past {
+	t.Helper()
+	s, past, err := Open(dir, Options{Horizon: horizon})
+	require.NoError(t, err, what)
+	told := *past
+	if len(past.Notes) > 0 {
+		told.Partitions = nil // may be derived
+	}
+	for _, row := range rowsIn(&told) {
+		require.True(t, h.rows[row], "%s: %s was never committed", what, row)
+	}
+	for m := range past.IDs {
+		ids, err := s.Load(m, nil)
+		require.True(t, err == nil || errors.Is(err, ErrDamaged), what)
+		require.Subset(t, h.all(m), ids, what)
+	}
+	c := newHistory(9).commit(thisMinute(), 2)
+	require.NoError(t, s.Commit(c), what)
+	require.NoError(t, s.Close(), what)
+	s, again, err := Open(dir, Options{Horizon: horizon})
+	require.NoError(t, err, what)
+	require.Empty(t, again.Moment != c.Moment, what)
+	require.NoError(t, s.Close())
+	return past
+}
+
+func copied(t *testing.T, dir string) string {
+	to, err := os.MkdirTemp(t.TempDir(), "copy")
+	require.NoError(t, err)
+	copyDir(t, dir, to)
+	return to
+}
+
+func TestTruncatedAtEveryPage(t *testing.T) {
+	for _, backup := range []bool{false, true} {
+		dir, h := aged(t, backup, true)
+		size := fileSize(t, filepath.Join(dir, dbName))
+		require.Greater(t, size, int64(20*4096))
+		for at := int64(0); at < size; at += 4096 {
+			one := copied(t, dir)
+			require.NoError(t, os.Truncate(filepath.Join(one, dbName), at))
+			past := requireTrue(t, one, h, fmt.Sprintf("cut at %d", at))
+			require.NotEmpty(t, past.Notes, at)
+			require.Len(t, past.Partitions, 2, "with ids or rows a position can be told")
+			if backup {
+				require.GreaterOrEqual(t, len(past.Minutes), 200, at)
+			} else if at >= size-2*4096 {
+				require.Greater(t, len(past.Minutes), 300, at)
+			}
+			require.NoError(t, os.RemoveAll(one))
+		}
+	}
+}
+
+func fileSize(t *testing.T, path string) int64 {
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	return info.Size()
+}
+
+func TestFlippedBits(t *testing.T) {
+	for name, closed := range map[string]bool{dbName: true, dbName + walSuffix: false, "ids": false} {
+		t.Run(name, func(t *testing.T) {
+			dir, h := aged(t, true, closed)
+			rng := rand.New(rand.NewPCG(5, 5))
+			for range 150 {
+				one := copied(t, dir)
+				path := filepath.Join(one, name)
+				if name == "ids" {
+					hours, err := hoursIn(one)
+					require.NoError(t, err)
+					path = hours[rng.IntN(len(hours))].path(one)
+				}
+				at := rng.Int64N(fileSize(t, path))
+				if rng.IntN(4) == 0 {
+					at = rng.Int64N(100) // headers
+				}
+				flip(t, path, at, byte(1)<<rng.IntN(8))
+				requireTrue(t, one, h, fmt.Sprintf("%s flipped at %d", name, at))
+				require.NoError(t, os.RemoveAll(one))
+			}
+		})
+	}
+}
+
+func flip(t *testing.T, path string, at int64, bits byte) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	b[at] ^= bits
+	require.NoError(t, os.WriteFile(path, b, fileMode))
+}
+
+func TestOnePageOfMinutesLost(t *testing.T) {
+	dir, h := aged(t, false, true)
+	s, past := mustOpen(t, dir)
+	whole := len(past.Minutes)
+	var page int64
+	require.NoError(t, s.db.QueryRow("SELECT pageno FROM dbstat WHERE name = 'minutes' AND pagetype = 'leaf' ORDER BY pageno LIMIT 1 OFFSET 2").Scan(&page))
+	require.NoError(t, s.Close())
+	for i := range int64(8) {
+		flip(t, filepath.Join(dir, dbName), (page-1)*4096+i, 0xff)
+	}
+	past = requireTrue(t, dir, h, "page")
+	require.Greater(t, len(past.Minutes), whole-100)
+	require.Less(t, len(past.Minutes), whole)
+	require.Equal(t, 200, len(past.Gaps))
+	names, err := damagedIn(dir)
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+}
+
+func TestAFewDamagedLedgersAreKept(t *testing.T) {
+	dir := t.TempDir()
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 6 {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, dbName), []byte{byte(i)}, fileMode))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, dbName+walSuffix), []byte{byte(i)}, fileMode))
+		require.NoError(t, setAside(dir, start.Add(time.Duration(i)*time.Second)))
+	}
+	names, err := damagedIn(dir)
+	require.NoError(t, err)
+	require.Len(t, names, keepDamaged)
+	require.Equal(t, filepath.Join(dir, "ledger.db.damaged-20260301T000003Z"), names[0])
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 2*keepDamaged)
+}
+
+func TestALostLedgerComesBackFromItsBackup(t *testing.T) {
+	dir, h := aged(t, true, true)
+	require.NoError(t, os.Remove(filepath.Join(dir, dbName)))
+	past := requireTrue(t, dir, h, "missing")
+	require.Len(t, past.Minutes, 202)
+	require.False(t, past.Clean)
+}
+
+func TestAnUnfinishedReplacementIsTakenOrLeft(t *testing.T) {
+	dir, h := aged(t, false, true)
+	path, fresh := filepath.Join(dir, dbName), filepath.Join(dir, freshName)
+	require.NoError(t, os.WriteFile(fresh, []byte("half"), fileMode))
+	require.Len(t, requireTrue(t, dir, h, "left").Minutes, 400)
+	require.NoFileExists(t, fresh)
+	require.NoError(t, os.Rename(path, fresh))
+	require.NoError(t, os.WriteFile(path+walSuffix, []byte("of the old one"), fileMode))
+	require.GreaterOrEqual(t, len(requireTrue2(t, dir).Minutes), 400)
+}
+
+func requireTrue2(t *testing.T, dir string) *ledger.Past {
+	s, past := mustOpen(t, dir)
+	require.Empty(t, past.Notes)
+	require.NoError(t, s.Close())
+	return past
+}
+
+func TestDamageWhileRunning(t *testing.T) {
+	dir, h := aged(t, false, true)
+	s, _ := mustOpen(t, dir)
+	require.NoError(t, s.Commit(h.commit(thisMinute(), 5)))
+	s.broken, s.corrupt = true, errors.New("malformed")
+	c := h.commit(thisMinute(), 5)
+	require.NoError(t, s.Commit(c))
+	ids, err := s.Load(thisMinute(), nil)
+	require.NoError(t, err)
+	require.Equal(t, h.all(thisMinute()), ids)
+	require.NoError(t, s.Close())
+	_, past := mustOpen(t, dir)
+	require.Empty(t, past.Notes)
+	require.Len(t, past.Minutes, 402)
+	require.Equal(t, c.Moment, past.Moment)
+}
+
+// second is a migration that exists for tests.
+func second(tx *sql.Tx) error {
+	_, err := tx.Exec("CREATE TABLE more (id INTEGER PRIMARY KEY)")
+	return err
+}
+
+func TestMigration(t *testing.T) {
+	dir, h := aged(t, false, true)
+	s, past, err := open(dir, Options{Horizon: horizon}, []migration{version1, second})
+	require.NoError(t, err)
+	require.Empty(t, past.Notes)
+	require.Len(t, past.Minutes, 400)
+	_, err = s.db.Exec("INSERT INTO more VALUES (1)")
+	require.NoError(t, err)
+	require.NoError(t, s.Commit(h.commit(thisMinute(), 1)))
+
+	left := copied(t, dir) // the log not yet in the ledger
+	require.NoError(t, s.Close())
+	for name, dir := range map[string]string{"closed": dir, "killed": left} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, lockName), nil, fileMode))
+			before := readFiles(t, dir)
+			_, _, err := Open(dir, Options{Horizon: horizon})
+			require.ErrorIs(t, err, ErrNewer)
+			require.Equal(t, before, readFiles(t, dir))
+			_, err = OpenReader(dir)
+			require.ErrorIs(t, err, ErrNewer)
+		})
+	}
+}
+
+func readFiles(t *testing.T, dir string) map[string]string {
+	files := make(map[string]string)
+	require.NoError(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		files[path] = string(b)
+		return err
+	}))
+	return files
+}
+
+func TestAFailedMigrationChangesNothing(t *testing.T) {
+	dir, _ := aged(t, false, true)
+	s, _, err := open(dir, Options{Horizon: horizon}, []migration{version1, func(tx *sql.Tx) error {
+		if err := second(tx); err != nil {
+			return err
+		}
+		return errors.New("no")
+	}})
+	require.Error(t, err)
+	require.Nil(t, s)
+	require.Len(t, requireTrue2(t, dir).Minutes, 400)
+}
+
+func TestAFlippedVersionIsNotANewerOne(t *testing.T) {
+	dir, h := aged(t, false, true)
+	for at := int64(userVersionAt); at < applicationAt+4; at++ {
+		one := copied(t, dir)
+		flip(t, filepath.Join(one, dbName), at, 4)
+		require.Len(t, requireTrue(t, one, h, "version").Minutes, 400)
+	}
+	page := make([]byte, dbHeaderLen)
+	binary.BigEndian.PutUint32(page[userVersionAt:], 7)
+	require.Equal(t, 0, versionIn(page))
+	binary.BigEndian.PutUint32(page[applicationAt:], application|7)
+	require.Equal(t, 7, versionIn(page))
+}

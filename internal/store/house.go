@@ -1,0 +1,90 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+const (
+	// keepOrders is how many orders and answers are kept for those who ask what came of them.
+	keepOrders = 100
+	// moreHours is how many id files there may be beyond those of the horizon.
+	moreHours = 4
+)
+
+// keepHouse prunes, merges and backs up when it is time. What fails there is tried again later and is no failure of
+// the Commit, which is durable.
+func (s *Store) keepHouse(c *ledger.Commit) {
+	now := s.now()
+	if since := now.Sub(s.pruned); since >= s.pruneEvery || since < 0 {
+		s.pruned = now
+		_ = s.prune(c)
+	}
+	if since := now.Sub(s.backedUp); since >= s.backupEvery || since < 0 {
+		s.backedUp = now
+		_ = s.backup()
+	}
+}
+
+func (s *Store) prune(c *ledger.Commit) error {
+	err := inTx(s.db, func(tx *sql.Tx) error { return pruneRows(tx, c.Keep) })
+	hours := int((s.horizon+2*slack)/time.Hour) + moreHours
+	_, now := s.present(c)
+	return errors.Join(err, s.ids.prune(c.Keep, hours), s.ids.mergeOne(now))
+}
+
+// pruneRows deletes what is of minutes before keep. Gaps stay while they are open.
+func pruneRows(tx *sql.Tx, keep timeline.Minute) error {
+	for _, d := range []struct {
+		statement string
+		argument  int64
+	}{
+		{"DELETE FROM minutes WHERE id < ?", firstKey(keep)},
+		{"DELETE FROM gaps WHERE to_ms <= ? AND state IN ('recovered', 'lost')", keep.Milli()},
+		{"DELETE FROM requests WHERE to_minute <= ? AND ended_ns <> 0 AND id < (SELECT max(id) FROM requests)", int64(keep)},
+		{"DELETE FROM answers WHERE id <= (SELECT max(id) FROM orders) - ?", keepOrders},
+		{"DELETE FROM orders WHERE id <= (SELECT max(id) FROM orders) - ?", keepOrders},
+	} {
+		if _, err := tx.Exec(d.statement, d.argument); err != nil {
+			return fmt.Errorf("prune: %w", err)
+		}
+	}
+	return nil
+}
+
+// pruneConnects deletes the attempts beyond the n that count.
+func pruneConnects(tx *sql.Tx, n int) error {
+	_, err := tx.Exec("DELETE FROM connects WHERE id BETWEEN ? AND ?", n, int64(math.MaxInt64))
+	return err
+}
+
+// backup copies the ledger, whole or not at all.
+func (s *Store) backup() error {
+	path := filepath.Join(s.dir, backupName)
+	temp := path + ".new"
+	if err := removeAll(temp, temp+"-journal"); err != nil {
+		return err
+	}
+	if err := createFile(temp); err != nil {
+		return fmt.Errorf("back the ledger up: %w", err)
+	}
+	_, err := s.db.Exec("VACUUM INTO ?", temp)
+	if err == nil {
+		err = syncFile(temp)
+	}
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("back the ledger up: %w", err), removeAll(temp))
+	}
+	return syncDir(s.dir)
+}

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// restHours is how many hours an hour must be over before its blocks are merged: by then only Replay and
+// Recovery still add to it.
+const restHours = 2
+
+// prune deletes the files of hours that ended before the minute keep, and the oldest ones beyond limit.
+func (s *idStore) prune(keep timeline.Minute, limit int) error {
+	s.mu.Lock()
+	hours := slices.Sorted(maps.Keys(s.hours))
+	s.mu.Unlock()
+	var errs []error
+	for i, h := range hours {
+		if (h+1).first() > keep && len(hours)-i <= limit {
+			break
+		}
+		s.mu.Lock()
+		delete(s.hours, h)
+		s.mu.Unlock()
+		if err := os.Remove(h.path(s.dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("delete old ids: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// mergeOne merges the blocks of the oldest hour that ended restHours before now and has several blocks
+// of one minute and partition, into one block each. It does one hour, to be done soon.
+func (s *idStore) mergeOne(now timeline.Minute) error {
+	h, blocks := s.worthMerging(hourOf(now) - restHours)
+	if blocks == nil {
+		return nil
+	}
+	merged, err := s.rewrite(h, blocks)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.hours[h]
+	if errors.Is(err, ErrDamaged) {
+		x.damaged = true // what can be read of it stays where it is
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("merge ids of %s: %w", h.name(), err)
+	}
+	fresh := &hourIndex{blocks: make(map[timeline.Minute][]block), generation: x.generation + 1}
+	for _, b := range merged {
+		fresh.add(b)
+	}
+	s.hours[h] = fresh
+	return nil
+}
+
+// worthMerging finds an hour before end, and its blocks in order.
+func (s *idStore) worthMerging(end hour) (hour, []block) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range slices.Sorted(maps.Keys(s.hours)) {
+		x := s.hours[h]
+		if h >= end || x.damaged {
+			continue
+		}
+		var blocks []block
+		for _, of := range x.blocks {
+			blocks = append(blocks, of...)
+		}
+		slices.SortFunc(blocks, func(a, b block) int {
+			return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.partition, b.partition))
+		})
+		keys := len(slices.CompactFunc(slices.Clone(blocks), sameAccount))
+		if len(blocks) >= 2*keys && keys > 0 {
+			return h, blocks
+		}
+	}
+	return 0, nil
+}
+
+func sameAccount(a, b block) bool { return a.minute == b.minute && a.partition == b.partition }
+
+// rewrite puts the ids of the sorted blocks into a new file, one block for each minute and partition, and
+// that in place of the old one.
+func (s *idStore) rewrite(h hour, blocks []block) (merged []block, err error) {
+	temp := h.path(s.dir) + ".new"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(temp)
+	merged, err = s.copyMerged(f, h.path(s.dir), blocks)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(temp, h.path(s.dir)); err != nil {
+		return nil, err
+	}
+	return merged, syncDir(filepath.Join(s.dir, idsDir))
+}
+
+func (s *idStore) copyMerged(f *os.File, from string, blocks []block) (merged []block, err error) {
+	var ids []snowflake.ID
+	var out []byte
+	at := int64(0)
+	for len(blocks) > 0 {
+		n := 1
+		for n < len(blocks) && sameAccount(blocks[0], blocks[n]) {
+			n++
+		}
+		if ids, err = s.read(from, blocks[:n], ids[:0]); err != nil {
+			return nil, err
+		}
+		out = s.codec.append(out[:0], blocks[0].partition, blocks[0].minute, ids, func(offset int, h header) {
+			merged = append(merged, block{header: h, offset: at + int64(offset)})
+		})
+		if _, err := f.Write(out); err != nil {
+			return nil, err
+		}
+		at += int64(len(out))
+		blocks = blocks[n:]
+	}
+	return merged, nil
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// Reader reads the state of a stream while some other process may be writing it. Each call sees the latest commit. With
+// an error that is ErrDamaged the rows that could be read are returned too.
+type Reader struct {
+	dir string
+	db  *sql.DB
+}
+
+// OpenReader opens the state for reading. It is ErrNoState where there is none, ErrNewer where it is not for us.
+func OpenReader(dir string) (*Reader, error) {
+	path := filepath.Join(dir, dbName)
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNoState)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	db, err := openDB(path, reading)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	// Not read from the file itself: to close it would take away the locks that SQLite has on it in this process.
+	var version int
+	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", path, err), db.Close())
+	}
+	switch {
+	case version > len(migrations):
+		err = fmt.Errorf("%s has version %d, this program knows %d: %w", path, version, len(migrations), ErrNewer)
+	case version == 0:
+		err = fmt.Errorf("%s: %w", dir, ErrNoState)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Reader{dir: dir, db: db}, nil
+}
+
+// Close ends the reading.
+func (r *Reader) Close() error { return r.db.Close() }
+
+// Running reports whether some process owns the directory.
+func (r *Reader) Running() bool { return held(r.dir) }
+
+// Partitions are how far each is done.
+func (r *Reader) Partitions() ([]ledger.PartitionRecord, error) {
+	return readRows(r.db, partitions, math.MinInt64, math.MaxInt64)
+}
+
+// Gaps are all that are kept, in the order of their first minutes.
+func (r *Reader) Gaps() ([]ledger.GapRecord, error) {
+	return readRows(r.db, gaps, math.MinInt64, math.MaxInt64)
+}
+
+// Minutes are the rows of the minutes from ≤ m < to, in order.
+func (r *Reader) Minutes(from, to timeline.Minute) ([]ledger.MinuteRecord, error) {
+	return readRows(r.db, minutes, firstKey(from), firstKey(to)-1)
+}
+
+// Requests are all that are kept, in the order of their ids.
+func (r *Reader) Requests() ([]ledger.RequestRecord, error) {
+	return readRows(r.db, requests, math.MinInt64, math.MaxInt64)
+}
+
+// Moment is that of the last commit; the zero one before there was any.
+func (r *Reader) Moment() (ledger.Moment, error) {
+	rows, err := readRows(r.db, moments, 1, 1)
+	if len(rows) == 0 {
+		return ledger.Moment{}, err
+	}
+	return rows[0].Moment, err
+}
+
+// Answer is what came of the order, if it was answered.
+func (r *Reader) Answer(id int64) (ledger.Answer, bool, error) {
+	rows, err := readRows(r.db, answers, id, id)
+	if len(rows) == 0 {
+		return ledger.Answer{}, false, err
+	}
+	return rows[0], true, err
+}
+
+func readRows[T any](db queryer, t *table[T], lo, hi int64) ([]T, error) {
+	records, bad, err := t.where(db, lo, hi, "true")
+	switch {
+	case ofItsContent(err):
+		return records, fmt.Errorf("%w: %w", ErrDamaged, err)
+	case err == nil && bad > 0:
+		return records, fmt.Errorf("%w: %d rows of %s have a wrong checksum", ErrDamaged, bad, t.name)
+	}
+	return records, err
+}

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// partitions of a minute share its 256 keys.
+const partitionBits = 8
+
+func key(m timeline.Minute, partition int) int64 { return int64(m)<<partitionBits | int64(partition) }
+
+// firstKey is the smallest key of the minute.
+func firstKey(m timeline.Minute) int64 { return key(m, 0) }
+
+// connect is a connect attempt; its key is its place in the list.
+type connect struct{ id, at int64 }
+
+// moment is the one row of its table.
+type moment struct {
+	ledger.Moment
+	clean bool
+}
+
+var minutes = &table[ledger.MinuteRecord]{
+	name:    "minutes",
+	columns: "partition, minute, received, uniques, duplicate, late, emitted, bytes, connections, covered, state, digest",
+	key:     func(r *ledger.MinuteRecord) int64 { return key(r.Minute, r.Partition) },
+	values: func(r *ledger.MinuteRecord) []any {
+		return []any{int64(r.Partition), int64(r.Minute), r.Received, r.Unique, r.Duplicate, r.Late, r.Emitted, r.Bytes,
+			r.Connections, spansText(r.Minute, r.Covered), r.State.String(), fmt.Sprintf("%016x", r.Digest)}
+	},
+	record: func(f *fields) (r ledger.MinuteRecord, err error) {
+		f.int()
+		r.Partition, r.Minute = int(f.int()), timeline.Minute(f.int())
+		for _, to := range []*int64{&r.Received, &r.Unique, &r.Duplicate, &r.Late, &r.Emitted, &r.Bytes, &r.Connections} {
+			*to = f.int()
+		}
+		if r.Covered, err = parseSpans(r.Minute, f.text()); err != nil {
+			return r, err
+		}
+		if r.State, err = parseName(f.text(), ledger.Lost); err != nil {
+			return r, err
+		}
+		r.Digest, err = strconv.ParseUint(f.text(), 16, 64)
+		return r, asRowError(err)
+	},
+}
+
+var gaps = &table[ledger.GapRecord]{
+	name:    "gaps",
+	columns: "partition, from_ms, to_ms, state, cause, filled_by, tweets, dark, opened_ns, asked",
+	key:     func(r *ledger.GapRecord) int64 { return key(r.First(), r.Partition) },
+	values: func(r *ledger.GapRecord) []any {
+		return []any{int64(r.Partition), r.Span.From, r.Span.To, r.State.String(), r.Cause, r.FilledBy, r.Tweets,
+			number(r.Dark), r.Opened, r.Asked}
+	},
+	record: func(f *fields) (r ledger.GapRecord, err error) {
+		f.int()
+		r.Partition, r.Span = int(f.int()), timeline.Span{From: f.int(), To: f.int()}
+		if r.State, err = parseName(f.text(), ledger.GapLost); err != nil {
+			return r, err
+		}
+		r.Cause, r.FilledBy, r.Tweets, r.Dark = f.text(), f.text(), f.int(), f.bool()
+		r.Opened, r.Asked = f.int(), f.int()
+		return r, nil
+	},
+}
+
+var partitions = &table[ledger.PartitionRecord]{
+	name:    "partitions",
+	columns: "begin_ms, position_ms",
+	key:     func(r *ledger.PartitionRecord) int64 { return int64(r.Partition) },
+	values:  func(r *ledger.PartitionRecord) []any { return []any{r.Begin, r.Position} },
+	record: func(f *fields) (ledger.PartitionRecord, error) {
+		return ledger.PartitionRecord{Partition: int(f.int()), Begin: f.int(), Position: f.int()}, nil
+	},
+}
+
+var requests = &table[ledger.RequestRecord]{
+	name:    "requests",
+	columns: "method, partition, from_minute, to_minute, at_ns, ended_ns, status, result, tweets, new",
+	key:     func(r *ledger.RequestRecord) int64 { return r.ID },
+	values: func(r *ledger.RequestRecord) []any {
+		return []any{r.Method, int64(r.Partition), int64(r.From), int64(r.To), r.At, r.Ended, r.Status, r.Result, r.Tweets, r.New}
+	},
+	record: func(f *fields) (ledger.RequestRecord, error) {
+		return ledger.RequestRecord{ID: f.int(), Method: f.text(), Partition: int(f.int()),
+			From: timeline.Minute(f.int()), To: timeline.Minute(f.int()), At: f.int(), Ended: f.int(),
+			Status: f.int(), Result: f.text(), Tweets: f.int(), New: f.int()}, nil
+	},
+}
+
+var connects = &table[connect]{
+	name:    "connects",
+	columns: "at_ns",
+	key:     func(r *connect) int64 { return r.id },
+	values:  func(r *connect) []any { return []any{r.at} },
+	record:  func(f *fields) (connect, error) { return connect{f.int(), f.int()}, nil },
+}
+
+var moments = &table[moment]{
+	name:    "moment",
+	columns: "wall_ns, stream_ms, boot, uptime_ns, clean",
+	key:     func(*moment) int64 { return 1 },
+	values: func(r *moment) []any {
+		return []any{r.Wall, r.Stream, r.Boot, r.Uptime, number(r.clean)}
+	},
+	record: func(f *fields) (moment, error) {
+		f.int()
+		m := ledger.Moment{Wall: f.int(), Stream: f.int(), Boot: f.text(), Uptime: f.int()}
+		return moment{m, f.bool()}, nil
+	},
+}
+
+var orders = &table[ledger.Order]{
+	name:    "orders",
+	columns: "kind, partition, from_minute, to_minute",
+	key:     func(r *ledger.Order) int64 { return r.ID },
+	values: func(r *ledger.Order) []any {
+		return []any{r.Kind, int64(r.Partition), int64(r.From), int64(r.To)}
+	},
+	record: func(f *fields) (ledger.Order, error) {
+		return ledger.Order{ID: f.int(), Kind: f.text(), Partition: int(f.int()),
+			From: timeline.Minute(f.int()), To: timeline.Minute(f.int())}, nil
+	},
+}
+
+var answers = &table[ledger.Answer]{
+	name:    "answers",
+	columns: "text, err",
+	key:     func(r *ledger.Answer) int64 { return r.Order },
+	values:  func(r *ledger.Answer) []any { return []any{r.Text, number(r.Err)} },
+	record: func(f *fields) (ledger.Answer, error) {
+		return ledger.Answer{Order: f.int(), Text: f.text(), Err: f.bool()}, nil
+	},
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// spansText writes spans as from:to,… in ms from the start of the minute.
+func spansText(m timeline.Minute, spans []timeline.Span) string {
+	var b strings.Builder
+	for i, s := range spans {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%d:%d", s.From-m.Milli(), s.To-m.Milli())
+	}
+	return b.String()
+}
+
+func parseSpans(m timeline.Minute, text string) (spans []timeline.Span, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, _ := strings.Cut(part, ":")
+		f, err := strconv.ParseInt(from, 10, 64)
+		if err != nil {
+			return nil, asRowError(err)
+		}
+		t, err := strconv.ParseInt(to, 10, 64)
+		if err != nil {
+			return nil, asRowError(err)
+		}
+		spans = append(spans, timeline.Span{From: m.Milli() + f, To: m.Milli() + t})
+	}
+	return spans, nil
+}
+
+// parseName finds the state of that name; last is the last one there is.
+func parseName[S interface {
+	~uint8
+	fmt.Stringer
+}](name string, last S) (S, error) {
+	for s := range last + 1 {
+		if s.String() == name {
+			return s, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: no state %q", errRow, name)
+}
+
+func asRowError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errRow, err)
+}

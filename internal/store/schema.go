@@ -1,0 +1,95 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// migration brings the schema from one version to the next, in one transaction. One that changes what a
+// row holds must also write the row's checksum anew.
+type migration func(*sql.Tx) error
+
+// migrations make version 1, 2, …; they are never changed, only added to.
+var migrations = []migration{version1}
+
+// application marks our files (PRAGMA application_id); its low half repeats the version, so that a flipped
+// bit in one of the two is not taken for a newer version.
+const application = 0xDECA << 16
+
+func version1(tx *sql.Tx) error {
+	_, err := tx.Exec(`
+CREATE TABLE minutes (
+  id INTEGER PRIMARY KEY, -- minute*256 + partition
+  partition INTEGER, minute INTEGER, -- minutes since 1970, UTC, of the Tweets' ids
+  received INTEGER, uniques INTEGER, duplicate INTEGER, late INTEGER, emitted INTEGER, bytes INTEGER, connections INTEGER,
+  covered TEXT, -- from:to,… in ms of the minute
+  state TEXT, digest TEXT, checksum INTEGER);
+CREATE TABLE gaps (
+  id INTEGER PRIMARY KEY, -- first minute*256 + partition
+  partition INTEGER, from_ms INTEGER, to_ms INTEGER, state TEXT, cause TEXT, filled_by TEXT,
+  tweets INTEGER, dark INTEGER, opened_ns INTEGER, asked INTEGER, checksum INTEGER);
+CREATE TABLE partitions (id INTEGER PRIMARY KEY, begin_ms INTEGER, position_ms INTEGER, checksum INTEGER);
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY, method TEXT, partition INTEGER, from_minute INTEGER, to_minute INTEGER,
+  at_ns INTEGER, ended_ns INTEGER, status INTEGER, result TEXT, tweets INTEGER, new INTEGER, checksum INTEGER);
+CREATE TABLE connects (id INTEGER PRIMARY KEY, at_ns INTEGER, checksum INTEGER);
+CREATE TABLE moment (
+  id INTEGER PRIMARY KEY, wall_ns INTEGER, stream_ms INTEGER, boot TEXT, uptime_ns INTEGER,
+  clean INTEGER, checksum INTEGER);
+CREATE TABLE orders (
+  id INTEGER PRIMARY KEY, kind TEXT, partition INTEGER, from_minute INTEGER, to_minute INTEGER, checksum INTEGER);
+CREATE TABLE answers (id INTEGER PRIMARY KEY, text TEXT, err INTEGER, checksum INTEGER);
+CREATE VIEW minutes_utc AS SELECT partition, strftime('%Y-%m-%dT%H:%MZ', minute*60, 'unixepoch') AS minute, state,
+  received, uniques, duplicate, late, emitted, bytes, connections, covered FROM minutes;
+CREATE VIEW gaps_utc AS SELECT partition, strftime('%Y-%m-%dT%H:%M:%fZ', from_ms/1000.0, 'unixepoch') AS "from",
+  strftime('%Y-%m-%dT%H:%M:%fZ', to_ms/1000.0, 'unixepoch') AS "to", state, cause, filled_by, tweets, dark,
+  strftime('%Y-%m-%dT%H:%M:%SZ', opened_ns/1000000000, 'unixepoch') AS opened, asked FROM gaps;
+CREATE VIEW partitions_utc AS SELECT id AS partition, strftime('%Y-%m-%dT%H:%M:%fZ', begin_ms/1000.0, 'unixepoch') AS "begin",
+  strftime('%Y-%m-%dT%H:%M:%fZ', position_ms/1000.0, 'unixepoch') AS position FROM partitions;
+CREATE VIEW requests_utc AS SELECT id, method, partition,
+  strftime('%Y-%m-%dT%H:%MZ', from_minute*60, 'unixepoch') AS "from", strftime('%Y-%m-%dT%H:%MZ', to_minute*60, 'unixepoch') AS "to",
+  strftime('%Y-%m-%dT%H:%M:%SZ', at_ns/1000000000, 'unixepoch') AS at,
+  CASE WHEN ended_ns THEN strftime('%Y-%m-%dT%H:%M:%SZ', ended_ns/1000000000, 'unixepoch') END AS ended,
+  status, result, tweets, new FROM requests;`)
+	return err
+}
+
+// migrate brings the schema up to date.
+func migrate(db *sql.DB, to []migration) error {
+	var have int
+	if err := db.QueryRow("PRAGMA user_version").Scan(&have); err != nil {
+		return err
+	}
+	for v := have + 1; v <= len(to); v++ {
+		if err := step(db, v, to[v-1]); err != nil {
+			return fmt.Errorf("migrate the ledger to version %d: %w", v, err)
+		}
+	}
+	return nil
+}
+
+func step(db *sql.DB, version int, m migration) error {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it says only that
+	if err := m(tx); err != nil {
+		return err
+	}
+	if err := mark(tx, version); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+type execer interface {
+	Exec(query string, args ...any) (sql.Result, error)
+}
+
+// mark writes the version into the file's header.
+func mark(db execer, version int) error {
+	app := int32(uint32(application | version)) // SQLite takes it as signed
+	_, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, app))
+	return err
+}

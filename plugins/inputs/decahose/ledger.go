@@ -1,0 +1,43 @@
+package decahose
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/store"
+)
+
+// openState opens the ledger, and has the core begin where the last process ended. An error is an *OptionError:
+// without a ledger nothing may be asked for, so nothing is begun.
+func (d *Decahose) openState(cfg *engine.Config) error {
+	s, past, err := store.Open(d.StateDir(), store.Options{Horizon: time.Duration(d.RecoveryHorizon)})
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return bad("state_directory", d.StateDirectory, "one that no other process uses for this stream: "+err.Error())
+	case errors.Is(err, store.ErrNewer):
+		return bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
+	case err != nil:
+		return bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
+	}
+	d.state = s
+	cfg.Store = s
+	cfg.Core.State, cfg.Core.Past, cfg.Core.Started = true, past, moment()
+	return nil
+}
+
+// closeState gives the ledger to the next process. Commits are synced as they are made, so an error costs nothing.
+func (d *Decahose) closeState() {
+	if d.state == nil {
+		return
+	}
+	if err := d.state.Close(); err != nil {
+		d.Log.Errorf("Stream %s: close state: %v", d.StreamLabel, err)
+	}
+	d.state = nil
+}
+
+// DrainedBy has the stop wait until wait says that the reader of the output has taken everything. For the host,
+// before Start.
+func (d *Decahose) DrainedBy(wait func(context.Context) bool) { d.drained = wait }

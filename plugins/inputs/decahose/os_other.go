@@ -1,0 +1,12 @@
+//go:build !linux
+
+package decahose
+
+import "time"
+
+func uptime() (time.Duration, bool) { return 0, false }
+
+func bootID() string { return "" }
+
+// writable cannot be told without writing; Start will.
+func writable(string) bool { return true }

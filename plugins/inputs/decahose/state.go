@@ -1,0 +1,77 @@
+package decahose
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+)
+
+// StateDir is where the state of this stream is kept, below state_directory: one directory for each
+// account, stream and label. After Init or InitState.
+func (d *Decahose) StateDir() string {
+	return filepath.Join(d.StateDirectory, stateName(d.Account, d.Stream, d.StreamLabel))
+}
+
+// longestState bounds the name of a state directory: file systems allow 255 bytes.
+const longestState = 200
+
+// stateName is different for different streams. Only the label keeps its underscores, so that it is
+// clear where the account ends. A name that is too long ends with a digest of all of it.
+func stateName(account, stream, label string) string {
+	name := escape(account, "") + "_" + escape(stream, "") + "_" + escape(label, "_")
+	if len(name) > longestState {
+		digest := fmt.Sprintf("~%x", sha256.Sum256([]byte(name)))
+		name = name[:longestState-len(digest)] + digest
+	}
+	return name
+}
+
+// escape writes all bytes but letters, digits, "-" and those in safe as %XX.
+func escape(name, safe string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if strings.IndexByte(plain+safe, c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// InitState sets the defaults and checks the options that say where the state is and what its gaps
+// wait for. For commands, which need no credentials: those may be readable by the plugin's user only,
+// or stand in its environment. A bad value comes back as *OptionError.
+func (d *Decahose) InitState() error {
+	d.setDependentDefaults()
+	for _, check := range []func() error{d.checkStream, d.checkTimes, d.checkLimits, d.checkRecovery, d.checkState} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RecoveryRules are the options recovery and recovery_… as the recovery package wants them.
+func (d *Decahose) RecoveryRules() recovery.Rules {
+	r := recovery.Rules{
+		Window:  time.Duration(d.RecoveryWindow),
+		Delay:   time.Duration(d.RecoveryDelay),
+		Horizon: time.Duration(d.RecoveryHorizon),
+		Jobs:    d.RecoveryJobs,
+		Limit:   d.RecoveryLimit,
+		Period:  time.Duration(d.RecoveryLimitPeriod),
+	}
+	switch d.Recovery {
+	case "replay":
+		r.Method = recovery.Replay
+	case "recovery":
+		r.Method, r.ByPartition = recovery.Recovery, d.RecoveryPartition
+	}
+	return r
+}
