@@ -150,6 +150,7 @@ func (s *stage) runWith(name, conf, plugin string, env ...string) *agent {
 	if env == nil {
 		env = login("demo")
 	}
+	env = append(env, "STATE_DIRECTORY="+file("state")) // each agent is a host of its own
 	var err error
 	a.Process, err = rig.Start([]string{built.telegraf, "--config", file("telegraf.conf")}, env, nil)
 	require.NoError(s, err)

@@ -70,11 +70,16 @@ func (p *paths) layOut(src *source) (err error) {
 	if err := p.empty(); err != nil {
 		return fmt.Errorf("empty the output directory: %w", err)
 	}
+	if src.sim != nil { // of a World that is no more
+		if err := os.RemoveAll(at("state")); err != nil {
+			return fmt.Errorf("empty the output directory: %w", err)
+		}
+	}
 	conf := strings.NewReplacer("BINARY", p.binary, "PLUGIN", p.plugin, "TWEETS", p.tweets, "COUNTERS", p.counters).Replace(telegrafConf)
 	if err := os.WriteFile(p.telegraf, []byte(conf), 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	if err := os.WriteFile(p.plugin, []byte(pluginConf(src)), 0o600); err != nil {
+	if err := os.WriteFile(p.plugin, []byte(pluginConf(src, at("state"))), 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return nil
@@ -93,8 +98,9 @@ func (p *paths) empty() error {
 	return nil
 }
 
-func pluginConf(src *source) string {
+func pluginConf(src *source, state string) string {
 	conf := fmt.Sprintf("# Written by make run.\n[[inputs.decahose]]\n  account = %q\n  stream_label = %q\n", src.account, src.label)
+	conf += fmt.Sprintf("  state_directory = %q\n", state)
 	if src.url != "" {
 		conf += fmt.Sprintf("  stream_url = %q\n", src.url)
 	}

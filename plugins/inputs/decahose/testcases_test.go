@@ -93,6 +93,7 @@ func load(t *testing.T, conf []byte) *models.RunningInput {
 	require.NoError(t, c.LoadConfigData(conf, "test"))
 	require.NoError(t, c.LinkSecrets())
 	require.Len(t, c.Inputs, 1)
+	c.Inputs[0].Input.(*Decahose).StateDirectory = t.TempDir()
 	require.NoError(t, c.Inputs[0].Init())
 	return c.Inputs[0]
 }
