@@ -20,6 +20,7 @@ import (
 // process is one life of the plugin's process.
 type process struct {
 	out   *Outcome
+	e     *engine.Engine
 	pipe  *pipe
 	state *store.Store
 	stop  context.CancelFunc
@@ -47,14 +48,14 @@ func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
 		cfg.Core.Started = ledger.Moment{Wall: time.Now().UnixNano()}
 		cfg.OrdersEvery = time.Minute
 	}
-	e := engine.New(cfg)
+	p.e = engine.New(cfg)
 	writing, stopWriting := context.WithCancel(context.Background())
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop, p.done = stop, stopWriting
 	p.wg.Go(func() { w.Run(writing) })
 	p.wg.Go(func() {
 		defer stopWriting()
-		if err := e.Run(ctx); err != nil && !p.dead.Load() {
+		if err := p.e.Run(ctx); err != nil && !p.dead.Load() {
 			out.Err = err
 		}
 	})
@@ -72,6 +73,18 @@ func (p *process) end(kill bool) {
 	lines := p.pipe.read(kill)
 	p.out.Lines = append(p.out.Lines, lines...)
 	p.out.lives = append(p.out.lives, life{lines, kill})
+}
+
+// gaps are those that are open, as the plugin says.
+func (p *process) gaps() (open int64) {
+	p.e.Poll()
+	time.Sleep(time.Second)
+	for l := range points(p.pipe.tail()) {
+		if l.name == "decahose_stream" {
+			open = l.fields["gaps_open"].(int64)
+		}
+	}
+	return open
 }
 
 // mortal is a store that a killed process does not reach any more.
@@ -113,6 +126,19 @@ func (w *pipe) Write(b []byte) (int, error) {
 		w.written = append(w.written, written{time.Now(), w.lines.Len()})
 	}
 	return len(b), nil
+}
+
+// tail is what came lately.
+func (w *pipe) tail() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from := 0
+	for _, x := range w.written {
+		if time.Since(x.at) > 2*time.Second {
+			from = x.end
+		}
+	}
+	return bytes.Clone(w.lines.Bytes()[from:])
 }
 
 // read is what the reader got.

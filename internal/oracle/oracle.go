@@ -23,6 +23,7 @@ type Run struct {
 	Core    func(*core.Config)    // changes the options, nil: as they are
 	Stream  func(*stream.Options) // the same
 	Offer   time.Duration         // how long Tweets are offered
+	Patient time.Duration         // how much longer, while the plugin says that gaps are open
 	Quiet   time.Duration         // how long heartbeats only follow; 0: 5 s
 	Between func(*decasim.Server) // called when the engine runs, nil: nothing
 
@@ -38,6 +39,8 @@ type Life struct {
 	Kill bool          // at once, and what the reader of the pipe had not read is gone
 	Down time.Duration // until the next life
 	Then func()        // while it is down, nil: nothing
+	// Damage says that Then damages the state, so that Tweets may be emitted again.
+	Damage bool
 }
 
 // Outcome is what the run came to.
@@ -53,6 +56,7 @@ type Outcome struct {
 	Lines            []byte // all output
 	Err              error  // of the engine, or of its state
 	Requests         []decasim.Request
+	Open             int64 // gaps that were open in the end, as the plugin says
 
 	lives []life
 }
@@ -80,6 +84,7 @@ func (r Run) Play() *Outcome {
 		p := r.begin(l, out)
 		time.Sleep(f.For)
 		p.end(f.Kill)
+		out.lives[len(out.lives)-1].killed = f.Kill || f.Damage
 		time.Sleep(f.Down)
 		if f.Then != nil {
 			f.Then()
@@ -90,6 +95,10 @@ func (r Run) Play() *Outcome {
 		r.Between(s)
 	}
 	time.Sleep(time.Until(begun.Add(r.Offer)))
+	for end := time.Now().Add(r.Patient); time.Now().Before(end) && p.gaps() > 0; {
+		time.Sleep(time.Minute)
+	}
+	out.Open = p.gaps()
 	s.StopOffering()
 	time.Sleep(max(r.Quiet, 5*time.Second))
 	p.end(false)
