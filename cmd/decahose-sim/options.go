@@ -37,6 +37,9 @@ func config(c *cli.Context) (decasim.ServerConfig, error) {
 	if cfg.Disorder == 0 {
 		cfg.Disorder = -1
 	}
+	if err := requestConfig(c, &cfg); err != nil {
+		return cfg, err
+	}
 	for _, name := range []string{"allowed-connections", "queue"} {
 		if c.Int(name) < 1 {
 			return cfg, usageError{fmt.Errorf("--%s %d: must be 1 or more", name, c.Int(name))}
@@ -48,6 +51,56 @@ func config(c *cli.Context) (decasim.ServerConfig, error) {
 	}
 	cfg.Source, err = source(c)
 	return cfg, err
+}
+
+var partitionModes = map[string]decasim.PartitionMode{
+	"required": decasim.PartitionRequired, "optional": decasim.PartitionOptional, "refused": decasim.PartitionRefused,
+}
+
+// requestConfig sets what concerns Replay and Recovery. 0 means the default to the library.
+func requestConfig(c *cli.Context, cfg *decasim.ServerConfig) error {
+	mode, known := partitionModes[c.String("recovery-partition")]
+	if !known {
+		return usageError{fmt.Errorf("--recovery-partition %s: must be required, optional or refused", c.String("recovery-partition"))}
+	}
+	start, end, both := strings.Cut(c.String("recovery-parameters"), ",")
+	if !both || start == "" || end == "" || start == end {
+		return usageError{fmt.Errorf("--recovery-parameters %s: must be two names with a comma between", c.String("recovery-parameters"))}
+	}
+	for _, name := range []string{"replay-delay", "replay-horizon", "recovery-horizon"} {
+		if c.Duration(name) < 0 {
+			return usageError{fmt.Errorf("--%s %s: must be 0s or more", name, c.Duration(name))}
+		}
+	}
+	for _, name := range []string{"replay-speed", "recovery-rate"} {
+		if c.Float64(name) < 0 {
+			return usageError{fmt.Errorf("--%s %g: must be 0 or more", name, c.Float64(name))}
+		}
+	}
+	cfg.RecoveryPartition, cfg.RecoveryParameters = mode, [2]string{start, end}
+	cfg.ReplayDelay, cfg.ReplayHorizon = none(c.Duration("replay-delay")), none(c.Duration("replay-horizon"))
+	cfg.ReplaySpeed, cfg.RecoveryRate = none(c.Float64("replay-speed")), none(c.Float64("recovery-rate"))
+	cfg.ReplayLimit, cfg.ReplayJobs, cfg.RecoveryJobs = none(c.Int("replay-limit")), none(c.Int("replay-jobs")), none(c.Int("recovery-jobs"))
+	cfg.ReplayCountRefused, cfg.RecoveryHorizon = c.Bool("replay-count-refused"), none(c.Duration("recovery-horizon"))
+	return statuses(c, cfg)
+}
+
+func statuses(c *cli.Context, cfg *decasim.ServerConfig) error {
+	for _, name := range []string{"replay-status", "recovery-status"} {
+		if n := c.Int(name); n != 0 && (n < 400 || n > 599) {
+			return usageError{fmt.Errorf("--%s %d: must be from 400 to 599, or 0", name, n)}
+		}
+	}
+	cfg.ReplayStatus, cfg.RecoveryStatus = c.Int("replay-status"), c.Int("recovery-status")
+	return nil
+}
+
+// none is -1 where 0 was asked for.
+func none[T int | float64 | time.Duration](x T) T {
+	if x == 0 {
+		return -1
+	}
+	return x
 }
 
 // password is never an option: command lines are public on a machine.
@@ -73,7 +126,11 @@ func source(c *cli.Context) (decasim.Source, error) {
 		}
 		return p, nil
 	}
-	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate}), nil
+	deleted := c.Float64("deleted")
+	if deleted < 0 || deleted > 1 {
+		return nil, usageError{fmt.Errorf("--deleted %g: must be from 0 to 1", deleted)}
+	}
+	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate, Deleted: none(deleted)}), nil
 }
 
 // faults are those of --fault, then those of --random-faults.
@@ -99,7 +156,8 @@ func randomOptions(c *cli.Context) decasim.RandomOptions {
 		d = time.Hour
 	}
 	return decasim.RandomOptions{Duration: d, Spacing: 20 * time.Second,
-		Connections: max(1, c.Int("allowed-connections")/2), Backfill: c.String("backfill") == "serve"}
+		Connections: max(1, c.Int("allowed-connections")/2), Backfill: c.String("backfill") == "serve",
+		Recovery: c.Bool("random-replay-faults"), Long: c.Bool("random-replay-faults")}
 }
 
 // joinOptions undoes the command line library's cutting of values at commas: a part without a fault's
@@ -138,6 +196,7 @@ func greet(c *cli.Context, cfg decasim.ServerConfig, address string) {
 		secret = `# password: the one in DECAHOSE_SIM_PASSWORD`
 	}
 	fmt.Fprintf(c.App.Writer, `decahose-sim: http://%s/stream/sample10/accounts/%s/publishers/twitter/%s.json?partition=1
+replay:       http://%s/replay/sample10/accounts/%s/publishers/twitter/%s.json?fromDate=YYYYMMDDHHMM&toDate=YYYYMMDDHHMM
 oracle:       http://%s/oracle/summary
 
 [[inputs.decahose]]
@@ -147,7 +206,7 @@ oracle:       http://%s/oracle/summary
   %s
   stream_url = "http://%s"
 
-`, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, cfg.Username, secret, address)
+`, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, cfg.Username, secret, address)
 	for _, f := range cfg.Faults.Faults() {
 		fmt.Fprintf(c.App.Writer, "planned %s\n", f)
 	}
@@ -157,8 +216,8 @@ oracle:       http://%s/oracle/summary
 func printStatus(c *cli.Context, s *decasim.Server, last int) int {
 	sum := s.Summary()
 	rate := float64(sum.Offered-last) / c.Duration("status").Seconds()
-	fmt.Fprintf(c.App.Writer, "%s live %d accepted %d offered %d (%.0f/s) sent %d unsent %d waiting %d faults fired %d of %d\n",
-		stamp(), sum.Live, sum.Accepted, sum.Offered, rate, sum.Sent, sum.Unsent, sum.Pending, len(sum.Fired), len(sum.Fired)+len(sum.Unfired))
+	fmt.Fprintf(c.App.Writer, "%s live %d accepted %d offered %d (%.0f/s) sent %d unsent %d waiting %d requests %d completed %d refused %d faults fired %d of %d\n",
+		stamp(), sum.Live, sum.Accepted, sum.Offered, rate, sum.Sent, sum.Unsent, sum.Pending, sum.Made, sum.Completed, sum.Refused, len(sum.Fired), len(sum.Fired)+len(sum.Unfired))
 	return sum.Offered
 }
 
@@ -175,6 +234,10 @@ func report(c *cli.Context, s *decasim.Server) {
 	}
 	for _, name := range sum.Unfired {
 		fmt.Fprintf(c.App.Writer, "never fired %s\n", name)
+	}
+	for _, r := range sum.Requests {
+		fmt.Fprintf(c.App.Writer, "%s %s from %s to %s partition %d: %d, sent %d, %s\n", r.At.Format(time.TimeOnly), r.Kind,
+			r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), r.Partition, r.Status, r.Sent, r.End)
 	}
 	fmt.Fprintf(c.App.Writer, "offered %d sent %d unsent %d\n", sum.Offered, sum.Sent, sum.Unsent)
 }

@@ -149,8 +149,9 @@ func (c *child) waitEmitted(text string, n int) {
 // configure writes a configuration for a server; more are further lines of the input's table.
 func configure(t *testing.T, url string, more ...string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "decahose.conf")
-	base := []string{"[[inputs.decahose]]", `account = "example"`, `stream_label = "prod"`, `username = "user"`,
+	dir := t.TempDir()
+	path := filepath.Join(dir, "decahose.conf")
+	base := []string{"[[inputs.decahose]]", fmt.Sprintf("state_directory = %q", filepath.Join(dir, "state")), `account = "example"`, `stream_label = "prod"`, `username = "user"`,
 		`password = "pass"`, `connections = 1`, `partitions = [1]`, fmt.Sprintf("stream_url = %q", url)}
 	require.NoError(t, os.WriteFile(path, []byte(strings.Join(append(base, more...), "\n")+"\n"), 0o600))
 	return path

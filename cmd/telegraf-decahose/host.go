@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
 
 const (
@@ -48,7 +50,7 @@ func (h *host) run() int {
 	h.wg.Go(func() { h.writer.Run(ctx) }) // owns stdout from here on
 	if err := h.start(); err != nil {
 		h.log.print('E', err.Error())
-		return exitFailure
+		return exitCode(err)
 	}
 	h.ask.begin(&h.wg)
 	if err := h.serve(); err != nil {
@@ -90,11 +92,21 @@ func (h *host) start() error {
 	for _, ri := range h.settings.inputs {
 		r := newRoad(ri, h.writer, h.log)
 		h.roads = append(h.roads, r)
-		if err := r.start(len(h.settings.tags)); err != nil {
-			return fmt.Errorf("start %s: %w", ri.LogName(), err)
+		if err := r.start(len(h.settings.tags), h.stdout); err != nil {
+			h.drain(func() {})
+			return fmt.Errorf("%s: %w", h.settings.path, err)
 		}
 	}
 	return nil
+}
+
+// exitCode of a start that failed: a bad option, such as a state directory that cannot be written, is not cured by
+// a restart.
+func exitCode(err error) int {
+	if _, ok := errors.AsType[*decahose.OptionError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
 }
 
 // serve polls the inputs whenever they are asked for, and returns when it is time to stop; an

@@ -30,24 +30,28 @@ func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
 
 // run is main, with everything but the process itself as an argument.
 func run(args []string, stdout, stderr io.Writer) int {
-	code := exitStopped
-	app := commandLine(stdout, stderr)
-	app.Action = func(c *cli.Context) error {
-		code = dispatch(c, stdout, stderr)
+	return newConsole(stdout, stderr).run(args)
+}
+
+func (c *console) run(args []string) int {
+	app := commandLine(c.stdout, c.stderr)
+	app.Commands = c.commands()
+	app.Action = func(ctx *cli.Context) error {
+		c.code = dispatch(ctx, c.stdout, c.stderr)
 		return nil
 	}
 	if err := app.Run(args); err != nil {
-		sayError(stderr, err.Error()+" (-help shows the usage)")
+		sayError(c.stderr, err.Error()+" (-help shows the usage)")
 		return exitUsage
 	}
-	return code
+	return c.code
 }
 
 func commandLine(stdout, stderr io.Writer) *cli.App {
 	return &cli.App{
 		Name:            "telegraf-decahose",
 		Usage:           "reads X's Decahose for Telegraf's inputs.execd",
-		UsageText:       "telegraf-decahose -config FILE [-poll_interval DURATION]",
+		UsageText:       "telegraf-decahose -config FILE [-poll_interval DURATION]\ntelegraf-decahose COMMAND -config FILE [options]",
 		HideHelpCommand: true,
 		HideVersion:     true,
 		Writer:          stdout,
@@ -68,7 +72,7 @@ func commandLine(stdout, stderr io.Writer) *cli.App {
 func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
 	switch {
 	case c.Args().Present():
-		sayError(stderr, fmt.Sprintf("unknown argument %q; all settings are flags (-help shows them)", c.Args().First()))
+		sayError(stderr, fmt.Sprintf("unknown argument %q; it is no command, and all settings are flags (-help shows both)", c.Args().First()))
 		return exitUsage
 	case c.Bool("version"):
 		fmt.Fprintln(stdout, "telegraf-decahose", versionText())

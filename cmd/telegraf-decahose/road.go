@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -55,9 +56,10 @@ func direct(c *models.InputConfig, globalTags int) bool {
 }
 
 // start begins the input; it does not wait for X.
-func (r *road) start(globalTags int) error {
+func (r *road) start(globalTags int, stdout *os.File) error {
+	d := r.input.Input.(*decahose.Decahose)
+	d.DrainedBy(func(ctx context.Context) bool { return wasRead(ctx, stdout) })
 	if direct(r.input.Config, globalTags) {
-		d := r.input.Input.(*decahose.Decahose)
 		d.EmitTo(emit.NewLines(d.Schema(), r.writer))
 	}
 	r.wg.Go(r.carry)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -33,16 +34,30 @@ const (
 
 // linger waits until the reader has taken everything out of the pipe, then closes it, and stderr.
 func linger(stdout *os.File) {
-	fd := int(stdout.Fd())
-	if isPipe(fd) {
-		for end := time.Now().Add(lingerLimit); unread(fd) && time.Now().Before(end); {
-			time.Sleep(lingerStep)
-		}
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), lingerLimit)
+	defer cancel()
+	wasRead(ctx, stdout)
 	_ = stdout.Close()
 	_ = unix.Close(1)
 	_ = unix.Close(2)
 	time.Sleep(closePause)
+}
+
+// wasRead waits until the reader has taken everything out of the pipe, and says whether it has; what is not a pipe
+// needs no reader.
+func wasRead(ctx context.Context, stdout *os.File) bool {
+	fd := int(stdout.Fd())
+	if !isPipe(fd) {
+		return true
+	}
+	for unread(fd) {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(lingerStep):
+		}
+	}
+	return true
 }
 
 func isPipe(fd int) bool {

@@ -3,6 +3,7 @@ package core
 import (
 	"slices"
 
+	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/wire"
@@ -25,7 +26,7 @@ func (c *Core) forgot(from, to int64) {
 	}
 	c.cold.warm = timeline.Span{}
 	for m, end := (timeline.Span{From: from, To: to}).Minutes(); m < end; m++ {
-		if _, known := c.cold.minutes[m]; !known {
+		if _, known := c.cold.minutes[m]; !known && c.storable(m) {
 			c.cold.minutes[m] = false
 		}
 	}
@@ -68,10 +69,37 @@ func (c *Core) loaded(m timeline.Minute, ids []snowflake.ID, err string) {
 	for _, id := range ids {
 		c.ids.Mark(id, c.now, stranger)
 	}
+	c.remember(m)
 	delete(c.cold.minutes, m)
 	if err != "" && c.now.Sub(c.durable.damagedAt) >= complainEvery {
 		c.durable.damagedAt = c.now
 		c.note(Warn, "ids of minute %s cannot be read, Tweets of it may be emitted again: %s", m, printable(err))
+	}
+}
+
+// remember marks the ids of the minute that are on their way to the store, which the load may have missed.
+func (c *Core) remember(m timeline.Minute) {
+	for _, t := range c.sent.unsettled() {
+		if timeline.MinuteOf(t.id.Milli()) == m {
+			c.ids.Mark(t.id, c.now, stranger)
+		}
+	}
+	groups := c.durable.retry
+	if k := c.durable.flight; k != nil {
+		groups = append(groups[:len(groups):len(groups)], k.IDs...)
+	}
+	c.markAll(groups, func(o timeline.Minute) bool { return o == m })
+}
+
+// markAll marks the ids of minutes that are wanted.
+func (c *Core) markAll(groups []ledger.IDs, wanted func(timeline.Minute) bool) {
+	for _, g := range groups {
+		if !wanted(g.Minute) {
+			continue
+		}
+		for _, id := range g.IDs {
+			c.ids.Mark(id, c.now, stranger)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -87,7 +88,7 @@ func (c *Core) opened(n *conn) {
 	}
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
-	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.guessed
+	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.guessed || c.anyUnsure()
 	n.part.requested(c, n)
 	n.counters.connects++
 	n.counters.status = 200
@@ -143,7 +144,7 @@ func (c *Core) ended(n *conn, end End) {
 	wait := c.retryAfter(n, end)
 	n.due = c.now.Add(wait)
 	c.noteEnded(n, end, wait)
-	n.fed, n.advanced, n.verdict, n.message = false, false, "", ""
+	n.fed, n.advanced, n.unsure, n.verdict, n.message = false, false, false, "", ""
 }
 
 // connect starts what is due, within the budget: dark partitions first.
@@ -292,6 +293,11 @@ func (c *Core) silent(n *conn) {
 	}
 	wait.take(c.now, 10*time.Second, 320*time.Second)
 	c.hangUp(n, "silence")
+}
+
+// anyUnsure reports whether the stream's time may be that of old Tweets.
+func (c *Core) anyUnsure() bool {
+	return slices.ContainsFunc(c.conns, func(n *conn) bool { return n.state == live && n.unsure })
 }
 
 func (c *Core) anyLively() bool {

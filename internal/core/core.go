@@ -275,6 +275,9 @@ func (c *Core) chores() {
 	if !c.clock.set() {
 		return
 	}
+	if !c.durable.on {
+		c.saved()
+	}
 	for _, p := range c.partitions {
 		c.openMinutes(p)
 	}
@@ -285,6 +288,13 @@ func (c *Core) chores() {
 	}
 	c.any.forget(c.keep())
 	c.forgetCold(c.keep())
+}
+
+// saved counts rows as stored where there is no store, so that they may be forgotten.
+func (c *Core) saved() {
+	for i := range len(c.partitions) + 1 {
+		c.at(i).book.Unsaved(func(_ timeline.Minute, r *ledger.Row) { r.Saved(true) })
+	}
 }
 
 // written posts what came back from the sink.

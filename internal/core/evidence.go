@@ -19,6 +19,9 @@ const (
 
 // judgeHoles looks for evidence that backfills came, and gives up what is older than the horizon.
 func (c *Core) judgeHoles(p *partition) {
+	if c.durable.failing {
+		return
+	}
 	c.expire(p)
 	for _, h := range append([]*hole(nil), p.holes...) { // judging splits and closes holes
 		a := h.asker

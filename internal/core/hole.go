@@ -1,6 +1,9 @@
 package core
 
 import (
+	"slices"
+	"time"
+
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -12,6 +15,46 @@ func (c *Core) whole(h *hole) timeline.Span {
 		s.To = max(s.To, c.clock.at(c.now))
 	}
 	return s
+}
+
+// lack makes a span of the past missing, as far as no gap holds it.
+func (c *Core) lack(p *partition, s timeline.Span, cause string) {
+	var fresh timeline.Set
+	fresh.Add(s)
+	for _, h := range p.holes {
+		c.grow(h, s)
+		fresh.Remove(c.whole(h))
+	}
+	for _, part := range fresh.Spans() {
+		h := &hole{since: c.since(part.From), opened: c.wall, Gap: &ledger.Gap{Partition: p.id, Span: part, Cause: cause}}
+		i := slices.IndexFunc(p.holes, func(o *hole) bool { return o.Span.From > part.From })
+		if i < 0 {
+			i = len(p.holes)
+		}
+		p.holes = slices.Insert(p.holes, i, h)
+		c.changeHole(h)
+	}
+}
+
+// grow gives the hole what the span has of its first and last minute: minutes name gaps, so that two share none.
+func (c *Core) grow(h *hole, s timeline.Span) {
+	first, end := c.whole(h).Minutes()
+	s = s.Intersect(timeline.Span{From: first.Milli(), To: end.Milli()})
+	if s.Empty() {
+		return
+	}
+	h.Span.From = min(h.Span.From, s.From)
+	if !h.Dark {
+		h.Span.To = max(h.Span.To, s.To)
+	}
+	c.changeHole(h)
+}
+
+// since is when, by our clock, a partition was last sound of which nothing is certain from the id time on: that is the
+// settle time earlier.
+func (c *Core) since(from int64) time.Time {
+	out := time.Duration(c.clock.at(c.now)-from)*time.Millisecond - settle
+	return c.now.Add(-max(0, out))
 }
 
 // closeHole takes hole i off the list, all of it.
@@ -116,7 +159,7 @@ func (c *Core) expire(p *partition) {
 	for i := len(p.holes) - 1; i >= 0; i-- {
 		h := p.holes[i]
 		past := timeline.Span{From: h.Span.From, To: c.horizon()}.Intersect(c.whole(h))
-		if past.Empty() || c.beingAsked(past) {
+		if past.Empty() || c.beingAsked(p.id, past) {
 			continue
 		}
 		c.note(Error, "partition %d: minutes %s lost: older than the recovery horizon of %v", p.id, minutesOf(&ledger.Gap{Span: past}), c.cfg.Recovery.Horizon)

@@ -47,7 +47,7 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 		return "", fmt.Errorf("no minute from %s to %s can be asked for: older than the horizon of %v, or not over", o.From, o.To, r.Horizon)
 	}
 	span := timeline.Span{From: first.Milli(), To: end.Milli()}
-	if c.beingAsked(span) {
+	if c.beingAsked(o.Partition, span) {
 		return "", fmt.Errorf("a request for some of these minutes is under way: try again when it has ended")
 	}
 	found := false

@@ -3,7 +3,6 @@ package core
 import (
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -22,6 +21,9 @@ func (c *Core) endedRequest(n *conn, end End) {
 		r.Result = end.Class
 	}
 	c.durable.asked = append(c.durable.asked, &r)
+	if o.Result == recovery.Completed && o.Arrived == 0 { // with or without a count: minutes without a single Tweet are rare
+		o.Mismatch, o.Done = true, timeline.Set{}
+	}
 	if o.Mismatch {
 		c.disagree(n, &o)
 	}
@@ -70,11 +72,6 @@ func deleteClaims(all []claim, query recovery.Request) (rest []claim) {
 
 // reopen makes a span missing that was whole or recovered, or lost; what a gap holds already stays as it is.
 func (c *Core) reopen(p *partition, s timeline.Span, cause string) {
-	var fresh timeline.Set
-	fresh.Add(s)
-	for _, h := range p.holes {
-		fresh.Remove(c.whole(h))
-	}
 	p.past.Remove(s)
 	p.filled.Remove(s)
 	p.book.Recovered.Remove(s)
@@ -86,20 +83,10 @@ func (c *Core) reopen(p *partition, s timeline.Span, cause string) {
 		}
 		n.coverage.Remove(s)
 	}
-	for _, part := range fresh.Spans() {
-		c.insertHole(p, &hole{since: c.now, opened: c.wall, Gap: &ledger.Gap{Partition: p.id, Span: part, Cause: cause}})
+	for m, end := s.Minutes(); m < end; m++ {
+		p.book.Row(m).Touch()
 	}
-	p.book.Touch(s)
-}
-
-// insertHole puts a gap of the past into its place.
-func (c *Core) insertHole(p *partition, h *hole) {
-	i := 0
-	for i < len(p.holes) && p.holes[i].Span.From < h.Span.From {
-		i++
-	}
-	p.holes = append(p.holes[:i:i], append([]*hole{h}, p.holes[i:]...)...)
-	c.changeHole(h)
+	c.lack(p, s, cause)
 }
 
 // requestAgain is how long to wait for the next request, by how this one ended.
@@ -163,9 +150,10 @@ func (c *Core) noteOutcome(n *conn, end End, o *recovery.Outcome) {
 	if words != "" {
 		words = ": " + words
 	}
-	switch {
-	case o.Strays > 0:
+	if o.Strays > 0 {
 		c.note(Warn, "%s of %s: X delivered %d Tweets of other minutes as well", method, j, o.Strays)
+	}
+	switch {
 	case o.Mismatch:
 		c.note(Warn, "%s of %s: X counts %d records, %d came: asked for again", method, j, o.Announced, o.Arrived)
 	case o.Result == recovery.Completed:

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
@@ -58,6 +59,11 @@ func (p *partition) lit() bool {
 		}
 	}
 	return false
+}
+
+// dark reports whether a gap is open whose end is not known yet.
+func (p *partition) dark() bool {
+	return slices.ContainsFunc(p.holes, func(h *hole) bool { return h.Dark })
 }
 
 // relief is the id time from which the partition is delivered now, 0 where nobody delivers it.

@@ -74,8 +74,15 @@ func (c *Core) restoreMinutes(past *ledger.Past) {
 	}
 }
 
+// noted is how long after a request was noted X may have answered it: a commit, a connect.
+const noted = 15 * time.Second
+
 func (c *Core) restoreRequests(past *ledger.Past) {
-	c.budget.restore(c.now, c.wall, past.Connects)
+	wall := c.wall
+	if then := past.Moment; then.Stream != 0 { // what that process's clock would say now
+		wall = then.Wall + (c.clock.at(c.now)-then.Stream)*1e6
+	}
+	c.budget.restore(c.now, wall, past.Connects)
 	var made []int64
 	for i := range past.Requests {
 		r := past.Requests[i]
@@ -84,9 +91,11 @@ func (c *Core) restoreRequests(past *ledger.Past) {
 			r.Ended, r.Result = c.wall, "restart"
 			c.durable.asked = append(c.durable.asked, &r)
 		}
-		made = append(made, r.At)
+		if r.Result != withdrawn {
+			made = append(made, r.At+noted.Nanoseconds())
+		}
 	}
-	c.requests.budget.restore(c.now, c.wall, made)
+	c.requests.budget.restore(c.now, wall, made)
 }
 
 // restoreGaps puts the gaps back that are not settled; nobody is asked for them now.
@@ -96,7 +105,7 @@ func (c *Core) restoreGaps(p *partition, past *ledger.Past) {
 		if g.Partition != p.id || g.State == ledger.GapRecovered || g.State == ledger.GapLost {
 			continue
 		}
-		h := &hole{since: c.now, opened: g.Opened, requests: g.Asked, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
+		h := &hole{since: c.since(g.Span.From), opened: g.Opened, requests: g.Asked, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
 		h.saved = g
 		p.holes = append(p.holes, h)
 		c.changeHole(h)
@@ -109,8 +118,10 @@ const unreadable = "ledger"
 
 // openUnknown opens gaps for what should be covered and is in no row that can be read.
 func (c *Core) openUnknown(p *partition, past *ledger.Past) {
+	// Rows older than the horizon was then may have been deleted.
+	kept := max(p.position, past.Moment.Stream) - c.cfg.Recovery.Horizon.Milliseconds()
 	var unknown timeline.Set
-	unknown.Add(timeline.Span{From: max(p.begin, c.horizon()), To: p.position})
+	unknown.Add(timeline.Span{From: max(p.begin, timeline.CeilMinute(kept).Milli()), To: p.position})
 	for _, s := range [...]*timeline.Set{&p.past, &p.book.Lost} {
 		for _, x := range s.Spans() {
 			unknown.Remove(x)
@@ -120,7 +131,7 @@ func (c *Core) openUnknown(p *partition, past *ledger.Past) {
 		unknown.Remove(h.Span)
 	}
 	for _, s := range unknown.Spans() {
-		c.insertHole(p, &hole{since: c.now, opened: c.wall, Gap: &ledger.Gap{Partition: p.id, Span: s, Cause: unreadable}})
+		c.lack(p, s, unreadable)
 	}
 }
 
@@ -134,20 +145,19 @@ func (c *Core) openOutage(p *partition, past *ledger.Past, sure bool) {
 	if past.Clean {
 		cause = "restart"
 	}
-	// The position lags by the settle time, which minutesToAsk adds.
-	out := time.Duration(c.clock.at(c.now)-p.position)*time.Millisecond - settle
+	k := len(p.holes) - 1
+	if k < 0 || p.holes[k].Span.To < p.position {
+		c.openHole(p, &hole{Gap: &ledger.Gap{Partition: p.id, Cause: cause, Dark: true,
+			Span: timeline.Span{From: p.position, To: p.position + 1}}})
+	} else { // what lies between the position and gaps behind it is not certain either
+		c.lack(p, timeline.Span{From: p.position, To: p.holes[k].Span.From}, cause)
+	}
+	last := p.holes[len(p.holes)-1]
+	last.Dark, last.since = true, c.since(min(p.position, last.Span.From))
 	if !sure {
-		out = backfillMost
+		last.since = c.now.Add(-backfillMost)
 	}
-	h := &hole{since: c.now.Add(-max(0, out)), Gap: &ledger.Gap{Partition: p.id, Cause: cause, Dark: true,
-		Span: timeline.Span{From: p.position, To: p.position + 1}}}
-	if k := len(p.holes); k > 0 && p.holes[k-1].Span.To >= p.position {
-		last := p.holes[k-1]
-		last.since, last.Dark = h.since, true
-		c.changeHole(last)
-		return
-	}
-	c.openHole(p, h)
+	c.changeHole(last)
 }
 
 // preload has the ids brought that live connections and backfill will ask for.

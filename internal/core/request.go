@@ -20,6 +20,8 @@ const (
 	postponedMost = time.Hour
 	// deniedAgain is how often the log says that X refuses requests.
 	deniedAgain = time.Hour
+	// withdrawn is the result of a request that was noted and never made.
+	withdrawn = "withdrawn"
 	// countsMost is how often a request is repeated whose count does not agree with what came.
 	countsMost = 3
 )
@@ -133,7 +135,7 @@ func (c *Core) missing() (all []recovery.Missing) {
 // exclude takes out what came and is not settled yet, and what X failed to deliver a while ago.
 func (c *Core) exclude(m *recovery.Missing) {
 	for _, k := range c.requests.claims {
-		if k.query.Partition == ledger.AnyPartition || k.query.Partition == m.Partition {
+		if concerns(k.query, m.Partition) {
 			m.Minutes.Remove(k.span)
 		}
 	}
@@ -173,7 +175,7 @@ func (c *Core) ask(n *conn, query recovery.Request, missing []recovery.Missing) 
 func (c *Core) markAsked(query recovery.Request, span timeline.Span) {
 	for _, p := range c.partitions {
 		for _, h := range p.holes {
-			if (query.Partition == ledger.AnyPartition || query.Partition == p.id) && !c.whole(h).Intersect(span).Empty() {
+			if concerns(query, p.id) && !c.whole(h).Intersect(span).Empty() {
 				h.State = ledger.GapRequested
 				h.requests++
 				c.changeHole(h)
@@ -186,7 +188,7 @@ func (c *Core) markAsked(query recovery.Request, span timeline.Span) {
 func (c *Core) unask() {
 	for _, p := range c.partitions {
 		for _, h := range p.holes {
-			if h.State == ledger.GapRequested && h.asker == nil && !c.beingAsked(c.whole(h)) {
+			if h.State == ledger.GapRequested && h.asker == nil && !c.beingAsked(p.id, c.whole(h)) {
 				h.State = ledger.GapOpen
 				c.changeHole(h)
 			}
@@ -194,20 +196,27 @@ func (c *Core) unask() {
 	}
 }
 
+// concerns reports whether the request brings Tweets of the partition; AnyPartition stands for all of them.
+func concerns(query recovery.Request, partition int) bool {
+	return query.Partition == partition || query.Partition == ledger.AnyPartition || partition == ledger.AnyPartition
+}
+
 // beingAsked reports whether a request under way, or one whose Tweets are not settled, may bring part of the span.
-func (c *Core) beingAsked(s timeline.Span) bool {
+func (c *Core) beingAsked(partition int, s timeline.Span) bool {
 	for _, query := range c.running() {
-		if !s.Intersect(timeline.Span{From: query.From.Milli(), To: query.To.Milli()}).Empty() {
+		if concerns(query, partition) && !s.Intersect(timeline.Span{From: query.From.Milli(), To: query.To.Milli()}).Empty() {
 			return true
 		}
 	}
-	return slices.ContainsFunc(c.requests.claims, func(k claim) bool { return !s.Intersect(k.span).Empty() })
+	return slices.ContainsFunc(c.requests.claims, func(k claim) bool { return concerns(k.query, partition) && !s.Intersect(k.span).Empty() })
 }
 
 // withdraw takes back a request that could not be made durable.
 func (c *Core) withdraw(n *conn) {
 	n.state = waiting
-	n.job.record.Result, n.job.record.Ended = "withdrawn", c.wall
+	r := *n.job.record // the store may hold it as it was asked, if the commit is only late
+	r.Result, r.Ended = withdrawn, c.wall
+	c.durable.asked = append(c.durable.asked, &r)
 	c.requests.budget.inFlight--
 	c.requests.at = c.now.Add(factsEvery)
 	c.unask()
@@ -301,6 +310,9 @@ func (c *Core) claim(n *conn, s timeline.Span) {
 
 // settleClaims lets count what was delivered and is settled.
 func (c *Core) settleClaims() {
+	if c.durable.failing {
+		return
+	}
 	q := &c.requests
 	came := map[int]*timeline.Set{} // by partition of the request: neighbours together, or each would be a gap of its own
 	n := 0

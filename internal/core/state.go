@@ -46,7 +46,7 @@ func (c *Core) persist(ev Event) {
 	if !d.on {
 		c.settleFacts(false)
 		c.release(d.intents, true)
-		d.intents = d.intents[:0]
+		d.intents, d.done, d.asked, d.answers, d.cooled = d.intents[:0], nil, nil, nil, nil
 		return
 	}
 	if d.flight != nil && c.now.Sub(d.sentAt) >= commitPatience && !d.failing {
@@ -56,7 +56,7 @@ func (c *Core) persist(ev Event) {
 		c.release(d.intents, false)
 		d.intents = d.intents[:0]
 	}
-	due := len(d.intents)+len(d.answers) > 0 || !c.now.Before(d.factsAt) || ev.Kind == Final
+	due := len(d.intents)+len(d.answers) > 0 && !d.failing || !c.now.Before(d.factsAt) || ev.Kind == Final
 	if due && d.flight == nil && ev.Kind != Received {
 		d.held, d.intents = d.intents, d.held[:0]
 		c.out.Commit = c.commit(ev.Kind == Final, ev.Drained)
@@ -80,6 +80,7 @@ func (c *Core) committed(ev Event) {
 		c.note(Info, "state is written again")
 	}
 	d.bytes = ev.Bytes
+	c.markAll(flight.IDs, func(m timeline.Minute) bool { return c.cold.minutes[m] }) // a load may have begun before
 	c.release(held, true)
 	c.cool(cooled)
 }
@@ -186,8 +187,12 @@ func (c *Core) storable(m timeline.Minute) bool {
 	return m >= c.keep() && m <= timeline.MinuteOf(c.clock.at(c.now))+60
 }
 
-// keep is the first minute that is still of use.
+// keep is the first minute that is still of use: all, while the stream's time is a guess, since a wrong clock of this
+// host must not throw anything away.
 func (c *Core) keep() timeline.Minute {
+	if !c.clock.set() || c.clock.guessed {
+		return 0
+	}
 	return timeline.MinuteOf(c.clock.at(c.now) - c.cfg.Recovery.Horizon.Milliseconds() - time.Hour.Milliseconds())
 }
 
@@ -354,7 +359,7 @@ func (c *Core) position(p *partition, s *cover, u *unsettled) int64 {
 		return max(p.position, p.begin)
 	}
 	end := spans[len(spans)-1].To
-	if p.lit() || c.stopping {
+	if !p.dark() { // the gap of a dark one begins where the settle time was taken off
 		end -= settle.Milliseconds()
 	}
 	if o := u.oldest[p.index]; o != 0 {

@@ -13,6 +13,12 @@ type FaultPlan struct {
 	mu    sync.Mutex
 	start time.Time
 	list  []*planned
+	of    map[Kind][]*planned
+
+	// current are those of list that befall live connections, have come, and are not spent, as of their
+	// last renewal; before upcoming no other comes.
+	current  []*planned
+	upcoming time.Time
 }
 
 // planned is a fault and how far it got.
@@ -29,9 +35,10 @@ type planned struct {
 
 // NewFaultPlan plans the given faults.
 func NewFaultPlan(faults ...Fault) *FaultPlan {
-	p := &FaultPlan{}
+	p := &FaultPlan{of: map[Kind][]*planned{}}
 	for _, f := range faults {
-		p.list = append(p.list, &planned{Fault: f.withDefaults(), plan: f, text: f.String(), hit: map[int]bool{}})
+		n := &planned{Fault: f.withDefaults(), plan: f, text: f.String(), hit: map[int]bool{}}
+		p.list, p.of[f.Kind] = append(p.list, n), append(p.of[f.Kind], n)
 	}
 	return p
 }
@@ -87,7 +94,7 @@ func (p *FaultPlan) begin(now time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.start = now
+	p.start, p.upcoming = now, time.Time{}
 }
 
 // view is what a fault may know of a connection.
@@ -190,7 +197,8 @@ func (p *FaultPlan) effects(v view, now time.Time) (fx effects) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fx.plan = p
-	for _, f := range p.list {
+	p.renew(now)
+	for _, f := range p.current {
 		switch {
 		case instant[f.Kind] && fx.cut == nil && f.strike(v, now, p.start):
 			fx.cut = f
@@ -199,6 +207,32 @@ func (p *FaultPlan) effects(v view, now time.Time) (fx effects) {
 		}
 	}
 	return fx
+}
+
+// renew finds the current faults when another one comes.
+func (p *FaultPlan) renew(now time.Time) {
+	if now.Before(p.upcoming) {
+		return
+	}
+	p.current, p.upcoming = p.current[:0], now.Add(time.Hour)
+	for _, f := range p.list {
+		from := p.start.Add(f.At)
+		switch {
+		case !instant[f.Kind] && !lasting[f.Kind] || f.spent(now):
+		case !now.Before(from):
+			p.current = append(p.current, f)
+		case from.Before(p.upcoming):
+			p.upcoming = from
+		}
+	}
+}
+
+// spent says that a fault of connections is over for good.
+func (f *planned) spent(now time.Time) bool {
+	if lasting[f.Kind] {
+		return !f.begun.IsZero() && f.For > 0 && now.Sub(f.begun) >= f.For
+	}
+	return f.Connection != EveryConnection && f.fired >= f.Times
 }
 
 func (fx *effects) add(f *planned) {
@@ -252,8 +286,8 @@ func (p *FaultPlan) refuse(k Kind, now time.Time, partition int) int {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.list {
-		if f.Kind == k && f.window(now, p.start) && (f.Partition == 0 || f.Partition == partition) && (f.For > 0 || f.fired < f.Times) {
+	for _, f := range p.of[k] {
+		if f.window(now, p.start) && (f.Partition == 0 || f.Partition == partition) && (f.For > 0 || f.fired < f.Times) {
 			f.fired++
 			return f.Code
 		}
@@ -284,8 +318,8 @@ func (p *FaultPlan) outage(now time.Time) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.list, func(f *planned) bool {
-		if f.Kind != Outage || !f.window(now, p.start) {
+	return slices.ContainsFunc(p.of[Outage], func(f *planned) bool {
+		if !f.window(now, p.start) {
 			return false
 		}
 		f.fired = max(1, f.fired)
@@ -301,10 +335,7 @@ func (p *FaultPlan) factor(ms int64) (product float64, until int64) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.list {
-		if f.Kind != Burst {
-			continue
-		}
+	for _, f := range p.of[Burst] {
 		from := p.start.Add(f.At)
 		if f.window(time.UnixMilli(ms), p.start) {
 			f.fired = max(1, f.fired)

@@ -29,6 +29,7 @@ func (r *rig) replayRequest(ctx context.Context, from, to time.Time) *http.Reque
 func (r *rig) replay(ctx context.Context, from, to time.Time) *received {
 	into := &received{strict: r.strict}
 	r.read(r.replayRequest(ctx, from, to), into)
+	synctest.Wait() // the server's books are closed
 	return into
 }
 
@@ -36,6 +37,7 @@ func (r *rig) replay(ctx context.Context, from, to time.Time) *received {
 func (r *rig) recovery(ctx context.Context, query string) *received {
 	into := &received{strict: r.strict}
 	r.read(r.request(ctx, query), into)
+	synctest.Wait()
 	return into
 }
 
@@ -98,7 +100,7 @@ func TestReplayBringsAllPartitionsInOrder(t *testing.T) {
 }
 
 func TestReplayAsFastAsItIsRead(t *testing.T) {
-	w := world(50)
+	w := world(10)
 	served(t, ServerConfig{Source: w, ReplaySpeed: -1}, func(t *testing.T, s *rig) {
 		requireSame(t, kept(w, 0, from, to), unique(s.replay(t.Context(), from, to)))
 		require.Less(t, time.Since(noon), time.Second)
@@ -191,7 +193,7 @@ func TestOneReplayAtOnce(t *testing.T) {
 	served(t, ServerConfig{Source: world(1)}, func(t *testing.T, s *rig) {
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
-		wg.Go(func() { s.replay(ctx, from, to) })
+		wg.Go(func() { s.read(s.replayRequest(ctx, from, to), &received{}) })
 		time.Sleep(time.Minute)
 		refused := s.replay(t.Context(), from, to)
 		require.Equal(t, 429, refused.status)
@@ -207,17 +209,18 @@ func TestOneReplayAtOnce(t *testing.T) {
 }
 
 func TestReplayOverLoopback(t *testing.T) {
-	w := world(100)
+	w := world(10)
 	s := loopbackRig(t, ServerConfig{Source: w, ReplaySpeed: -1, ReplayDelay: -1})
 	defer s.shut()
 	end := time.Now().Truncate(time.Minute)
-	got := s.replay(t.Context(), end.Add(-3*time.Minute), end)
+	got := &received{}
+	s.read(s.replayRequest(t.Context(), end.Add(-3*time.Minute), end), got)
 	requireSame(t, kept(w, 0, end.Add(-3*time.Minute), end), unique(got))
 	require.Contains(t, got.notices[0], "Completed")
 }
 
 func TestRecovery(t *testing.T) {
-	w := world(20)
+	w := world(5)
 	a, b := from.Add(1500*time.Millisecond), to.Add(30*time.Second)
 	for name, tc := range map[string]struct {
 		cfg       ServerConfig
@@ -262,11 +265,11 @@ func TestRecovery(t *testing.T) {
 
 func TestRecoveryJobsAndOpenEnd(t *testing.T) {
 	for _, status := range []int{429, 406} {
-		w := world(20)
+		w := world(5)
 		served(t, ServerConfig{Source: w, RecoveryRate: 10, RecoveryExcess: status}, func(t *testing.T, s *rig) {
 			var wg sync.WaitGroup
 			for range 2 {
-				wg.Go(func() { s.recovery(t.Context(), "?partition=1"+isoRange(from, to)) })
+				wg.Go(func() { s.read(s.request(t.Context(), "?partition=1"+isoRange(from, to)), &received{}) })
 			}
 			time.Sleep(time.Second)
 			require.Equal(t, status, s.recovery(t.Context(), "?partition=2"+isoRange(from, to)).status)

@@ -34,6 +34,9 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 			long := o.long(&dark, at, room)
 			faults, next = append(faults, long...), dark.between(3, 9)
 			at += long[0].For
+			if long[0].Kind == Status {
+				at += backoffMost // the client comes back so late, and must be whole before the next fault
+			}
 			continue
 		}
 		f := o.draw(&r)
@@ -48,6 +51,9 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 
 // longLeast is more than backfill reaches.
 const longLeast = 6 * time.Minute
+
+// backoffMost is the longest wait that X wants of a client after errors (x-api.md §5), with jitter.
+const backoffMost = 6 * time.Minute
 
 // long leaves a partition, or all of them, without a connection for longer than backfill reaches.
 // Nothing else happens meanwhile.

@@ -73,24 +73,23 @@ func (p *FaultPlan) quiet(v view, now time.Time) time.Time {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.list {
-		if t := f.quiet(v, now, p.start, far); t.Before(far) {
+	p.renew(now)
+	if p.upcoming.Before(far) {
+		far = p.upcoming
+	}
+	for _, f := range p.current {
+		if t := f.quiet(v, now, far); t.Before(far) {
 			far = t
 		}
 	}
 	return far
 }
 
-func (f *planned) quiet(v view, now, start, far time.Time) time.Time {
+// quiet is the same of a fault that has come.
+func (f *planned) quiet(v view, now, far time.Time) time.Time {
 	elsewhere := f.Partition != 0 && f.Partition != v.partition || f.Connection >= 0 && f.Connection != v.slot
 	switch {
-	case elsewhere || !instant[f.Kind] && !lasting[f.Kind]:
-		return far
-	case now.Before(start.Add(f.At)):
-		return start.Add(f.At)
-	case lasting[f.Kind] && !f.begun.IsZero() && f.For > 0 && now.Sub(f.begun) >= f.For:
-		return far
-	case instant[f.Kind] && f.Connection != EveryConnection && f.fired >= f.Times:
+	case elsewhere || f.spent(now):
 		return far
 	case instant[f.Kind] && f.Connection != EveryConnection && f.fired > 0:
 		return f.begun.Add(f.Every)

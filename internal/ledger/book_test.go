@@ -13,7 +13,8 @@ const hour = int64(3600e9)
 func TestForgetKeepsWhatIsNotSettled(t *testing.T) {
 	for name, prepare := range map[string]func(r *Row){
 		"open":                  func(r *Row) { r.closed = false },
-		"changed":               func(r *Row) { r.Touch() },
+		"changed":               func(r *Row) { r.Touch(); r.Saved(true) },
+		"not stored":            func(r *Row) { r.Saved(false) },
 		"Tweets on their way":   func(r *Row) { r.Given++ },
 		"reported a while ago":  func(r *Row) { r.told += hour/2 + 1 },
 		"not before the minute": func(r *Row) {},
@@ -23,6 +24,7 @@ func TestForgetKeepsWhatIsNotSettled(t *testing.T) {
 			r := b.Row(7)
 			r.Close()
 			r.Told(hour/2, View{})
+			r.Saved(true)
 			prepare(r)
 			b.Row(100).Told(hour+hour/2, View{})
 			if name == "not before the minute" {
@@ -41,6 +43,7 @@ func TestForgetDropsSettledRowsAtRest(t *testing.T) {
 	r.Given, r.Emitted = 3, 3
 	r.Close()
 	r.Told(1, View{})
+	r.Saved(true)
 	b.Row(100).Told(1+hour, View{})
 	b.Forget(8)
 	require.Nil(t, b.Find(7))
@@ -53,6 +56,7 @@ func TestForgetBoundsTheRows(t *testing.T) {
 		r := b.Row(100 + m)
 		r.Close()
 		r.Told(1, View{})
+		r.Saved(true)
 	}
 	b.Find(100).Given++ // its posting is still to come
 	b.Forget(0)

@@ -69,7 +69,13 @@ type life struct {
 
 // String is the verdict in one line.
 func (o *Outcome) String() string {
-	return fmt.Sprintf("offered %d emitted %d lost %d doubled %d wrong %d unsent %d", o.Offered, o.Emitted, len(o.Lost), len(o.Doubled), len(o.Wrong), o.Unsent)
+	s := fmt.Sprintf("offered %d emitted %d lost %d doubled %d wrong %d unsent %d open %d", o.Offered, o.Emitted, len(o.Lost), len(o.Doubled), len(o.Wrong), o.Unsent, o.Open)
+	for name, ids := range map[string][]snowflake.ID{"lost": o.Lost, "doubled": o.Doubled} {
+		if len(ids) > 0 {
+			s += fmt.Sprintf("; %s from %s to %s", name, ids[0].Time().UTC().Format("15:04:05.000"), ids[len(ids)-1].Time().UTC().Format("15:04:05.000"))
+		}
+	}
+	return s
 }
 
 // Play runs r to its end. The caller must be inside a bubble whose clock is past 2010.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,9 @@ func TestRandomPlans(t *testing.T) {
 	for s := *seed; s < *seed+uint64(*plans); s++ {
 		o := randomRun(t, s)
 		lost, doubled = lost+len(o.Lost), doubled+len(o.Doubled)
-		if o.Err != nil || len(o.Lost)+len(o.Doubled)+len(o.Wrong)+len(o.Unfired) > 0 {
+		// Faults of requests befall one after the other: when all is whole, no more are made.
+		o.Unfired = slices.DeleteFunc(o.Unfired, func(f string) bool { return strings.HasPrefix(f, "replay-") })
+		if o.Open > 0 || o.Err != nil || len(o.Lost)+len(o.Doubled)+len(o.Wrong)+len(o.Unfired) > 0 {
 			t.Errorf("seed %d: %v, %v, unfired %v\n%s\nagain: go test ./internal/oracle -run TestRandomPlans -plans 1 -seed %d",
 				s, o, o.Err, o.Unfired, strings.Join(o.Notes, "\n"), s)
 		}
@@ -43,7 +46,7 @@ func TestRandomPlans(t *testing.T) {
 func randomRun(t *testing.T, seed uint64) *Outcome {
 	const faults = 12 * time.Minute
 	r := rand.New(rand.NewPCG(seed, 0))
-	o := decasim.RandomOptions{Duration: faults, Spacing: 80 * time.Second, Backfill: true, Long: true, LongFor: 8 * time.Minute, Recovery: false}
+	o := decasim.RandomOptions{Duration: faults, Spacing: 80 * time.Second, Backfill: true, Long: true, LongFor: 8 * time.Minute, Recovery: true}
 	run := Run{Offer: faults + 8*time.Minute, Patient: 3 * time.Hour, Dir: t.TempDir(), Core: replay}
 	if seed%2 == 0 {
 		o.Connections = 1

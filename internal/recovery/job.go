@@ -20,7 +20,7 @@ const (
 type Job struct {
 	request                               Request
 	tweets, fresh, broken, others, strays int64
-	held                                  []bool          // by minute of the request: a Tweet of it came
+	came                                  []seconds       // by minute of the request
 	last                                  [agree]int64    // times of the last Tweets of the request
 	position                              int64           // Unix ms: the delivery has come so far, give or take slack
 	torn                                  timeline.Set    // what records that were not whole may have been of
@@ -36,7 +36,7 @@ func NewJob(q Request) *Job {
 	}
 	start := q.From.Milli()
 	return &Job{
-		request: q, held: make([]bool, q.To-q.From), whole: q.From,
+		request: q, came: make([]seconds, q.To-q.From), whole: q.From,
 		position: start, last: [agree]int64(slices.Repeat([]int64{start}, agree)),
 	}
 }
@@ -51,7 +51,7 @@ func (j *Job) Tweet(ms int64, fresh bool) {
 		j.strays++
 		return
 	}
-	j.held[timeline.MinuteOf(ms)-j.request.From] = true
+	j.came[timeline.MinuteOf(ms)-j.request.From].add(ms)
 	if !j.tear.Empty() && ms >= j.position {
 		j.torn.Add(timeline.Span{From: j.tear.From, To: ms + slack})
 		j.tear = timeline.Span{}
@@ -82,8 +82,8 @@ func (j *Job) Notice(n wire.NoticeMessage) (over bool) {
 }
 
 // Whole is up to where the minutes have been delivered completely, from the request's first one on, as far as is
-// certain before the end. An empty minute is not: it may be one that is left out. X's count, which comes last,
-// may deny it all, see End.
+// certain before the end. X names minutes that it failed to deliver only then, and denies all of it by its count, see
+// End; so what stands out as empty is not whole before that.
 func (j *Job) Whole() timeline.Minute {
 	for j.holds(j.whole) && j.proven(j.whole) {
 		j.whole++
@@ -94,7 +94,58 @@ func (j *Job) Whole() timeline.Minute {
 // proven says that the minute came, and that by the order of delivery nothing of it is still to come. Once true
 // it stays so: what is torn lies behind it.
 func (j *Job) proven(m timeline.Minute) bool {
-	return j.held[m-j.request.From] && j.position >= (m+1).Milli()+slack && j.torn.Covered(m.Span()) == 0
+	return j.position >= (m+1).Milli()+slack && j.torn.Covered(m.Span()) == 0 && j.full(m)
+}
+
+// full says that the minute is about as full as the others that came: no stretch of it is empty that should hold many
+// Tweets, and there are not less than half as many as in the mean.
+func (j *Job) full(m timeline.Minute) bool {
+	c := j.came[m-j.request.From]
+	perMinute := j.perMinute()
+	return c.n > 0 && 2*int64(c.n) >= perMinute && c.filled(slot(perMinute))
+}
+
+// perMinute is the mean number of Tweets in the minutes that have passed.
+func (j *Job) perMinute() int64 {
+	sum, minutes := int64(0), int64(0)
+	for i := range j.came {
+		if m := j.request.From + timeline.Minute(i); j.position >= (m+1).Milli() && j.came[i].n > 0 {
+			sum += int64(j.came[i].n)
+			minutes++
+		}
+	}
+	return sum / max(1, minutes)
+}
+
+// seconds counts the Tweets of a minute, and tells in which of its seconds there were some.
+type seconds struct {
+	n   int32
+	any uint64 // by second
+}
+
+func (s *seconds) add(ms int64) {
+	s.n++
+	s.any |= 1 << (ms / 1000 % 60)
+}
+
+// filled reports whether each slot of so many seconds holds a Tweet.
+func (s *seconds) filled(slot int) bool {
+	for at := 0; at < 60; at += slot {
+		if s.any>>at&(1<<slot-1) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// slot is the shortest stretch, in seconds, in which one should expect 20 Tweets, 60 where none is.
+func slot(perMinute int64) int {
+	for _, s := range [...]int64{1, 5, 15} {
+		if perMinute*s >= 20*60 {
+			return int(s)
+		}
+	}
+	return 60
 }
 
 func (j *Job) holds(m timeline.Minute) bool { return j.request.From <= m && m < j.request.To }

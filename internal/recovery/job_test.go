@@ -284,3 +284,31 @@ func truth(all []record, failed []timeline.Minute) wire.NoticeMessage {
 	}
 	return n
 }
+
+// TestThinMinuteIsNotWhole: a minute that stands out as empty may be one that X names as failed in its last word, which
+// may never come.
+func TestThinMinuteIsNotWhole(t *testing.T) {
+	for name, thin := range map[string]func(second int) int{
+		"none in a stretch": func(s int) int { return map[bool]int{true: 0, false: 5}[s >= 30 && s < 40] },
+		"less than half":    func(int) int { return 2 },
+		"as the others":     func(int) int { return 5 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := NewJob(Request{From: 100, To: 110})
+			for s := range 300 {
+				n := 5
+				if s/60 == 2 {
+					n = thin(s % 60)
+				}
+				for range n {
+					j.Tweet(timeline.Minute(100).Milli()+int64(s)*1000, true)
+				}
+			}
+			want := timeline.Minute(102)
+			if name == "as the others" {
+				want = 104
+			}
+			require.Equal(t, want, j.Whole())
+		})
+	}
+}

@@ -66,7 +66,7 @@ func (j *Job) End() Outcome {
 		return o
 	}
 	for m := j.request.From; m < j.request.To; m++ {
-		if left.Covered(m.Span()) == 0 && (j.proven(m) || certain && j.believed(m)) {
+		if left.Covered(m.Span()) == 0 && (m < j.whole || j.proven(m) || certain && j.believed(m)) {
 			o.Done.Add(m.Span())
 		}
 	}
@@ -76,7 +76,7 @@ func (j *Job) End() Outcome {
 // believed says that nothing speaks against the minute, if X says that it was delivered: no broken record, and, if
 // X sent what was not asked for, that it sent some of this too.
 func (j *Job) believed(m timeline.Minute) bool {
-	return j.torn.Covered(m.Span()) == 0 && j.tear.Intersect(m.Span()).Empty() && (j.strays == 0 || j.held[m-j.request.From])
+	return j.torn.Covered(m.Span()) == 0 && j.tear.Intersect(m.Span()).Empty() && (j.strays == 0 || j.came[m-j.request.From].n > 0)
 }
 
 // left is what of the request X says it left out; a minute that it touches is not done. certain says that by

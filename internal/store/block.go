@@ -91,7 +91,7 @@ type codec struct {
 
 func newCodec() *codec {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
-		zstd.WithWindowSize(1<<17), zstd.WithSingleSegment(true))
+		zstd.WithAllLitEntropyCompression(true), zstd.WithSingleSegment(true))
 	dec, derr := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxPayload))
 	if err := errors.Join(err, derr); err != nil {
 		panic("BUG: options of zstd: " + err.Error())

@@ -154,20 +154,24 @@ func readTable[T any](c *contents, db queryer, t *table[T], keys span) []T {
 	return records
 }
 
-// rescueQueries bounds the search for readable rows: about a second.
-const rescueQueries = 20_000
+// rescueQueries bounds the search for readable rows, to a fraction of a second; hopeless is after how many without
+// a readable part, be it an empty one, there is no point in going on: the root of the table is gone.
+const (
+	rescueQueries = 8_000
+	hopeless      = 500
+)
 
 // rescue halves the range of keys again and again, down to single rows, and takes every part that can be read.
 func rescue[T any](db queryer, t *table[T], keys span) (records []T, bad int) {
-	queue := []span{keys}
-	for n := 0; len(queue) > 0 && n < rescueQueries; n++ {
+	queue, read := []span{keys}, 0
+	for n := 0; len(queue) > 0 && n < rescueQueries && (read > 0 || n < hopeless); n++ {
 		s := queue[0]
 		queue = queue[1:]
 		part, wrong, err := t.where(db, s.lo, s.hi, "true")
 		switch {
 		case err == nil:
 			records = append(records, part...)
-			bad += wrong
+			bad, read = bad+wrong, read+1
 		case s.lo < s.hi:
 			mid := s.lo + (s.hi-s.lo)/2
 			queue = append(queue, span{s.lo, mid}, span{mid + 1, s.hi})

@@ -149,14 +149,15 @@ func number(b bool) int64 {
 
 // spansText writes spans as from:to,… in ms from the start of the minute.
 func spansText(m timeline.Minute, spans []timeline.Span) string {
-	var b strings.Builder
+	var b []byte
 	for i, s := range spans {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		fmt.Fprintf(&b, "%d:%d", s.From-m.Milli(), s.To-m.Milli())
+		b = append(strconv.AppendInt(b, s.From-m.Milli(), 10), ':')
+		b = strconv.AppendInt(b, s.To-m.Milli(), 10)
 	}
-	return b.String()
+	return string(b)
 }
 
 func parseSpans(m timeline.Minute, text string) (spans []timeline.Span, err error) {

@@ -35,6 +35,8 @@ type history struct {
 	ids    map[timeline.Minute]map[int][]snowflake.ID
 	rows   map[string]bool // every row ever committed, printed
 	latest map[int64]ledger.MinuteRecord
+
+	position int64 // the highest ever committed
 }
 
 func newHistory(seed uint64) *history {
@@ -61,6 +63,7 @@ func (h *history) commit(m timeline.Minute, n int) *ledger.Commit {
 		c.Minutes = append(c.Minutes, row)
 		c.Partitions = append(c.Partitions, ledger.PartitionRecord{Partition: p, Begin: m.Milli() - 1000, Position: m.Milli() + int64(h.seq)})
 		h.latest[key(m, p)] = row
+		h.position = max(h.position, m.Milli()+int64(h.seq))
 	}
 	g := ledger.GapRecord{Partition: 1, Span: timeline.Span{From: m.Milli() + 1, To: m.Milli() + 70_000}, State: ledger.GapState(h.rng.IntN(4)),
 		Cause: "eof", FilledBy: "replay", Tweets: 9, Dark: h.seq%2 == 0, Opened: m.Nano(), Asked: 3}
@@ -107,6 +110,19 @@ func (h *history) all(m timeline.Minute) (ids []snowflake.ID) {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// scratch is a directory that is gone after the test: in memory where there is one, for tests that sync a lot.
+func scratch(t testing.TB) string {
+	t.Helper()
+	base := "/dev/shm"
+	if _, err := os.Stat(base); err != nil {
+		base = t.TempDir()
+	}
+	dir, err := os.MkdirTemp(base, "store")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 func thisMinute() timeline.Minute { return timeline.MinuteOf(time.Now().UnixMilli()) }

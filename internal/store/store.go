@@ -147,20 +147,20 @@ func (s *Store) mend() error {
 		return nil
 	}
 	_ = s.closeDB() // it failed before
-	trouble := s.corrupt
-	if trouble == nil {
-		_, err := s.openSound()
-		if err == nil {
-			s.broken = false
-			return nil
-		}
-		if !ofItsContent(err) {
-			return fmt.Errorf("open %s: %w", filepath.Join(s.dir, dbName), err)
-		}
-		trouble = err
+	err := probe(s.dir)
+	if err == nil {
+		err = adopt(s.dir) // a rebuild may have stopped half-way
 	}
-	if _, _, err := s.rebuild(trouble, s.ids.counts()); err != nil {
-		return fmt.Errorf("rebuild %s: %w", filepath.Join(s.dir, dbName), err)
+	if err != nil {
+		return err
+	}
+	if s.corrupt != nil {
+		_, _, err = s.rebuild(s.corrupt, s.ids.counts())
+	} else {
+		_, _, err = s.openContents(s.ids.counts())
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: %w", filepath.Join(s.dir, dbName), err)
 	}
 	s.broken, s.corrupt = false, nil
 	return nil

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+)
+
+// console runs the operator's commands. They are other processes than the plugin: they read its state,
+// and ask it for something by leaving an order there.
+type console struct {
+	stdout, stderr io.Writer
+	now            func() time.Time
+	poll           time.Duration              // between two looks at what a running plugin does
+	patience       time.Duration              // how long an answer may take
+	ask            func(question string) bool // nil: there is nobody to ask
+	terminal       bool                       // stderr is one
+	code           int                        // of the exit
+}
+
+func newConsole(stdout, stderr io.Writer) *console {
+	c := &console{stdout: stdout, stderr: stderr, now: time.Now, poll: time.Second / 2, patience: 30 * time.Second}
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		c.terminal = true
+		if term.IsTerminal(int(os.Stdin.Fd())) {
+			c.ask = func(question string) bool { return askYes(os.Stdin, stderr, question) }
+		}
+	}
+	return c
+}
+
+// askYes takes y and yes for yes, and everything else, the end of the input included, for no.
+func askYes(in io.Reader, out io.Writer, question string) bool {
+	fmt.Fprintf(out, "%s [y/N] ", question)
+	var word string
+	if _, err := fmt.Fscanln(in, &word); err != nil {
+		return false
+	}
+	return word == "y" || word == "Y" || word == "yes"
+}
+
+// usageError is one that the same command will have again.
+type usageError struct{ error }
+
+func badUsage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// flags that all commands have.
+func flags(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "config", Usage: "configuration `FILE` of the plugin"},
+		&cli.StringFlag{Name: "stream_label", Usage: "look at the input with this `LABEL` only"},
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON document"},
+	}, more...)
+}
+
+// rangeFlags are those of commands about a time.
+func rangeFlags(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "from", Usage: "first minute, at `TIME`"},
+		&cli.StringFlag{Name: "to", Usage: "end, at `TIME`: the first minute that is left out"},
+	}, more...)
+}
+
+func partitionFlag() cli.Flag {
+	return &cli.IntFlag{Name: "partition", Usage: "this partition only, by `NUMBER`", DefaultText: "all"}
+}
+
+const timesText = "A TIME is " + allowedTime + ". Minutes are UTC minutes of the Tweets' own time; -to is exclusive."
+
+func (c *console) commands() []*cli.Command {
+	return []*cli.Command{
+		c.command("gaps", "show what is missing, and what happens next", "",
+			"Shows the gaps that are open. A gap that is recovered or lost is shown with -all.", c.gaps,
+			&cli.BoolFlag{Name: "all", Usage: "also show what was recovered or lost"}),
+		c.command("minutes", "show the counts of each minute", "[-from TIME -to TIME]",
+			timesText+" Without them the last 60 minutes are shown.", c.minutes, rangeFlags()...),
+		c.command("recover", "ask for minutes again", "-from TIME -to TIME",
+			timesText+" Asks the running plugin for the minutes, whatever is known of them, and follows what comes of it.",
+			c.recover, rangeFlags(partitionFlag(),
+				&cli.BoolFlag{Name: "no-wait", Usage: "return when the plugin answered"})...),
+		c.command("verify", "check the ledger", "",
+			"Reads the whole state, and compares checksums, digests and sums. It changes nothing.", c.verify),
+		c.command("forget", "give missing minutes up, for good", "-from TIME -to TIME",
+			timesText+" Gaps in that time become lost: nothing asks for them any more.",
+			c.forget, rangeFlags(partitionFlag(),
+				&cli.BoolFlag{Name: "yes", Usage: "do not ask whether that is meant"})...),
+	}
+}
+
+// command is one of them, with the flags that all have.
+func (c *console) command(name, usage, args, text string, action cli.ActionFunc, more ...cli.Flag) *cli.Command {
+	return &cli.Command{
+		Name:            name,
+		Usage:           usage,
+		UsageText:       strings.TrimSpace("telegraf-decahose "+name+" -config FILE "+args) + " [options]",
+		Description:     text,
+		HideHelpCommand: true,
+		Flags:           flags(more...),
+		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return err },
+		Action: func(ctx *cli.Context) error {
+			c.code = c.judge(c.checked(ctx, action))
+			return nil
+		},
+	}
+}
+
+// checked refuses what no command takes.
+func (c *console) checked(ctx *cli.Context, action cli.ActionFunc) error {
+	if ctx.Args().Present() {
+		return badUsage("unknown argument %q; all settings are flags (-help shows them)", ctx.Args().First())
+	}
+	if ctx.IsSet("partition") && ctx.Int("partition") < 1 {
+		return badUsage("option \"partition\" is %d, must be 1 or more", ctx.Int("partition"))
+	}
+	return action(ctx)
+}
+
+// judge says what went wrong, in one line, and returns the exit code.
+func (c *console) judge(err error) int {
+	if err == nil {
+		return exitStopped
+	}
+	sayError(c.stderr, err.Error())
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+func (c *console) warn(format string, args ...any) {
+	_, _ = c.stderr.Write(logLine('W', fmt.Sprintf(format, args...)))
+}
+
+// configOf finds -config before or behind the command's name.
+func configOf(ctx *cli.Context) string {
+	for _, level := range ctx.Lineage() {
+		if path := level.String("config"); path != "" {
+			return path
+		}
+	}
+	return ""
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// minutesDocument is what minutes -json prints.
+type minutesDocument struct {
+	Streams []streamMinutes `json:"streams"`
+}
+
+type streamMinutes struct {
+	StreamLabel string       `json:"stream_label"`
+	From        time.Time    `json:"from"`
+	To          time.Time    `json:"to"` // exclusive
+	Minutes     []minuteLine `json:"minutes"`
+}
+
+// minuteLine has the names and units of decahose_volume.
+type minuteLine struct {
+	Minute      time.Time `json:"minute"`
+	Partition   int       `json:"partition"` // 0: not known, as of Tweets from a Replay
+	Received    int64     `json:"received"`
+	Unique      int64     `json:"unique"`
+	Duplicate   int64     `json:"duplicate"`
+	Late        int64     `json:"late"`
+	Emitted     int64     `json:"emitted"`
+	Bytes       int64     `json:"bytes"`
+	Connections int64     `json:"connections"`
+	CoveredMS   int64     `json:"covered_ms"`
+	State       string    `json:"state"`
+	Stored      bool      `json:"stored"` // false: there is no row of this minute
+}
+
+func (c *console) minutes(ctx *cli.Context) error {
+	from, to := ctx.String("from"), ctx.String("to")
+	if from == "" {
+		from = "-60m"
+	}
+	if to == "" {
+		to = "now"
+	}
+	if _, _, err := minutesBetween(from, to, c.now()); err != nil {
+		return usageError{err}
+	}
+	streams, err := c.streams(ctx)
+	if err != nil {
+		return err
+	}
+	doc := minutesDocument{Streams: []streamMinutes{}}
+	err = c.opened(streams, func(s *stream) error {
+		found, err := s.minuteLines(from, to)
+		doc.Streams = append(doc.Streams, found)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case ctx.Bool("json"):
+		return printJSON(c.stdout, doc)
+	}
+	return c.minuteTable(doc, len(streams))
+}
+
+// account is one row's place: a minute of a partition.
+type account struct {
+	minute    timeline.Minute
+	partition int
+}
+
+// minuteLines has a line for each minute and partition, whether it has a row or not.
+func (s *stream) minuteLines(from, to string) (found streamMinutes, err error) {
+	first, end, err := minutesBetween(from, to, s.now)
+	if err != nil {
+		return found, usageError{err}
+	}
+	found = streamMinutes{StreamLabel: s.label, From: minuteTime(first), To: minuteTime(end), Minutes: []minuteLine{}}
+	records, err := s.reader.Minutes(first, end)
+	if err = s.read(err); err != nil {
+		return found, err
+	}
+	gaps, err := s.gaps()
+	if err != nil {
+		return found, err
+	}
+	partitions := map[int]bool{}
+	for _, p := range s.input.Partitions {
+		partitions[p] = true
+	}
+	rows := map[account]*ledger.MinuteRecord{}
+	for i, r := range records {
+		rows[account{r.Minute, r.Partition}] = &records[i]
+		partitions[r.Partition] = true
+	}
+	order := slices.Sorted(maps.Keys(partitions))
+	for m := first; m < end; m++ {
+		for _, p := range order {
+			if r := rows[account{m, p}]; r != nil {
+				found.Minutes = append(found.Minutes, newMinuteLine(r))
+			} else if p != ledger.AnyPartition {
+				found.Minutes = append(found.Minutes, s.unstored(m, p, gaps))
+			}
+		}
+	}
+	return found, nil
+}
+
+func newMinuteLine(r *ledger.MinuteRecord) minuteLine {
+	l := minuteLine{
+		Minute: minuteTime(r.Minute), Partition: r.Partition, Received: r.Received, Unique: r.Unique, Duplicate: r.Duplicate,
+		Late: r.Late, Emitted: r.Emitted, Bytes: r.Bytes, Connections: r.Connections, State: r.State.String(), Stored: true,
+	}
+	for _, span := range r.Covered {
+		l.CoveredMS += span.Len()
+	}
+	return l
+}
+
+// unstored says of a minute without a row what else is known.
+func (s *stream) unstored(m timeline.Minute, partition int, gaps []ledger.GapRecord) minuteLine {
+	l := minuteLine{Minute: minuteTime(m), Partition: partition, State: "unknown"}
+	for i := range gaps {
+		g := &gaps[i]
+		first, end := gapMinutes(g)
+		switch {
+		case g.Partition != partition || m < first || m >= end:
+		case missing(g):
+			l.State = ledger.Missing.String()
+		default:
+			l.State = g.State.String()
+		}
+	}
+	if l.State == "unknown" && !minuteTime(m+1).Before(s.now) {
+		l.State = ledger.Open.String()
+	}
+	return l
+}
+
+func (c *console) minuteTable(doc minutesDocument, streams int) error {
+	g := newGrid(streams, "minute", ">partition", ">received", ">unique", ">duplicate", ">late", ">emitted", ">bytes",
+		">connections", ">covered ms", "state")
+	for _, s := range doc.Streams {
+		for _, l := range s.Minutes {
+			cells := []any{minuteText(l.Minute), partitionText(l.Partition)}
+			if l.Stored {
+				cells = append(cells, l.Received, l.Unique, l.Duplicate, l.Late, l.Emitted, l.Bytes, l.Connections, l.CoveredMS)
+			} else {
+				cells = append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
+			}
+			g.add(s.StreamLabel, append(cells, l.State)...)
+		}
+	}
+	return g.print(c.stdout, "no minutes")
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/store"
+)
+
+func (c *console) recover(ctx *cli.Context) error {
+	w, err := c.wanted(ctx, c.now())
+	if err != nil {
+		return err
+	}
+	s, err := c.oneStream(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.rules.Method.String() == "none":
+		return badUsage(`option "recovery" is "none" in %s, must be "replay" or "recovery" for that`, configOf(ctx))
+	case w.partition != ledger.AnyPartition && !slices.Contains(s.input.Partitions, w.partition):
+		return badUsage("option \"partition\" is %d, must be one of %v", w.partition, s.input.Partitions)
+	}
+	err = c.opened([]*stream{s}, func(s *stream) error { return c.recoverRunning(ctx, s) })
+	if errors.Is(err, errNotRunning) || errors.Is(err, store.ErrNoState) {
+		return c.recoverAlone(ctx, s, w)
+	}
+	return err
+}
+
+// recoverRunning has the running plugin do it. errNotRunning: there is none.
+func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
+	w, err := c.wanted(ctx, s.now) // relative times mean the stream's
+	if err != nil {
+		return err
+	}
+	doc, err := c.order(s, orderRecover, w)
+	if err != nil {
+		return err
+	}
+	if ctx.Bool("no-wait") {
+		return c.printWish(ctx, doc, doc.Answer)
+	}
+	if !ctx.Bool("json") {
+		fmt.Fprintln(c.stdout, doc.Answer)
+	}
+	t, err := c.follow(s, w.askable(s.rules.Horizon, s.now))
+	if err != nil {
+		return err
+	}
+	t.fill(&doc)
+	if err := c.printWish(ctx, doc, fmt.Sprintf("%d minutes recovered, %d lost", t.recovered(), t.lost)); err != nil {
+		return err
+	}
+	if t.lost > 0 {
+		return fmt.Errorf("%d of %d minutes are lost", t.lost, t.all)
+	}
+	return nil
+}
+
+func (c *console) printWish(ctx *cli.Context, doc wishDocument, text string) error {
+	if ctx.Bool("json") {
+		return printJSON(c.stdout, doc)
+	}
+	_, err := fmt.Fprintln(c.stdout, text)
+	return err
+}
+
+// follow returns when none of the minutes is missing any more. The answer and the gaps that it opened
+// became durable in one step, so they are seen from the first look on.
+func (c *console) follow(s *stream, w wish) (tally, error) {
+	b := c.newBar(w.String())
+	defer b.end()
+	for ; ; time.Sleep(c.poll) {
+		running := s.reader.Running() // before the gaps: a plugin may end with its last gap filled
+		gaps, err := s.gaps()
+		if err != nil {
+			return tally{}, err
+		}
+		t := w.count(gaps, s.partitions(w, gaps))
+		b.set(t.all-t.missing, t.all)
+		switch {
+		case t.missing == 0:
+			return t, nil
+		case !running:
+			return t, fmt.Errorf("the plugin stopped with %d of %d minutes missing; it goes on at its next start", t.missing, t.all)
+		}
+		if text, err := c.progressText(s, w, gaps); err != nil {
+			return t, err
+		} else if text != "" {
+			b.say(text)
+		}
+	}
+}
+
+// progressText is the next step of the oldest gap that is meant.
+func (c *console) progressText(s *stream, w wish, gaps []ledger.GapRecord) (string, error) {
+	if err := s.tick(c.now()); err != nil {
+		return "", err
+	}
+	p, err := s.plan(gaps)
+	if err != nil {
+		return "", err
+	}
+	oldest := -1
+	for i := range gaps {
+		if w.meets(&gaps[i]) && missing(&gaps[i]) && (oldest < 0 || gaps[i].Span.From < gaps[oldest].Span.From) {
+			oldest = i
+		}
+	}
+	if oldest < 0 {
+		return "", nil
+	}
+	text, _ := p.next(&gaps[oldest])
+	return text, nil
+}

@@ -1,0 +1,496 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// desk is where an operator sits: a configuration, state below its directory, and a console.
+type desk struct {
+	t              *testing.T
+	conf, state    string
+	stdout, stderr bytes.Buffer
+	console        *console
+}
+
+// newDesk has an input for each label; the console's time is noon.
+func newDesk(t *testing.T, labels ...string) *desk {
+	d := &desk{t: t, state: t.TempDir()}
+	d.conf = filepath.Join(d.state, "x.conf")
+	var text strings.Builder
+	for _, label := range labels {
+		fmt.Fprintf(&text, "[[inputs.decahose]]\naccount = \"example\"\nstream_label = %q\nstate_directory = %q\n", label, d.state)
+	}
+	require.NoError(t, os.WriteFile(d.conf, []byte(text.String()), 0o600))
+	d.console = newConsole(&d.stdout, &d.stderr)
+	d.console.now = func() time.Time { return minuteTime(noon) }
+	d.console.poll = time.Millisecond
+	return d
+}
+
+func (d *desk) dir(label string) string { return filepath.Join(d.state, "example_sample10_"+label) }
+
+// runs a command and wants its exit code.
+func (d *desk) runs(code int, args ...string) {
+	d.t.Helper()
+	d.stdout.Reset()
+	d.stderr.Reset()
+	d.console.code = exitStopped
+	got := d.console.run(append([]string{"telegraf-decahose"}, args...))
+	require.Equal(d.t, code, got, "%s%s", d.stdout.String(), d.stderr.String())
+	requireLogLines(d.t, d.stderr.String())
+}
+
+// keep opens the state as the plugin does, with these rows in it.
+func (d *desk) keep(label string, c ledger.Commit) *store.Store {
+	d.t.Helper()
+	s, _, err := store.Open(d.dir(label), store.Options{Horizon: 120 * time.Hour})
+	require.NoError(d.t, err)
+	c.Seq = 1
+	c.Moment = ledger.Moment{Wall: noon.Nano(), Stream: noon.Milli()}
+	require.NoError(d.t, s.Commit(&c))
+	return s
+}
+
+// store leaves the rows to be found, with nobody running.
+func (d *desk) store(label string, c ledger.Commit) {
+	d.t.Helper()
+	require.NoError(d.t, d.keep(label, c).Close())
+}
+
+func (d *desk) gaps(label string) []ledger.GapRecord {
+	d.t.Helper()
+	r, err := store.OpenReader(d.dir(label))
+	require.NoError(d.t, err)
+	defer r.Close()
+	gaps, err := r.Gaps()
+	require.NoError(d.t, err)
+	return gaps
+}
+
+// read parses stdout, strictly.
+func (d *desk) read(document any) {
+	d.t.Helper()
+	decoder := json.NewDecoder(&d.stdout)
+	decoder.DisallowUnknownFields()
+	require.NoError(d.t, decoder.Decode(document))
+	require.False(d.t, decoder.More(), "one document")
+}
+
+func someGaps() ledger.Commit {
+	filled := gapAt(2, -300, -290, ledger.GapRecovered)
+	filled.FilledBy, filled.Tweets, filled.Asked = "replay", 1234, 1
+	old := gapAt(1, -100, -90, ledger.GapOpen)
+	old.Opened, old.Cause = (noon - 90).Nano(), "heartbeat"
+	return ledger.Commit{Gaps: []ledger.GapRecord{gapAt(2, -10, -5, ledger.GapOpen), old, filled}}
+}
+
+func TestGaps(t *testing.T) {
+	d := newDesk(t, "prod")
+	s := d.keep("prod", someGaps())
+	defer s.Close()
+	want := `
+PARTITION  FROM               TO                 MINUTES  STATE  CAUSE      FILLED BY  TWEETS  NEXT STEP         EXPIRES IN
+        1  2026-01-02T10:20Z  2026-01-02T10:30Z       10  open   heartbeat                  0  Replay now           118h19m
+        2  2026-01-02T11:50Z  2026-01-02T11:55Z        5  open   eof                        0  Replay at 12:25Z     119h49m
+`
+	for _, args := range [][]string{
+		{"-config", d.conf, "gaps"}, {"--config", d.conf, "gaps"}, {"gaps", "-config", d.conf}, {"gaps", "--config", d.conf},
+		{"gaps", "-config", d.conf, "-stream_label", "prod"},
+	} {
+		d.runs(exitStopped, args...)
+		require.Equal(t, want, "\n"+d.stdout.String(), args)
+		require.Empty(t, d.stderr.String())
+	}
+	d.runs(exitStopped, "gaps", "-config", d.conf, "-all")
+	require.Contains(t, d.stdout.String(), "        2  2026-01-02T07:00Z  2026-01-02T07:10Z       10  recovered  eof        replay       1234  done")
+}
+
+func TestGapsJSON(t *testing.T) {
+	d := newDesk(t, "prod", "other", "new")
+	d.store("prod", someGaps())
+	s := d.keep("other", ledger.Commit{})
+	defer s.Close()
+	d.runs(exitStopped, "gaps", "-json", "-all", "-config", d.conf)
+	require.Equal(t, 1, strings.Count(d.stderr.String(), `W! stream "prod": the plugin is not running`))
+	require.Equal(t, 1, strings.Count(d.stderr.String(), `W! stream "new": `+d.dir("new")+": no state here"), d.stderr.String())
+	var doc gapsDocument
+	d.read(&doc)
+	require.Len(t, doc.Streams, 2)
+	require.Equal(t, streamGaps{StreamLabel: "other", Running: true, Now: minuteTime(noon), Gaps: []gapLine{}}, doc.Streams[1])
+	prod := doc.Streams[0]
+	require.False(t, prod.Running)
+	require.Len(t, prod.Gaps, 3)
+	at := func(m timeline.Minute) *time.Time { u := minuteTime(noon + m); return &u }
+	expires := minuteTime(noon - 100).Add(120*time.Hour - 10*time.Second)
+	require.Equal(t, gapLine{
+		Partition: 1, From: *at(-100), To: *at(-90), Minutes: 10, State: "open", Cause: "heartbeat", Opened: at(-90),
+		NextStep: "Replay now", NextAt: at(0), ExpiresAt: &expires,
+	}, prod.Gaps[1])
+	require.Equal(t, "recovered", prod.Gaps[0].State)
+	d.runs(exitStopped, "gaps", "-config", d.conf)
+	require.Contains(t, d.stdout.String(), "STREAM  PARTITION")
+	require.Contains(t, d.stdout.String(), "prod            1  ")
+}
+
+func TestNoGaps(t *testing.T) {
+	d := newDesk(t, "prod")
+	d.store("prod", ledger.Commit{})
+	d.runs(exitStopped, "gaps", "-config", d.conf)
+	require.Equal(t, "no gaps\n", d.stdout.String())
+	require.Empty(t, d.stderr.String(), "nothing waits for the plugin")
+}
+
+func TestMinutes(t *testing.T) {
+	d := newDesk(t, "prod")
+	row := func(partition int, m timeline.Minute, state ledger.State) ledger.MinuteRecord {
+		span := (noon + m).Span()
+		return ledger.MinuteRecord{Partition: partition, Minute: noon + m, Received: 200, Unique: 100, Duplicate: 100, Late: 1, Emitted: 99,
+			Bytes: 12345, Connections: 2, State: state, Covered: []timeline.Span{{From: span.From, To: span.From + 100}, {From: span.From + 200, To: span.To}}}
+	}
+	d.store("prod", ledger.Commit{
+		Minutes: []ledger.MinuteRecord{row(1, -4, ledger.Whole), row(2, -4, ledger.Missing), row(0, -3, ledger.Recovered)},
+		Gaps:    []ledger.GapRecord{gapAt(1, -3, -1, ledger.GapRequested), gapAt(2, -3, -2, ledger.GapLost)},
+	})
+	d.runs(exitStopped, "minutes", "-config", d.conf, "-from", "-4m", "-to", "2026-01-02T12:01")
+	require.Equal(t, `
+MINUTE             PARTITION  RECEIVED  UNIQUE  DUPLICATE  LATE  EMITTED  BYTES  CONNECTIONS  COVERED MS  STATE
+2026-01-02T11:56Z          1       200     100        100     1       99  12345            2       59900  whole
+2026-01-02T11:56Z          2       200     100        100     1       99  12345            2       59900  gap
+2026-01-02T11:57Z        any       200     100        100     1       99  12345            2       59900  recovered
+2026-01-02T11:57Z          1         -       -          -     -        -      -            -           -  gap
+2026-01-02T11:57Z          2         -       -          -     -        -      -            -           -  lost
+2026-01-02T11:58Z          1         -       -          -     -        -      -            -           -  gap
+2026-01-02T11:58Z          2         -       -          -     -        -      -            -           -  unknown
+2026-01-02T11:59Z          1         -       -          -     -        -      -            -           -  open
+2026-01-02T11:59Z          2         -       -          -     -        -      -            -           -  open
+2026-01-02T12:00Z          1         -       -          -     -        -      -            -           -  open
+2026-01-02T12:00Z          2         -       -          -     -        -      -            -           -  open
+`, "\n"+d.stdout.String())
+	d.runs(exitStopped, "minutes", "-config", d.conf, "-json")
+	var doc minutesDocument
+	d.read(&doc)
+	require.Equal(t, minuteTime(noon-60), doc.Streams[0].From)
+	require.Equal(t, minuteTime(noon), doc.Streams[0].To)
+	require.Len(t, doc.Streams[0].Minutes, 2*60+1)
+	require.Equal(t, minuteLine{Minute: minuteTime(noon - 4), Partition: 1, Received: 200, Unique: 100, Duplicate: 100, Late: 1, Emitted: 99,
+		Bytes: 12345, Connections: 2, CoveredMS: 59900, State: "whole", Stored: true}, doc.Streams[0].Minutes[2*56])
+}
+
+func TestCommandErrors(t *testing.T) {
+	d := newDesk(t, "prod", "other")
+	bad := filepath.Join(d.state, "bad.conf")
+	require.NoError(t, os.WriteFile(bad, []byte("[[inputs.decahose]]\naccount = \"a\"\nstream_label = \"l\"\nrecovery = \"x\"\n"), 0o600))
+	none := filepath.Join(d.state, "none.conf")
+	require.NoError(t, os.WriteFile(none, []byte("[[inputs.decahose]]\naccount = \"a\"\nstream_label = \"l\"\nrecovery = \"none\"\n"), 0o600))
+	hour := []string{"-from", "-2h", "-to", "-1h"}
+	for _, test := range []struct {
+		code int
+		args []string
+		want string
+	}{
+		{exitUsage, []string{"gaps"}, "E! -config FILE is missing"},
+		{exitUsage, []string{"gaps", "-config", "/nonexistent"}, "E! read configuration: open /nonexistent: no such file"},
+		{exitUsage, []string{"gaps", "-config", bad}, `bad.conf: line 4: option "recovery" is "x", must be one of`},
+		{exitUsage, []string{"gaps", "-bogus"}, "E! flag provided but not defined: -bogus"},
+		{exitUsage, []string{"gaps", "-config", d.conf, "more"}, `E! unknown argument "more"`},
+		{exitUsage, []string{"gaps", "-config", d.conf, "-stream_label", "x"}, `E! option "stream_label" is "x", must be one of "prod", "other"`},
+		{exitUsage, []string{"minutes", "-config", d.conf, "-from", "x"}, `E! -from: time "x" must be `},
+		{exitUsage, []string{"minutes", "-config", d.conf, "-from", "-1h", "-to", "-2h"}, "must be before -to"},
+		{exitUsage, []string{"recover", "-config", d.conf, "-from", "-1h"}, "E! -to TIME is missing"},
+		{exitUsage, append([]string{"recover", "-config", d.conf}, hour...), `-stream_label must be one of "prod", "other"`},
+		{exitUsage, append([]string{"recover", "-config", none}, hour...), `option "recovery" is "none"`},
+		{exitUsage, append([]string{"recover", "-config", d.conf, "-stream_label", "prod", "-partition", "3"}, hour...), `option "partition" is 3, must be one of [1 2]`},
+		{exitUsage, append([]string{"forget", "-config", d.conf, "-partition", "0"}, hour...), `option "partition" is 0, must be 1 or more`},
+		{exitUsage, []string{"forget", "-config", d.conf, "-yes"}, "E! -from TIME is missing"},
+		{exitFailure, []string{"gaps", "-config", d.conf, "-stream_label", "prod"}, `E! stream "prod": ` + d.dir("prod") + ": no state here"},
+		{exitFailure, []string{"verify", "-config", d.conf}, `E! stream "other": `},
+		{exitFailure, append([]string{"forget", "-yes", "-config", d.conf, "-stream_label", "prod"}, hour...), `E! stream "prod": `},
+		{exitFailure, append([]string{"recover", "-config", d.conf, "-stream_label", "prod"}, hour...), "the plugin is not running"},
+	} {
+		d.runs(test.code, test.args...)
+		require.Contains(t, d.stderr.String(), test.want, test.args)
+		require.Equal(t, 1, strings.Count(d.stderr.String(), "E!"), d.stderr.String())
+		require.Empty(t, d.stdout.String(), test.args)
+	}
+}
+
+func TestCommandHelp(t *testing.T) {
+	d := newDesk(t, "prod")
+	d.runs(exitStopped, "-help")
+	overview := d.stdout.String()
+	for _, name := range []string{"gaps", "minutes", "recover", "verify", "forget"} {
+		require.Contains(t, overview, "   "+name+" ")
+		d.runs(exitStopped, name, "-help")
+		require.Contains(t, d.stdout.String(), "telegraf-decahose "+name+" -config FILE ")
+		require.Contains(t, d.stdout.String(), "--json")
+	}
+}
+
+// plugin plays the running one: it answers the first order that it finds, then does what is to be done.
+func (d *desk) plugin(wg *sync.WaitGroup, s *store.Store, answer func(ledger.Order) ledger.Commit, more ...ledger.Commit) {
+	wg.Go(func() {
+		defer s.Close()
+		var orders []ledger.Order
+		for end := time.Now().Add(patience); len(orders) == 0 && time.Now().Before(end); <-time.After(time.Millisecond) {
+			var err error
+			if orders, err = s.Orders(); err != nil {
+				return
+			}
+		}
+		if len(orders) == 0 {
+			return
+		}
+		for i, c := range append([]ledger.Commit{answer(orders[0])}, more...) {
+			c.Seq, c.Moment = uint64(i+2), ledger.Moment{Wall: noon.Nano(), Stream: noon.Milli()}
+			if s.Commit(&c) != nil {
+				return
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+	})
+}
+
+func TestRecover(t *testing.T) {
+	opened := func(o ledger.Order) ledger.Commit {
+		return ledger.Commit{
+			Answers: []ledger.Answer{{Order: o.ID, Text: "asking for " + o.Kind + " " + o.From.String() + " " + o.To.String()}},
+			Gaps:    []ledger.GapRecord{gapAt(1, -100, -40, ledger.GapOpen), gapAt(2, -100, -40, ledger.GapRequested)},
+		}
+	}
+	settled := func(state ledger.GapState) ledger.Commit {
+		return ledger.Commit{Gaps: []ledger.GapRecord{gapAt(1, -100, -40, ledger.GapRecovered), gapAt(2, -100, -40, state)}}
+	}
+	for name, test := range map[string]struct {
+		args   []string
+		more   []ledger.Commit
+		code   int
+		stdout string
+		stderr string
+	}{
+		"all of it": {nil, []ledger.Commit{settled(ledger.GapRecovered)}, exitStopped,
+			"asking for recover 2026-01-02T10:20Z 2026-01-02T11:20Z\n120 minutes recovered, 0 lost\n", ""},
+		"lost":      {nil, []ledger.Commit{settled(ledger.GapLost)}, exitFailure, "60 minutes recovered, 60 lost\n", "60 of 120 minutes are lost"},
+		"no wait":   {[]string{"-no-wait"}, nil, exitStopped, "asking for recover 2026-01-02T10:20Z 2026-01-02T11:20Z\n", ""},
+		"partition": {[]string{"-partition", "1"}, []ledger.Commit{settled(ledger.GapRequested)}, exitStopped, "60 minutes recovered, 0 lost\n", ""},
+		"stopped":   {nil, nil, exitFailure, "", "the plugin stopped with 120 of 120 minutes missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, "prod")
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			d.plugin(&wg, d.keep("prod", ledger.Commit{}), opened, test.more...)
+			d.runs(test.code, append([]string{"recover", "-config", d.conf, "-from", "-100m", "-to", "-40m"}, test.args...)...)
+			require.Contains(t, d.stdout.String(), test.stdout)
+			require.Contains(t, d.stderr.String(), test.stderr)
+		})
+	}
+}
+
+func TestRecoverJSON(t *testing.T) {
+	d := newDesk(t, "prod")
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	d.plugin(&wg, d.keep("prod", ledger.Commit{}), func(o ledger.Order) ledger.Commit {
+		return ledger.Commit{Answers: []ledger.Answer{{Order: o.ID, Text: "done"}}}
+	})
+	d.runs(exitStopped, "recover", "-config", d.conf, "-from", "-100m", "-to", "-40m", "-partition", "2", "-json")
+	var doc wishDocument
+	d.read(&doc)
+	require.Positive(t, doc.Order)
+	doc.Order = 0
+	require.Equal(t, wishDocument{StreamLabel: "prod", From: minuteTime(noon - 100), To: minuteTime(noon - 40), Partition: 2, Answer: "done",
+		Minutes: 60, Recovered: 60}, doc)
+}
+
+func TestRecoverRefused(t *testing.T) {
+	d := newDesk(t, "prod")
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	d.plugin(&wg, d.keep("prod", ledger.Commit{}), func(o ledger.Order) ledger.Commit {
+		return ledger.Commit{Answers: []ledger.Answer{{Order: o.ID, Text: "too old", Err: true}}}
+	})
+	d.runs(exitFailure, "recover", "-config", d.conf, "-from", "-100m", "-to", "-40m")
+	require.Equal(t, "E! stream \"prod\": too old\n", d.stderr.String())
+}
+
+func TestNoAnswer(t *testing.T) {
+	d := newDesk(t, "prod")
+	s := d.keep("prod", ledger.Commit{})
+	defer s.Close()
+	d.console.patience = -1
+	d.runs(exitFailure, "recover", "-config", d.conf, "-from", "-100m", "-to", "-40m")
+	require.Contains(t, d.stderr.String(), "no answer within")
+}
+
+func TestForget(t *testing.T) {
+	d := newDesk(t, "prod")
+	minute := ledger.MinuteRecord{Partition: 1, Minute: noon - 95, State: ledger.Missing, Connections: 1}
+	outside := ledger.MinuteRecord{Partition: 1, Minute: noon - 91, State: ledger.Missing}
+	c := someGaps()
+	c.Minutes = []ledger.MinuteRecord{minute, outside}
+	c.Partitions = []ledger.PartitionRecord{{Partition: 1, Begin: (noon - 500).Milli(), Position: noon.Milli()}}
+	d.store("prod", c)
+	args := []string{"forget", "-config", d.conf, "-from", "-98m", "-to", "-92m"}
+
+	d.runs(exitUsage, args...)
+	require.Contains(t, d.stderr.String(), "-yes is missing: 6 minutes would be given up")
+	d.console.ask = func(question string) bool {
+		require.Equal(t, `Stream "prod", 2026-01-02T10:22Z to 2026-01-02T10:28Z: give 6 missing minutes up for good?`, question)
+		return false
+	}
+	d.runs(exitFailure, args...)
+	require.Equal(t, "E! stream \"prod\": nothing was given up\n", d.stderr.String())
+	require.Len(t, d.gaps("prod"), 3)
+	d.console.ask = nil
+	d.runs(exitStopped, append(args, "-yes", "-json")...)
+	var doc wishDocument
+	d.read(&doc)
+	require.Equal(t, wishDocument{StreamLabel: "prod", From: minuteTime(noon - 98), To: minuteTime(noon - 92), Answer: "6 minutes given up",
+		Minutes: 6, Lost: 6}, doc)
+
+	require.Len(t, d.gaps("prod"), 5)
+	d.runs(exitStopped, "gaps", "-all", "-json", "-config", d.conf)
+	var gaps gapsDocument
+	d.read(&gaps)
+	var states []string
+	for _, l := range gaps.Streams[0].Gaps {
+		if l.Partition == 1 {
+			states = append(states, fmt.Sprint(l.State, " ", l.Minutes, " ", l.Cause))
+		}
+	}
+	require.Equal(t, []string{"open 2 heartbeat", "lost 6 heartbeat", "open 2 heartbeat"}, states)
+	d.runs(exitFailure, append(args, "-yes")...)
+	require.Contains(t, d.stderr.String(), "nothing is missing from")
+}
+
+func TestForgetting(t *testing.T) {
+	past := &ledger.Past{
+		Gaps: []ledger.GapRecord{gapAt(1, -20, -10, ledger.GapOpen)}, Connects: []int64{5}, Clean: true, Moment: ledger.Moment{Wall: 7},
+		Partitions: []ledger.PartitionRecord{{Partition: 1}},
+		Minutes: []ledger.MinuteRecord{
+			{Partition: 1, Minute: noon - 21, State: ledger.Missing}, {Partition: 1, Minute: noon - 20, State: ledger.Missing},
+			{Partition: 1, Minute: noon - 15, State: ledger.Missing}, {Partition: 2, Minute: noon - 20, State: ledger.Missing},
+			{Partition: 1, Minute: noon - 19, State: ledger.Whole},
+		},
+	}
+	c, minutes := forgetting(past, wish{from: noon - 30, to: noon - 15})
+	require.Equal(t, 5, minutes)
+	require.Equal(t, []ledger.MinuteRecord{{Partition: 1, Minute: noon - 20, State: ledger.Lost}}, c.Minutes)
+	require.Equal(t, past.Moment, c.Moment)
+	require.Equal(t, past.Connects, c.Connects)
+	require.Equal(t, past.Partitions, c.Partitions)
+	require.True(t, c.Clean)
+}
+
+func TestForgetAsksThePlugin(t *testing.T) {
+	d := newDesk(t, "prod")
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	d.plugin(&wg, d.keep("prod", someGaps()), func(o ledger.Order) ledger.Commit {
+		return ledger.Commit{
+			Answers: []ledger.Answer{{Order: o.ID, Text: fmt.Sprintf("%s %d", o.Kind, o.Partition)}},
+			Gaps:    []ledger.GapRecord{gapAt(1, -100, -90, ledger.GapLost)},
+		}
+	})
+	d.runs(exitStopped, "forget", "-config", d.conf, "-from", "-100m", "-to", "-90m", "-yes", "-partition", "1")
+	require.Equal(t, "forget 1\n", d.stdout.String())
+}
+
+func TestAskYes(t *testing.T) {
+	for in, want := range map[string]bool{"y\n": true, "yes\n": true, "Y\n": true, "n\n": false, "\n": false, "": false, "yellow\n": false} {
+		var out bytes.Buffer
+		require.Equal(t, want, askYes(strings.NewReader(in), &out, "Really?"), in)
+		require.Equal(t, "Really? [y/N] ", out.String())
+	}
+}
+
+// A bar is drawn on a terminal only, and is gone in the end.
+func TestBar(t *testing.T) {
+	var out bytes.Buffer
+	c := &console{stderr: &out}
+	b := c.newBar("x")
+	b.set(1, 2)
+	b.say("y")
+	b.end()
+	require.Empty(t, out.String())
+	c.terminal = true
+	b = c.newBar("some words")
+	b.set(0, 10)
+	b.set(3, 10)
+	b.set(2, 20)
+	b.end()
+	require.Contains(t, out.String(), "some words")
+	require.NotContains(t, out.String(), "\n")
+	require.True(t, strings.HasSuffix(out.String(), "\r"), "%q", out.String())
+}
+
+func TestVerify(t *testing.T) {
+	d := newDesk(t, "prod")
+	id := snowflake.First(noon.Milli())
+	c := someGaps()
+	c.IDs = []ledger.IDs{{Partition: 1, Minute: noon, IDs: []snowflake.ID{id}}}
+	c.Minutes = []ledger.MinuteRecord{{Partition: 1, Minute: noon, Received: 1, Unique: 1, Digest: ledger.Digest(id)}}
+	d.store("prod", c)
+	d.runs(exitStopped, "verify", "-config", d.conf)
+	require.Contains(t, d.stdout.String(), "prod: "+d.dir("prod")+": ")
+	require.Contains(t, d.stdout.String(), ": 0 problems\n")
+	d.runs(exitStopped, "verify", "-config", d.conf, "-json")
+	var doc verifyDocument
+	d.read(&doc)
+	require.Equal(t, "prod", doc.Streams[0].StreamLabel)
+	require.Equal(t, 1, doc.Streams[0].IDs)
+	require.GreaterOrEqual(t, doc.Streams[0].Rows, 5)
+
+	require.NoError(t, os.RemoveAll(filepath.Join(d.dir("prod"), "ids")))
+	d.damage("prod")
+	d.runs(exitFailure, "verify", "-config", d.conf)
+	require.Contains(t, d.stdout.String(), "\n  gaps: 1 rows have a wrong checksum\n")
+	require.Regexp(t, `^E! [1-9]\d* problems`, d.stderr.String())
+}
+
+// damage makes a gap's checksum wrong.
+func (d *desk) damage(label string) {
+	db, err := sql.Open("sqlite", filepath.Join(d.dir(label), "ledger.db"))
+	require.NoError(d.t, err)
+	defer db.Close()
+	_, err = db.Exec("UPDATE gaps SET tweets = 99 WHERE partition = 1")
+	require.NoError(d.t, err)
+}
+
+// What can be read is shown, with a line about the rest.
+func TestDamagedState(t *testing.T) {
+	d := newDesk(t, "prod")
+	d.store("prod", someGaps())
+	d.damage("prod")
+	d.runs(exitStopped, "gaps", "-config", d.conf)
+	require.Equal(t, 2, strings.Count(d.stdout.String(), "\n"), "the header and the other gap")
+	require.Equal(t, 1, strings.Count(d.stderr.String(), "W! stream \"prod\": what cannot be read is left out"))
+}
+
+func TestForgetLocked(t *testing.T) {
+	d := newDesk(t, "prod")
+	s := d.keep("prod", someGaps())
+	defer s.Close()
+	all, err := d.console.inputs(d.conf)
+	require.NoError(t, err)
+	err = d.console.forgetAlone(nil, all[0], wish{from: noon - 100, to: noon - 90})
+	require.ErrorIs(t, err, store.ErrLocked)
+}
