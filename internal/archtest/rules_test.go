@@ -19,7 +19,7 @@ var layers = map[string]int{
 	"internal/snowflake": 0, "internal/timeline": 0, "internal/jsonscan": 0, "internal/point": 0,
 	"internal/dedup": 1, "internal/wire": 1, "internal/ledger": 1, "internal/volume": 1,
 	"internal/tweet": 2, "internal/recovery": 2,
-	"internal/core":  3, "internal/emit": 3,
+	"internal/core": 3, "internal/emit": 3,
 	"internal/stream": 4, "internal/store": 4,
 	"internal/engine":  5,
 	"plugins":          6,

@@ -219,15 +219,16 @@ func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 		return
 	}
 	c.fold(ev)
-	if !now.Before(c.choreAt) || ev.Kind == Final {
+	due := !now.Before(c.choreAt) || ev.Kind == Final
+	if due {
 		c.choreAt = now.Add(chore)
 		c.chores()
 	}
-	if ev.Kind != Received {
+	if ev.Kind != Received || due { // a busy stream leaves no room for Ticks
 		c.connect()
 		c.request()
+		c.persist(ev)
 	}
-	c.persist(ev)
 	c.report(ev)
 	out.Wake = c.wake()
 }

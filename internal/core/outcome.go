@@ -27,6 +27,7 @@ func (c *Core) endedRequest(n *conn, end End) {
 	if o.Mismatch {
 		c.disagree(n, &o)
 	}
+	c.retract(j, &o)
 	for _, s := range o.Done.Spans() {
 		c.claim(n, s)
 	}
@@ -34,6 +35,26 @@ func (c *Core) endedRequest(n *conn, end End) {
 	c.postpone(n, end, &o)
 	c.unask()
 	c.noteOutcome(n, end, &o)
+}
+
+// retract takes back what was claimed while the request ran and is not done by X's last word.
+func (c *Core) retract(j *job, o *recovery.Outcome) {
+	var wrong timeline.Set
+	wrong.Add(timeline.Span{From: j.query.From.Milli(), To: j.claimed.Milli()})
+	for _, s := range o.Done.Spans() {
+		wrong.Remove(s)
+	}
+	if o.Result == "" || o.Mismatch || len(wrong.Spans()) == 0 {
+		return
+	}
+	c.requests.claims = deleteClaims(c.requests.claims, j.query)
+	for _, m := range j.missing {
+		for _, s := range wrong.Spans() {
+			for _, part := range m.Minutes.Within(s) {
+				c.reopen(c.account(m.Partition), part, "failed")
+			}
+		}
+	}
 }
 
 // disagree handles a request of which X says that it delivered more than came: nobody knows which minutes are not

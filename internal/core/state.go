@@ -49,7 +49,7 @@ func (c *Core) persist(ev Event) {
 		d.intents, d.done, d.asked, d.answers, d.cooled = d.intents[:0], nil, nil, nil, nil
 		return
 	}
-	if d.flight != nil && c.now.Sub(d.sentAt) >= commitPatience && !d.failing {
+	if d.flight != nil && c.now.Sub(d.sentAt) >= commitPatience {
 		c.fail("it takes more than " + commitPatience.String())
 	}
 	if d.failing {
@@ -57,7 +57,7 @@ func (c *Core) persist(ev Event) {
 		d.intents = d.intents[:0]
 	}
 	due := len(d.intents)+len(d.answers) > 0 && !d.failing || !c.now.Before(d.factsAt) || ev.Kind == Final
-	if due && d.flight == nil && ev.Kind != Received {
+	if due && d.flight == nil {
 		d.held, d.intents = d.intents, d.held[:0]
 		c.out.Commit = c.commit(ev.Kind == Final, ev.Drained)
 		d.flight, d.sentAt, d.factsAt = c.out.Commit, c.now, c.now.Add(factsEvery)

@@ -19,13 +19,29 @@ func (p *FaultPlan) troubles(now time.Time, partition int) *troubles {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, f := range p.list {
-		if request[f.Kind] && f.Kind != ReplayStatus && t.of[f.Kind] == nil && f.free(now, p.start, partition) {
+		if request[f.Kind] && f.Kind != ReplayStatus && t.of[f.Kind] == nil && !t.unfair(f.Kind) && f.free(now, p.start, partition) {
 			t.of[f.Kind] = f
 			f.taken++
 		}
 	}
 	return t
 }
+
+// unfair says that with a fault already picked nobody could know what is missing: what X left out it says in its last
+// words, so where it leaves something out the last words come.
+func (t *troubles) unfair(k Kind) bool {
+	for other := range t.of {
+		if leavesOut[k] && hidesLastWord[other] || hidesLastWord[k] && leavesOut[other] {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	leavesOut     = map[Kind]bool{ReplayErrors: true, ReplayCount: true}
+	hidesLastWord = map[Kind]bool{ReplayMute: true, ReplayCut: true, ReplayFailed: true, ReplayStall: true, ReplaySilence: true, ReplayDamage: true, ReplayStray: true}
+)
 
 func (f *planned) free(now, start time.Time, partition int) bool {
 	return !now.Before(start.Add(f.At)) && (f.Partition == 0 || f.Partition == partition) &&

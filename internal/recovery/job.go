@@ -98,11 +98,11 @@ func (j *Job) proven(m timeline.Minute) bool {
 }
 
 // full says that the minute is about as full as the others that came: no stretch of it is empty that should hold many
-// Tweets, and there are not less than half as many as in the mean.
+// Tweets, and there are two thirds as many as in the mean.
 func (j *Job) full(m timeline.Minute) bool {
 	c := j.came[m-j.request.From]
 	perMinute := j.perMinute()
-	return c.n > 0 && 2*int64(c.n) >= perMinute && c.filled(slot(perMinute))
+	return c.n > 0 && (perMinute < enough || 3*int64(c.n) >= 2*perMinute) && c.filled(slot(perMinute))
 }
 
 // perMinute is the mean number of Tweets in the minutes that have passed.
@@ -138,10 +138,13 @@ func (s *seconds) filled(slot int) bool {
 	return true
 }
 
-// slot is the shortest stretch, in seconds, in which one should expect 20 Tweets, 60 where none is.
+// enough is how many Tweets one must expect for their absence to mean something.
+const enough = 20
+
+// slot is the shortest stretch, in seconds, in which one should expect enough Tweets, 60 where none is.
 func slot(perMinute int64) int {
 	for _, s := range [...]int64{1, 5, 15} {
-		if perMinute*s >= 20*60 {
+		if perMinute*s >= enough*60 {
 			return int(s)
 		}
 	}

@@ -290,7 +290,7 @@ func truth(all []record, failed []timeline.Minute) wire.NoticeMessage {
 func TestThinMinuteIsNotWhole(t *testing.T) {
 	for name, thin := range map[string]func(second int) int{
 		"none in a stretch": func(s int) int { return map[bool]int{true: 0, false: 5}[s >= 30 && s < 40] },
-		"less than half":    func(int) int { return 2 },
+		"far fewer":         func(int) int { return 2 },
 		"as the others":     func(int) int { return 5 },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,15 +55,15 @@ func TestBytesPerID(t *testing.T) {
 	five := timeline.Span{From: m.Milli(), To: m.Milli() + 5000}
 	random := packOne(c, m, idsIn(rng, five, 500))
 	nodes := idsIn(rng, five, 500)
-	for i := range nodes { // as X makes them: a few dozen nodes, sequences that start at 0
+	for i := range nodes { // a few dozen nodes, low sequences
 		nodes[i] = nodes[i]>>lowBits<<lowBits | snowflake.ID(rng.IntN(40))<<12 | snowflake.ID(rng.IntN(3))
 	}
-	like := packOne(c, m, nodes)
+	few := packOne(c, m, nodes)
 	minute := packOne(c, m, idsIn(rng, m.Span(), 6000))
-	t.Logf("bytes per id: random %.2f, like X's %.2f, merged random %.2f",
-		float64(len(random))/500, float64(len(like))/500, float64(len(minute))/6000)
+	t.Logf("bytes per id: random %.2f, few nodes %.2f, merged random %.2f",
+		float64(len(random))/500, float64(len(few))/500, float64(len(minute))/6000)
 	require.LessOrEqual(t, len(random), 4*500)
-	require.LessOrEqual(t, len(like), 3*500)
+	require.LessOrEqual(t, len(few), 3*500)
 	require.LessOrEqual(t, len(minute), 4*6000)
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
@@ -28,7 +29,7 @@ type idStore struct {
 type hourIndex struct {
 	size       int64 // end of the last block that counts: the next one goes here
 	blocks     map[timeline.Minute][]block
-	generation int  // counts up when the file is rewritten
+	generation int  // counts up before and after the file is replaced: odd in between
 	damaged    bool // holds a block that cannot be read; left as it is
 }
 
@@ -193,6 +194,10 @@ func (s *idStore) load(m timeline.Minute, dst []snowflake.ID) ([]snowflake.ID, e
 	start := len(dst)
 	for {
 		blocks, before := s.find(m)
+		if before%2 == 1 {
+			time.Sleep(time.Millisecond) // a rename is under way
+			continue
+		}
 		var err error
 		if len(blocks) > 0 {
 			dst, err = s.read(hourOf(m).path(s.dir), blocks, dst[:start])

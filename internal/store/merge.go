@@ -44,22 +44,48 @@ func (s *idStore) mergeOne(now timeline.Minute) error {
 	if blocks == nil {
 		return nil
 	}
-	merged, err := s.rewrite(h, blocks)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x := s.hours[h]
-	if errors.Is(err, ErrDamaged) {
-		x.damaged = true // what can be read of it stays where it is
+	temp := h.path(s.dir) + ".new"
+	defer os.Remove(temp)
+	merged, err := s.rewrite(temp, h, blocks)
+	switch {
+	case errors.Is(err, ErrDamaged):
+		s.leave(h) // what can be read of it stays where it is
 		return nil
+	case err == nil:
+		err = s.swap(temp, h, merged)
 	}
 	if err != nil {
 		return fmt.Errorf("merge ids of %s: %w", h.name(), err)
 	}
-	fresh := &hourIndex{blocks: make(map[timeline.Minute][]block), generation: x.generation + 1}
-	for _, b := range merged {
-		fresh.add(b)
+	return syncDir(filepath.Join(s.dir, idsDir))
+}
+
+// leave marks the hour as not to be merged.
+func (s *idStore) leave(h hour) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hours[h].damaged = true
+}
+
+// swap puts the merged file in the place of the hour's, and its index with it. Those who read meanwhile read again.
+func (s *idStore) swap(temp string, h hour, merged []block) error {
+	s.mu.Lock()
+	x := s.hours[h]
+	x.generation++
+	s.mu.Unlock()
+
+	err := os.Rename(temp, h.path(s.dir))
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.generation++
+	if err != nil {
+		return err
 	}
-	s.hours[h] = fresh
+	x.blocks, x.size = make(map[timeline.Minute][]block), 0
+	for _, b := range merged {
+		x.add(b)
+	}
 	return nil
 }
 
@@ -89,23 +115,14 @@ func (s *idStore) worthMerging(end hour) (hour, []block) {
 
 func sameAccount(a, b block) bool { return a.minute == b.minute && a.partition == b.partition }
 
-// rewrite puts the ids of the sorted blocks into a new file, one block for each minute and partition, and
-// that in place of the old one.
-func (s *idStore) rewrite(h hour, blocks []block) (merged []block, err error) {
-	temp := h.path(s.dir) + ".new"
+// rewrite puts the ids of the sorted blocks into a new file, one block for each minute and partition.
+func (s *idStore) rewrite(temp string, h hour, blocks []block) (merged []block, err error) {
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(temp)
 	merged, err = s.copyMerged(f, h.path(s.dir), blocks)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(temp, h.path(s.dir)); err != nil {
-		return nil, err
-	}
-	return merged, syncDir(filepath.Join(s.dir, idsDir))
+	return merged, errors.Join(err, f.Sync(), f.Close())
 }
 
 func (s *idStore) copyMerged(f *os.File, from string, blocks []block) (merged []block, err error) {

@@ -1,0 +1,300 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/internal/wire"
+)
+
+// nouns are words of a command that name no connection.
+var nouns = map[string]bool{"clean": true, "crash": true, "reboot": true, "commits": true, "loads": true, "sink": true,
+	"recover": true, "forget": true}
+
+// keeping are the commands about store, sink, requests and restarts.
+func (s *script) keeping(verb string, conns []int, args map[string]string) {
+	switch verb {
+	case "hold", "free": // commits, loads, sink
+		for _, what := range []string{"commits", "loads", "sink"} {
+			if args[what] != "" {
+				s.hold[what] = verb == "hold"
+			}
+		}
+		if verb == "free" {
+			s.free()
+			s.turn()
+		}
+	case "disk": // err=…, or nothing: it is well again
+		s.disk = args["err"]
+	case "committed":
+		s.committed("")
+	case "commit-failed":
+		s.committed(args["err"])
+	case "loaded":
+		s.loaded(args["err"])
+	case "replay":
+		for _, c := range conns {
+			s.replay(c, args)
+		}
+	case "result":
+		for _, c := range conns {
+			s.deliver(c, []wire.Frame{{Kind: wire.Notice, Data: result(s, args)}})
+		}
+	case "order":
+		s.order(args)
+	case "show":
+		clear(s.show)
+		for what := range strings.SplitSeq(strings.Trim(args["only"], "()"), ",") {
+			s.show[what] = true
+		}
+	case "clock":
+		s.clock += s.duration(args["step"])
+	case "restart":
+		s.restart(args)
+	default:
+		s.t.Fatalf("unknown command %q", verb)
+	}
+}
+
+// keep takes what is for store and sink. What is not held is answered at once.
+func (s *script) keep() {
+	if s.ready.Commit != nil {
+		require.Nil(s.t, s.flight, "two commits at once")
+		s.flight, s.exact = s.ready.Commit, !s.hold["commits"]
+		s.showCommit(s.flight)
+	}
+	s.loads = append(s.loads, s.ready.Load...)
+	for _, p := range s.ready.Posted {
+		s.posted = append(s.posted, p)
+	}
+	s.free()
+}
+
+// free lets what is not held be answered.
+func (s *script) free() {
+	if !s.hold["sink"] && len(s.posted) > 0 {
+		s.todo = append(s.todo, Event{Kind: Written, Postings: slices.Clone(s.posted)})
+		s.posted = s.posted[:0]
+	}
+	if !s.hold["commits"] && s.flight != nil {
+		s.todo = append(s.todo, Event{Kind: Committed, Err: s.disk})
+	}
+	if !s.hold["loads"] {
+		for _, m := range s.loads {
+			s.todo = append(s.todo, Event{Kind: Loaded, Minute: m})
+		}
+		s.loads = nil
+	}
+}
+
+func (s *script) committed(err string) {
+	require.NotNil(s.t, s.flight, "no commit is under way")
+	s.todo = append(s.todo, Event{Kind: Committed, Err: err})
+	s.turn()
+}
+
+func (s *script) loaded(err string) {
+	loads := s.loads
+	s.loads = nil
+	for _, m := range loads {
+		s.todo = append(s.todo, Event{Kind: Loaded, Minute: m, Err: err})
+	}
+	s.turn()
+}
+
+// answer brings what store or sink say, and lets those go on that waited for it.
+func (s *script) answer(ev Event) {
+	switch ev.Kind {
+	case Committed:
+		if s.flight == nil {
+			return // answered meanwhile
+		}
+		if ev.Err == "" {
+			s.shelf.commit(s.flight)
+			if s.exact {
+				checkRestart(s.t, s.core, s.shelf, s.moment(), s.now)
+			}
+		}
+		s.flight = nil
+	case Loaded:
+		if ev.Err == "" {
+			ev.IDs = s.shelf.load(ev.Minute)
+		}
+	}
+	s.step(ev)
+	if ev.Kind != Loaded {
+		return
+	}
+	for conn := range s.core.conns {
+		s.goOn(conn)
+	}
+	for k := range s.core.Requests() {
+		s.goOn(len(s.core.conns) + k)
+	}
+}
+
+// hear brings what a connection says.
+func (s *script) hear(ev Event) {
+	s.todo = append(s.todo, ev)
+	s.turn()
+}
+
+// turn brings events in turn: they lead to more of them.
+func (s *script) turn() {
+	for !s.busy && len(s.todo) > 0 {
+		next := s.todo[0]
+		s.todo, s.busy = s.todo[1:], true
+		if next.Kind == Received {
+			s.waiting[next.Conn] = append(s.waiting[next.Conn], next)
+			s.goOn(next.Conn)
+		} else {
+			s.answer(next)
+		}
+		s.busy = false
+	}
+}
+
+// goOn takes what waits, up to the next that has to.
+func (s *script) goOn(conn int) {
+	for len(s.waiting[conn]) > 0 {
+		ev := s.waiting[conn][0]
+		s.step(ev)
+		if s.waits {
+			return
+		}
+		s.waiting[conn] = s.waiting[conn][1:]
+	}
+}
+
+// replay delivers the minutes from … to of all partitions of a request, ten seconds in a batch.
+func (s *script) replay(c int, args map[string]string) {
+	rate := 30
+	if v := args["rate"]; v != "" {
+		rate = s.number(v)
+	}
+	n := s.core.requests.conns[c-len(s.core.conns)]
+	for at := s.at(args["from"]); at.Before(s.at(args["to"])); at = at.Add(10 * time.Second) {
+		var frames []wire.Frame
+		for k := range 10 {
+			for _, p := range s.cfg.Partitions {
+				if n.job.query.Partition == ledger.AnyPartition || n.job.query.Partition == p {
+					frames = append(frames, s.tweets(p, at.Add(time.Duration(k+1)*time.Second), rate)...)
+				}
+			}
+		}
+		s.deliver(c, frames)
+	}
+}
+
+// at is the time of day of the story's first day, as 15:04.
+func (s *script) at(v string) time.Time {
+	t, err := time.Parse("15:04", v)
+	require.NoError(s.t, err)
+	return s.start.Truncate(24 * time.Hour).Add(time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute)
+}
+
+// result is X's message about a request.
+func result(s *script, args map[string]string) []byte {
+	body := fmt.Sprintf(`"message":%q`, args["message"])
+	if v := args["count"]; v != "" {
+		body += `,"activity_count":` + v
+	}
+	if v := args["failed"]; v != "" {
+		var minutes []string
+		for m := range strings.SplitSeq(v, ",") {
+			minutes = append(minutes, strconv.Quote(s.at(m).Format("2006-01-02T15:04:05+00:00")))
+		}
+		body += `,"minutes_failed":[` + strings.Join(minutes, ",") + `]`
+	}
+	if v := args["unprocessed"]; v != "" {
+		from, to, _ := strings.Cut(v, "-")
+		body += fmt.Sprintf(`,"unprocessed_range":{"fromDate":%q,"toDate":%q}`, s.at(from).Format(time.RFC3339), s.at(to).Format(time.RFC3339))
+	}
+	return []byte(`{"info":{` + body + `}}`)
+}
+
+func (s *script) order(args map[string]string) {
+	s.orders++
+	o := ledger.Order{ID: s.orders, Kind: "recover", From: timeline.MinuteOf(s.at(args["from"]).UnixMilli()), To: timeline.MinuteOf(s.at(args["to"]).UnixMilli())}
+	if args["forget"] != "" {
+		o.Kind = "forget"
+	}
+	if v := args["partition"]; v != "" {
+		o.Partition = s.number(v)
+	}
+	before := len(s.shelf.answers)
+	s.step(Event{Kind: Ordered, Orders: []ledger.Order{o}})
+	for _, a := range s.shelf.answers[before:] {
+		s.say("answer: %s", a.Text)
+	}
+}
+
+// restart ends the process, in order or not, and begins the next one after a while.
+func (s *script) restart(args map[string]string) {
+	if args["clean"] != "" {
+		s.step(Event{Kind: Stop})
+		for c := range s.open {
+			if s.open[c] {
+				s.step(Event{Kind: Ended, Conn: c, End: End{Class: "stop", Opened: true}})
+			}
+		}
+		s.step(Event{Kind: Final, Drained: true})
+		require.True(s.t, s.shelf.last.Clean, "the end was not clean")
+	} else {
+		clear(s.ids) // repeats are allowed
+	}
+	s.now = s.now.Add(s.duration(args["down"]))
+	if args["reboot"] != "" {
+		s.boot++
+		s.bootAt = s.now
+	}
+	s.live()
+}
+
+// asked names the minutes of a request.
+func (s *script) asked(q recovery.Request) string {
+	name := fmt.Sprintf("%s-%s", clock15(q.From), clock15(q.To))
+	if q.Partition != ledger.AnyPartition {
+		name += fmt.Sprintf(" p%d", q.Partition)
+	}
+	return name
+}
+
+func clock15(m timeline.Minute) string { return time.UnixMilli(m.Milli()).UTC().Format("15:04") }
+
+func (s *script) showCommit(k *ledger.Commit) {
+	if !s.show["commit"] {
+		return
+	}
+	parts := []string{"commit"}
+	ids := 0
+	for _, g := range k.IDs {
+		ids += len(g.IDs)
+	}
+	parts = append(parts, fmt.Sprintf("ids=%d", ids))
+	for _, p := range k.Partitions {
+		parts = append(parts, fmt.Sprintf("p%d<%s", p.Partition, time.UnixMilli(p.Position).UTC().Format("15:04:05")))
+	}
+	for _, g := range k.Gaps {
+		dark := ""
+		if g.Dark {
+			dark = ",dark"
+		}
+		parts = append(parts, fmt.Sprintf("gap(p%d %s %s%s)", g.Partition, clock15(g.First()), g.State, dark))
+	}
+	for _, r := range k.Requests {
+		parts = append(parts, fmt.Sprintf("request(%d %s-%s %s)", r.ID, clock15(r.From), clock15(r.To), r.Result))
+	}
+	if k.Clean {
+		parts = append(parts, "clean")
+	}
+	s.say("%s", strings.Join(parts, " "))
+}
