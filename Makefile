@@ -1,10 +1,13 @@
 # `make` lists the targets. Everything that is downloaded or built lands in bin/, build/, .cache/
 # and in Go's own caches; `make clean` removes the first two.
 
+SHELL       = /bin/bash -o pipefail
 GO         ?= go
 FUZZTIME   ?= 20s
 DURATION   ?=
 PLANS      ?= 200
+RUNS       ?= 50
+V          ?= false
 SEED       ?= 1
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -56,7 +59,11 @@ telegraf: ## build the trimmed stock Telegraf once (a few minutes the first time
 
 .PHONY: soak
 soak: ## PLANS=200 random fault plans in fake time, judged by the simulator's truth (SEED=1)
-	@$(GO) test ./internal/oracle -run TestRandomPlans -count=1 -timeout 4h -v -args -plans $(PLANS) -seed $(SEED) | grep -vE '^(=== |--- PASS|PASS|ok )'
+	@$(GO) test ./internal/oracle -run TestRandomPlans -count=1 -timeout 4h -v -args -plans $(PLANS) -seed $(SEED) | grep -vE '^ *(=== |--- PASS|PASS$$|ok  )'
+
+.PHONY: crash
+crash: telegraf ## RUNS=50 kills of the real binary under a real Telegraf, at random and between writes (SEED=1)
+	@$(GO) test -c -o build/tools/crash ./internal/crash && exec ./build/tools/crash -test.run TestCrashes -test.v=$(V) -test.timeout 4h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (20s)

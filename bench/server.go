@@ -96,8 +96,18 @@ func once(b []byte) func(*send) {
 	}
 }
 
-// config writes the plugin's configuration for a server and returns its path.
+// config writes the plugin's configuration for a server and returns its path. Its state is new: what another run
+// emitted is known to nobody.
 func config(dir, url, partitions string, connections int) (string, error) {
+	state, err := os.MkdirTemp(dir, "state-")
+	if err != nil {
+		return "", err
+	}
+	return configWith(dir, url, partitions, connections, state)
+}
+
+// configWith is config with the given state directory. Nothing is asked of Replay.
+func configWith(dir, url, partitions string, connections int, state string) (string, error) {
 	path := filepath.Join(dir, "decahose.conf")
 	text := fmt.Sprintf(`[[inputs.decahose]]
   account = "bench"
@@ -109,7 +119,8 @@ func config(dir, url, partitions string, connections int) (string, error) {
   stream_url = %q
   silence_timeout = "10m"
   heartbeat_timeout = "10m"
+  recovery = "none"
   state_directory = %q
-`, partitions, connections, url, filepath.Join(dir, "state"))
+`, partitions, connections, url, state)
 	return path, os.WriteFile(path, []byte(text), 0o600)
 }

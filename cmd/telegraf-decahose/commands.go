@@ -81,9 +81,11 @@ func (c *console) commands() []*cli.Command {
 		c.command("minutes", "show the counts of each minute", "[-from TIME -to TIME]",
 			timesText+" Without them the last 60 minutes are shown.", c.minutes, rangeFlags()...),
 		c.command("recover", "ask for minutes again", "-from TIME -to TIME",
-			timesText+" Asks the running plugin for the minutes, whatever is known of them, and follows what comes of it.",
+			timesText+" Asks the running plugin for the minutes, whatever is known of them, and follows what comes of it."+
+				" Where none runs, it asks X itself, and prints the Tweets as line protocol.",
 			c.recover, rangeFlags(partitionFlag(),
-				&cli.BoolFlag{Name: "no-wait", Usage: "return when the plugin answered"})...),
+				&cli.BoolFlag{Name: "no-wait", Usage: "return when the plugin answered"},
+				&cli.StringFlag{Name: "output", Usage: "where no plugin runs: append the Tweets to this `FILE`, not to stdout"})...),
 		c.command("verify", "check the ledger", "",
 			"Reads the whole state, and compares checksums, digests and sums. It changes nothing.", c.verify),
 		c.command("forget", "give missing minutes up, for good", "-from TIME -to TIME",

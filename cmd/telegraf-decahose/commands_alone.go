@@ -1,18 +1,109 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
 
-// recoverAlone is for when no plugin keeps the state of the stream.
-func (c *console) recoverAlone(_ *cli.Context, s *stream, _ wish) error {
-	return s.name(fmt.Errorf("%w: start it, it asks for what is missing by itself", errNotRunning))
+// recoverAlone is for when no plugin runs: this process becomes one, without connections to the stream, until the
+// minutes are there. Their Tweets go to stdout, or to the file of -output, as line protocol.
+func (c *console) recoverAlone(ctx *cli.Context, s *stream) error {
+	out, texts, err := c.outputs(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := c.startAlone(ctx, s, out)
+	if err != nil {
+		return err
+	}
+	said := *c
+	said.stdout = texts
+	err = said.opened([]*stream{s}, func(s *stream) error { return said.recoverRunning(ctx, s) })
+	p.stop()
+	if out != c.stdout {
+		err = errors.Join(err, out.(io.Closer).Close())
+	}
+	return err
+}
+
+// outputs says where Tweets and where texts go.
+func (c *console) outputs(ctx *cli.Context) (tweets, texts io.Writer, err error) {
+	path := ctx.String("output")
+	switch {
+	case path == "" && ctx.Bool("json"):
+		return nil, nil, badUsage("no plugin runs, so the Tweets would be mixed with the JSON: -output FILE says where they go")
+	case path == "":
+		return c.stdout, c.stderr, nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, nil, badUsage("option \"output\" must be a file that can be written: %v", err)
+	}
+	return f, c.stdout, nil
+}
+
+// alone is a plugin in this process.
+type alone struct {
+	input  *decahose.Decahose
+	log    *lineLog
+	done   context.CancelFunc
+	writer sync.WaitGroup
+}
+
+func (c *console) startAlone(ctx *cli.Context, s *stream, out io.Writer) (*alone, error) {
+	p := &alone{log: newLineLog()}
+	p.log.begin(c.stderr)
+	var err error
+	if p.input, err = c.wholeInput(ctx, s.label, p.log); err != nil {
+		return nil, usageError{err}
+	}
+	w := emit.NewWriter(out)
+	writing, done := context.WithCancel(context.Background())
+	p.done = done
+	p.writer.Go(func() { w.Run(writing) })
+	p.input.EmitTo(emit.NewLines(p.input.Schema(), w))
+	p.input.RecoverOnly()
+	if err := p.input.Start(nil); err != nil {
+		done()
+		p.writer.Wait()
+		return nil, s.name(err)
+	}
+	return p, nil
+}
+
+// wholeInput is the input of a label with all its options checked, credentials included.
+func (c *console) wholeInput(ctx *cli.Context, label string, log *lineLog) (*decahose.Decahose, error) {
+	s, err := c.settings(configOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	for i, ri := range s.inputs {
+		if d := ri.Input.(*decahose.Decahose); d.StreamLabel == label {
+			if err := s.initInput(log, i, ri); err != nil {
+				return nil, fmt.Errorf("%s: %w", s.path, err)
+			}
+			return d, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: no input has the label %q any more", s.path, label)
+}
+
+func (p *alone) stop() {
+	p.input.Stop()
+	p.done()
+	p.writer.Wait()
+	p.log.flush(flushTimeout)
 }
 
 // forgetAlone gives the minutes up where no plugin runs that could be asked to. It owns the state meanwhile.

@@ -29,7 +29,7 @@ func (c *console) recover(ctx *cli.Context) error {
 	}
 	err = c.opened([]*stream{s}, func(s *stream) error { return c.recoverRunning(ctx, s) })
 	if errors.Is(err, errNotRunning) || errors.Is(err, store.ErrNoState) {
-		return c.recoverAlone(ctx, s, w)
+		return c.recoverAlone(ctx, s)
 	}
 	return err
 }

@@ -64,6 +64,9 @@ func (c *Core) judge(p *partition, h *hole) {
 }
 
 func minutesIn(s timeline.Span) int64 {
+	if s.Empty() {
+		return 0
+	}
 	first, end := s.Minutes()
 	return int64(end - first)
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
@@ -55,12 +57,25 @@ func (s *script) keeping(verb string, conns []int, args map[string]string) {
 		for what := range strings.SplitSeq(strings.Trim(args["only"], "()"), ",") {
 			s.show[what] = true
 		}
+	case "await": // a request, while the stream goes on
+		for _, c := range conns {
+			s.await(c)
+		}
 	case "clock":
 		s.clock += s.duration(args["step"])
 	case "restart":
 		s.restart(args)
 	default:
 		s.t.Fatalf("unknown command %q", verb)
+	}
+}
+
+// wantUnderWay: a request that was not made says nothing.
+func (s *script) wantUnderWay(conns []int) {
+	for _, c := range conns {
+		if k := c - len(s.core.conns); k >= 0 {
+			require.True(s.t, s.open[c] || s.dials[c], "request %d is not under way", k)
+		}
 	}
 }
 
@@ -76,6 +91,17 @@ func (s *script) keep() {
 		s.posted = append(s.posted, p)
 	}
 	s.free()
+}
+
+// await lets time pass, and the open connections deliver, until the request is under way.
+func (s *script) await(c int) {
+	for range 40 * 60 {
+		if s.dials[c] {
+			return
+		}
+		s.feedOpen(1)
+	}
+	s.t.Fatalf("no request came")
 }
 
 // free lets what is not held be answered.
@@ -127,6 +153,8 @@ func (s *script) answer(ev Event) {
 	case Loaded:
 		if ev.Err == "" {
 			ev.IDs = s.shelf.load(ev.Minute)
+		} else {
+			maps.DeleteFunc(s.ids, func(id snowflake.ID, _ bool) bool { return timeline.MinuteOf(id.Milli()) == ev.Minute })
 		}
 	}
 	s.step(ev)
@@ -257,6 +285,31 @@ func (s *script) restart(args map[string]string) {
 		s.bootAt = s.now
 	}
 	s.live()
+}
+
+// checkAsked: what is noted as a request now is missing, old enough and not too old.
+func (s *script) checkAsked() {
+	c := s.core
+	for _, n := range c.requests.conns {
+		if n.state != dialing || !n.dialedAt.Equal(s.now) {
+			continue
+		}
+		q, r, now := n.job.query, c.cfg.Recovery, c.clock.at(s.now)
+		require.LessOrEqual(s.t, (q.To-1).Milli()+timeline.MinuteMilli+r.Delay.Milliseconds(), now, "%v is too young", q)
+		require.GreaterOrEqual(s.t, q.From.Milli()+r.Horizon.Milliseconds(), now, "%v is too old", q)
+		require.LessOrEqual(s.t, int64(q.To-q.From), int64(r.Window/time.Minute))
+		var missing timeline.Set
+		for _, p := range c.partitions {
+			for _, h := range p.holes {
+				if concerns(q, p.id) {
+					first, end := c.whole(h).Minutes()
+					missing.Add(timeline.Span{From: first.Milli(), To: end.Milli()})
+				}
+			}
+		}
+		asked := timeline.Span{From: q.From.Milli(), To: q.To.Milli()}
+		require.Equal(s.t, asked.Len(), missing.Covered(asked), "%v is not missing", q)
+	}
 }
 
 // asked names the minutes of a request.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/recovery"
@@ -21,7 +22,7 @@ func (c *Core) endedRequest(n *conn, end End) {
 		r.Result = end.Class
 	}
 	c.durable.asked = append(c.durable.asked, &r)
-	if o.Result == recovery.Completed && o.Arrived == 0 { // with or without a count: minutes without a single Tweet are rare
+	if o.Arrived == 0 && len(o.Done.Spans()) > 0 { // minutes without a single Tweet are rare: X's word alone does not make them whole
 		o.Mismatch, o.Done = true, timeline.Set{}
 	}
 	if o.Mismatch {
@@ -65,7 +66,7 @@ func (c *Core) disagree(n *conn, o *recovery.Outcome) {
 	all := timeline.Span{From: j.query.From.Milli(), To: j.query.To.Milli()}
 	if q.counts[j.query.From] >= countsMost {
 		delete(q.counts, j.query.From)
-		c.note(Warn, "%s of %s: X counts %d records, %d came, for the third time: taken as whole", c.cfg.Recovery.Method, j, o.Announced, o.Arrived)
+		c.note(Warn, "%s of %s: %s, for the third time: taken as whole", c.cfg.Recovery.Method, j, counted(o))
 		o.Done.Add(all)
 		for _, m := range o.Failed {
 			o.Done.Remove(m.Span())
@@ -80,6 +81,13 @@ func (c *Core) disagree(n *conn, o *recovery.Outcome) {
 			c.reopen(p, s, "count")
 		}
 	}
+}
+
+func counted(o *recovery.Outcome) string {
+	if o.Arrived == 0 {
+		return "X delivered nothing"
+	}
+	return fmt.Sprintf("X counts %d records, %d came", o.Announced, o.Arrived)
 }
 
 func deleteClaims(all []claim, query recovery.Request) (rest []claim) {
@@ -120,6 +128,9 @@ func (c *Core) requestAgain(n *conn, end End, o *recovery.Outcome) time.Duration
 	if n.job.claimed > n.job.query.From && end.Opened {
 		q.failures = 0
 		return c.jitter.of(quickRetry)
+	}
+	if end.Status != q.status { // trouble of another kind
+		q.failures, q.status = 0, end.Status
 	}
 	q.failures++
 	switch {
@@ -176,7 +187,7 @@ func (c *Core) noteOutcome(n *conn, end End, o *recovery.Outcome) {
 	}
 	switch {
 	case o.Mismatch:
-		c.note(Warn, "%s of %s: X counts %d records, %d came: asked for again", method, j, o.Announced, o.Arrived)
+		c.note(Warn, "%s of %s: %s; asked for again", method, j, counted(o))
 	case o.Result == recovery.Completed:
 		c.note(Info, "%s of %s completed: %d Tweets, %d of them new", method, j, j.follow.Tweets(), j.follow.New())
 	case o.Result != "":

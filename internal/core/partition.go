@@ -213,6 +213,15 @@ func (p *partition) ask(c *Core, n *conn, minutes int) {
 	}
 }
 
+// promised corrects what n's backfill reaches, which was reckoned while the stream's time was a guess.
+func (p *partition) promised(c *Core, n *conn) {
+	for _, h := range p.holes {
+		if h.asker == n {
+			h.asked = c.clock.at(n.dialedAt) - int64(n.backfill)*timeline.MinuteMilli
+		}
+	}
+}
+
 // requested notes that X took n's request for what it asks.
 func (p *partition) requested(c *Core, n *conn) {
 	for _, h := range p.holes {

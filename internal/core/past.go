@@ -106,7 +106,8 @@ func (c *Core) restoreGaps(p *partition, past *ledger.Past) {
 			continue
 		}
 		h := &hole{since: c.since(g.Span.From), opened: g.Opened, requests: g.Asked, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
-		h.saved = g
+		first, end := h.Minutes()
+		h.saved, h.said = g, gapSaid{first, end, g.State}
 		p.holes = append(p.holes, h)
 		c.changeHole(h)
 	}

@@ -17,7 +17,10 @@ func (c *Core) report(ev Event) {
 		return // counters only grow and rows stay dirty: nothing is forgotten
 	}
 	for i := range c.changed {
-		c.gapPoint(&c.changed[i])
+		g := &c.changed[i]
+		if !slices.ContainsFunc(c.changed[i+1:], g.Same) { // else it changed again at once
+			c.gapPoint(g)
+		}
 	}
 	c.changed = c.changed[:0]
 	if ev.Kind == Poll || ev.Kind == Final {

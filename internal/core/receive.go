@@ -187,6 +187,7 @@ func (c *Core) fed(n *conn, newest int64) {
 	}
 	if n.unsure && c.now.Sub(n.openedAt) >= settle {
 		n.unsure = false
+		n.part.promised(c, n)
 	}
 	if newest == 0 {
 		return

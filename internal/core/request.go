@@ -31,7 +31,8 @@ type requests struct {
 	conns     []*conn // one for each that may run at once
 	budget    budget
 	at        time.Time // none before
-	failures  int       // in a row, without a whole minute
+	failures  int       // in a row, of one kind and without a whole minute
+	status    int       // HTTP status of them
 	last      int64     // id of the last one
 	claims    []claim
 	postponed map[timeline.Minute]postponement

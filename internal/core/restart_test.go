@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -74,117 +73,18 @@ func TestRestartForgetsNothing(t *testing.T) {
 	}
 }
 
-// story lets connections come and go, silently or not, with restarts and requests in between. Each of its commits is
-// looked at by the script, see checkRestart.
+// story lets connections come and go, with restarts, requests, orders and trouble in between. The script looks at each
+// commit, see checkRestart.
 func story(t *testing.T, seed uint64) *script {
 	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a story, repeated by its seed
-	s := &script{t: t}
-	s.config(Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: 1 + int(seed%2), ConnectLimit: 10, ConnectPeriod: time.Minute,
-		DedupWindow: 3 * time.Minute, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, State: true,
-		Recovery: recovery.Rules{Method: recovery.Replay, Window: 10 * time.Minute, Delay: 5 * time.Minute, Horizon: 2 * time.Hour,
-			Jobs: 1, Limit: 5, Period: 5 * time.Minute}})
-	s.live()
-	names := []string{"p1.c0", "p2.c0", "p1.*", "p2.*"}
-	for range 60 {
-		name := names[rng.IntN(len(names))]
-		switch rng.IntN(12) {
-		case 0, 1, 2, 3:
-			s.feedOpen(rng.IntN(90))
-		case 4:
-			s.do("ended", name, "class=reset")
-		case 5:
-			s.do("silent", name)
-		case 6:
-			s.do("+" + strconv.Itoa(rng.IntN(200)) + "s")
-		case 7:
-			s.do([]string{"hold", "free", "free"}[rng.IntN(3)], []string{"sink", "commits"}[rng.IntN(2)])
-		case 8:
-			s.serve(rng.IntN(4))
-		case 9:
-			s.fail(rng.IntN(2) == 0)
-		case 10:
-			end := []string{"crash", "crash", "clean"}[rng.IntN(3)]
-			s.do("free", "sink", "commits")
-			s.do("restart", end, "down="+strconv.Itoa(rng.IntN(400))+"s")
-		default:
-			s.do("accept")
-			s.feedOpen(rng.IntN(30))
-		}
+	s := newStory(t, 1+int(seed%2))
+	for range 80 {
+		s.act(byte(rng.Uint32()), byte(rng.Uint32()))
 	}
-	s.do("free", "sink", "commits")
+	s.well()
 	s.do("accept")
 	s.feedOpen(30)
 	return s
-}
-
-// do is one command, of connections that can be where it needs them.
-func (s *script) do(words ...string) {
-	if words[0] == "ended" || words[0] == "silent" {
-		var open []string
-		for _, c := range s.conns(words[1]) {
-			if s.open[c] {
-				open = append(open, s.name(c))
-			}
-		}
-		if len(open) == 0 {
-			return
-		}
-		words = append([]string{words[0]}, append(open, words[2:]...)...)
-	}
-	s.command(words)
-}
-
-// feedOpen lets all open connections deliver for some seconds.
-func (s *script) feedOpen(seconds int) {
-	var open []string
-	for c := range s.core.conns {
-		if s.open[c] {
-			open = append(open, s.name(c))
-		}
-	}
-	if len(open) == 0 {
-		s.do("+" + strconv.Itoa(seconds) + "s")
-		return
-	}
-	s.do(append([]string{"feed", "rate=3", "for=" + strconv.Itoa(seconds) + "s"}, open...)...)
-}
-
-// serve answers a request that is under way: it is refused, cut, completed with an error or completed.
-func (s *script) serve(how int) {
-	for k, n := range s.core.requests.conns {
-		if n.state != dialing {
-			continue
-		}
-		r := "r" + strconv.Itoa(k)
-		if how == 0 {
-			s.do("ended", r, "class=http_503", "status=503")
-			continue
-		}
-		from, to := clock15(n.job.query.From), clock15(n.job.query.To)
-		s.do("opened", r)
-		switch how {
-		case 1:
-			s.do("replay", r, "from="+from, "to="+to, "rate=3")
-		case 2:
-			s.do("replay", r, "from="+from, "to="+to, "rate=3")
-			s.do("result", r, "message=Replay_Request_Completed_with_Errors", "failed="+from)
-		default:
-			s.do("replay", r, "from="+from, "to="+to, "rate=3")
-			s.do("result", r, "message=Replay_Request_Completed")
-		}
-		s.do("ended", r, "class=eof")
-	}
-}
-
-// fail answers a commit that is held.
-func (s *script) fail(failed bool) {
-	switch {
-	case s.flight == nil:
-	case failed:
-		s.do("commit-failed", "err=disk_full")
-	default:
-		s.do("committed")
-	}
 }
 
 // TestUnreadableMinutesBecomeGaps: exactly the minutes whose rows are gone.

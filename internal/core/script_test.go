@@ -44,6 +44,7 @@ type script struct {
 	show  map[string]bool
 	said  []string
 	open  map[int]bool
+	dials map[int]bool // attempts under way
 	ids   map[snowflake.ID]bool
 	skew  time.Duration // of the Tweets' time against ours
 
@@ -52,8 +53,9 @@ type script struct {
 	hold    map[string]bool // what is not answered at once: commits, loads, sink
 	todo    []Event         // answers of store and sink that are under way
 	flight  *ledger.Commit
-	disk    string // why commits fail
-	exact   bool   // the core is as it was when it gave flight away
+	made    []time.Time // requests
+	disk    string      // why commits fail
+	exact   bool        // the core is as it was when it gave flight away
 	loads   []timeline.Minute
 	posted  []Posting
 	waiting map[int][]Event // records that wait for ids
@@ -137,6 +139,7 @@ func (s *script) live() {
 	if cfg.State {
 		cfg.Past = s.shelf.past()
 	}
+	s.dials = map[int]bool{}
 	s.open, s.waiting, s.todo, s.flight, s.loads, s.posted = map[int]bool{}, map[int][]Event{}, nil, nil, nil, nil
 	s.core = New(cfg)
 	s.core.jitter.state = 0
@@ -183,21 +186,26 @@ func (s *script) command(words []string) {
 		s.feed(conns, args)
 	case "opened", "silent":
 		kind := map[string]Kind{"opened": Opened, "silent": Silent}[words[0]]
+		s.wantUnderWay(conns)
 		for _, c := range conns {
+			delete(s.dials, c)
 			s.open[c] = kind == Opened || s.open[c]
 			s.step(Event{Kind: kind, Conn: c})
 		}
 	case "ended":
+		s.wantUnderWay(conns)
 		for _, c := range conns {
+			delete(s.dials, c)
 			class := args["class"]
 			s.step(Event{Kind: Ended, Conn: c, End: End{Class: strings.ReplaceAll(class, " ", "_"), Status: status(args), Opened: s.open[c], Message: args["message"]}})
 			s.open[c] = false
 		}
 	case "fail", "accept": // whatever is being tried
 		for c := range s.core.conns {
-			if s.core.conns[c].state != dialing {
+			if !s.dials[c] {
 				continue
 			}
+			delete(s.dials, c)
 			if words[0] == "accept" {
 				s.open[c] = true
 				s.step(Event{Kind: Opened, Conn: c})
@@ -294,8 +302,12 @@ func (s *script) until(at time.Time) {
 
 func (s *script) step(ev Event) {
 	ev.Wall = s.now.Add(s.clock).UnixNano()
+	last := s.core.requests.last
 	s.core.Step(s.now, ev, &s.ready)
 	waits := s.ready.Wait
+	if s.core.requests.last > last {
+		s.checkAsked()
+	}
 	checkInvariants(s.t, s.core)
 	for i := range s.ready.Tweets {
 		id := s.ready.Tweets[i].ID
@@ -307,9 +319,15 @@ func (s *script) step(ev Event) {
 	}
 	s.keep()
 	for _, c := range s.ready.Connect {
+		s.dials[c.Conn] = true
 		s.say("connect %s backfill=%d", s.name(c.Conn), c.Backfill)
 	}
 	for _, a := range s.ready.Requests {
+		s.dials[a.Conn] = true
+		s.made = append(s.made, s.now)
+		if k := len(s.made) - 1 - s.cfg.Recovery.Limit; k >= 0 {
+			require.GreaterOrEqual(s.t, s.now.Sub(s.made[k]), s.cfg.Recovery.Period, "requests above the limit")
+		}
 		s.say("request %s %s", s.name(a.Conn), s.asked(a.Query))
 	}
 	for _, n := range s.ready.Notes {
@@ -385,6 +403,7 @@ func checkInvariants(t require.TestingT, c *Core) {
 	}
 	require.LessOrEqual(t, c.budget.inFlight+len(c.budget.ended), c.cfg.ConnectLimit, "connect budget")
 	require.GreaterOrEqual(t, c.budget.inFlight, 0)
+	require.GreaterOrEqual(t, c.requests.budget.inFlight, 0)
 }
 
 func status(args map[string]string) int {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+
+	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 )
 
 // Writer is the one owner of the process's output: what several streams send is written whole,
@@ -56,6 +58,7 @@ func (w *Writer) writeAll(buf []byte) error {
 	if err := w.Err(); err != nil {
 		return err
 	}
+	crashpoint.Here("sink-begun")
 	for len(buf) > 0 {
 		n, err := w.out.Write(buf)
 		buf = buf[n:]
@@ -66,6 +69,7 @@ func (w *Writer) writeAll(buf []byte) error {
 			return w.fail(err)
 		}
 	}
+	crashpoint.Here("sink-written")
 	return nil
 }
 

@@ -28,6 +28,11 @@ type Gap struct {
 	Dark      bool   // the partition is still without a sound connection: Span.To is not known yet
 }
 
+// Same reports whether both are states of one gap: same partition and first minute.
+func (g *Gap) Same(o Gap) bool {
+	return g.Partition == o.Partition && timeline.MinuteOf(g.Span.From) == timeline.MinuteOf(o.Span.From)
+}
+
 // Minutes are the first minute of the gap and the first one after it.
 func (g *Gap) Minutes() (first, end timeline.Minute) {
 	first, end = g.Span.Minutes()

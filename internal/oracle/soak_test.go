@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,18 +27,23 @@ func TestRandomPlans(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: many minutes of fake time")
 	}
-	lost, doubled := 0, 0
+	var played, lost, doubled atomic.Int64
+	t.Cleanup(func() { fmt.Printf("plans %d lost %d doubled %d\n", played.Load(), lost.Load(), doubled.Load()) })
 	for s := *seed; s < *seed+uint64(*plans); s++ {
-		o := randomRun(t, s)
-		lost, doubled = lost+len(o.Lost), doubled+len(o.Doubled)
-		// Faults of requests befall one after the other: when all is whole, no more are made.
-		o.Unfired = slices.DeleteFunc(o.Unfired, func(f string) bool { return strings.HasPrefix(f, "replay-") })
-		if o.Open > 0 || o.Err != nil || len(o.Lost)+len(o.Doubled)+len(o.Wrong)+len(o.Unfired) > 0 {
-			t.Errorf("seed %d: %v, %v, unfired %v\n%s\nagain: go test ./internal/oracle -run TestRandomPlans -plans 1 -seed %d",
-				s, o, o.Err, o.Unfired, strings.Join(o.Notes, "\n"), s)
-		}
+		t.Run(fmt.Sprint("seed ", s), func(t *testing.T) {
+			t.Parallel()
+			o := randomRun(t, s)
+			played.Add(1)
+			lost.Add(int64(len(o.Lost)))
+			doubled.Add(int64(len(o.Doubled)))
+			// Faults of requests befall one after the other: when all is whole, no more are made.
+			o.Unfired = slices.DeleteFunc(o.Unfired, func(f string) bool { return strings.HasPrefix(f, "replay-") })
+			if o.Open > 0 || o.Err != nil || len(o.Lost)+len(o.Doubled)+len(o.Wrong)+len(o.Unfired) > 0 {
+				t.Errorf("seed %d: %v, %v, unfired %v\n%s\nagain: go test ./internal/oracle -run TestRandomPlans -args -plans 1 -seed %d",
+					s, o, o.Err, o.Unfired, strings.Join(o.Notes, "\n"), s)
+			}
+		})
 	}
-	fmt.Printf("plans %d lost %d doubled %d\n", *plans, lost, doubled)
 }
 
 // randomRun is a function of the seed: faults of connections and requests, outages beyond backfill, and, with every

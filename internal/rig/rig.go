@@ -34,14 +34,14 @@ func Root() (string, error) {
 }
 
 // Build builds one of this project's commands (its path from the root) into dir and returns the binary.
-// With RIG_RACE in the environment it is built with the race detector.
-func Build(ctx context.Context, command, dir string) (string, error) {
+// flags go to go build. With RIG_RACE in the environment it is built with the race detector.
+func Build(ctx context.Context, command, dir string, flags ...string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, filepath.Base(command))
-	args := []string{"build", "-o", binary}
+	args := append([]string{"build", "-o", binary}, flags...)
 	if os.Getenv("RIG_RACE") != "" {
 		args = append(args, "-race")
 	}

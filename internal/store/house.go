@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -81,6 +82,7 @@ func (s *Store) backup() error {
 		err = syncFile(temp)
 	}
 	if err == nil {
+		crashpoint.Here("backup-written")
 		err = os.Rename(temp, path)
 	}
 	if err != nil {

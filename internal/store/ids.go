@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -170,6 +171,7 @@ func (s *idStore) writeHour(p *pending) (created bool, err error) {
 	if _, err := f.WriteAt(p.bytes, at); err != nil {
 		return false, err
 	}
+	crashpoint.Here("ids-written")
 	return at == 0, f.Sync()
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -127,9 +128,11 @@ func (s *Store) rebuild(trouble error, ids map[timeline.Minute]map[int]int) (c *
 	if err := build(s.dir, c, s.migrations); err != nil {
 		return nil, nil, err
 	}
+	crashpoint.Here("ledger-built")
 	if err := setAside(s.dir, now); err != nil {
 		return nil, nil, err
 	}
+	crashpoint.Here("ledger-set-aside")
 	if err := adopt(s.dir); err != nil {
 		return nil, nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -84,14 +85,17 @@ func (s *Store) Commit(c *ledger.Commit) error {
 	if err := s.mend(); err != nil {
 		return err
 	}
+	crashpoint.Here("commit-begun")
 	written, err := s.ids.write(s.wanted(c))
 	if err != nil {
 		return err
 	}
+	crashpoint.Here("ids-synced")
 	err = inTx(s.db, func(tx *sql.Tx) error {
 		if err := rowsOf(c).write(tx); err != nil {
 			return err
 		}
+		crashpoint.Here("rows-written")
 		return pruneConnects(tx, len(c.Connects))
 	})
 	if err != nil {
@@ -101,6 +105,7 @@ func (s *Store) Commit(c *ledger.Commit) error {
 		}
 		return fmt.Errorf("commit to %s: %w", filepath.Join(s.dir, dbName), err)
 	}
+	crashpoint.Here("rows-committed")
 	s.ids.accept(written)
 	s.clean = c.Clean
 	s.keepHouse(c)

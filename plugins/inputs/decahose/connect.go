@@ -61,18 +61,18 @@ func (d *Decahose) engineConfig(sink emit.Sink) (engine.Config, error) {
 
 func (d *Decahose) coreConfig() core.Config {
 	return core.Config{
-		StreamLabel:     d.StreamLabel,
-		Partitions:      slices.Clone(d.Partitions),
-		Connections:     d.Connections,
-		ConnectLimit:    d.ConnectLimit,
-		ConnectPeriod:   time.Duration(d.ConnectLimitPeriod),
-		Backfill:        d.backfill(),
-		DedupWindow:     time.Duration(d.DedupWindow),
-		SilenceTimeout:  time.Duration(d.SilenceTimeout),
-		Recovery:        d.RecoveryRules(),
-		Tweets:          d.tweets(),
-		Interval:        revisionInterval,
-		Seed:            rand.Uint64(),
+		StreamLabel:    d.StreamLabel,
+		Partitions:     slices.Clone(d.Partitions),
+		Connections:    d.Connections,
+		ConnectLimit:   d.ConnectLimit,
+		ConnectPeriod:  time.Duration(d.ConnectLimitPeriod),
+		Backfill:       d.backfill(),
+		DedupWindow:    time.Duration(d.DedupWindow),
+		SilenceTimeout: time.Duration(d.SilenceTimeout),
+		Recovery:       d.RecoveryRules(),
+		Tweets:         d.tweets(),
+		Interval:       revisionInterval,
+		Seed:           rand.Uint64(),
 	}
 }
 

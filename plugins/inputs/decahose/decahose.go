@@ -88,6 +88,7 @@ type Decahose struct {
 	wg     sync.WaitGroup
 
 	state   *store.Store               // from Start to Stop
+	offline bool                       // set by RecoverOnly
 	drained func(context.Context) bool // set by DrainedBy; nil: what is written counts as read
 }
 

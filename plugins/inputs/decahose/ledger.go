@@ -24,6 +24,7 @@ func (d *Decahose) openState(cfg *engine.Config) error {
 	d.state = s
 	cfg.Store = s
 	cfg.Core.State, cfg.Core.Past, cfg.Core.Started = true, past, moment()
+	cfg.Core.Offline = d.offline
 	return nil
 }
 
@@ -41,3 +42,7 @@ func (d *Decahose) closeState() {
 // DrainedBy has the stop wait until wait says that the reader of the output has taken everything. For the host,
 // before Start.
 func (d *Decahose) DrainedBy(wait func(context.Context) bool) { d.drained = wait }
+
+// RecoverOnly has the input open no connection to the stream: it only asks for what is missing. For commands, before
+// Start.
+func (d *Decahose) RecoverOnly() { d.offline = true }

@@ -1,0 +1,103 @@
+//go:build linux
+
+package crash
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/decahose/telegraf-decahose/internal/rig"
+)
+
+var (
+	runs = flag.Int("runs", 0, "how many kills; 0: none, they take minutes")
+	seed = flag.Uint64("seed", 1, "seed of the first story")
+)
+
+// perStory is how many kills one simulator, one state directory and one stream see.
+const perStory = 5
+
+// built are the binaries under test; TestMain sets them before the first test, nobody changes them.
+var built struct{ telegraf, plugin string }
+
+// total is the sum over all stories.
+var total struct {
+	sync.Mutex
+	kills, lost, wrong int
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(buildAndRun(m))
+}
+
+// buildAndRun prints the verdict last of all.
+func buildAndRun(m *testing.M) int {
+	if *runs == 0 {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "decahose-crash-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		built.telegraf, err = rig.Telegraf(context.Background(), os.Stderr)
+	}
+	if err == nil {
+		built.plugin, err = rig.Build(context.Background(), "cmd/telegraf-decahose", dir, "-tags", "crashpoints")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	fmt.Printf("kills %d lost %d wrong %d\n", total.kills, total.lost, total.wrong)
+	return code
+}
+
+// TestCrashes tells as many stories as it takes. A story is a function of its seed, save for the moments at which
+// the machine gets round to things.
+func TestCrashes(t *testing.T) {
+	if *runs == 0 {
+		t.Skip("-runs 0: make crash runs it")
+	}
+	s := *seed
+	for left := *runs; left > 0; left -= perStory {
+		kills, seed := min(left, perStory), s
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			tell(t, seed, kills)
+		})
+		s++
+	}
+}
+
+func tell(t *testing.T, seed uint64, kills int) {
+	s := begin(t, seed)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("again: make crash RUNS=%d SEED=%d", kills, seed)
+		}
+	})
+	defer func() {
+		v := s.judge()
+		total.Lock()
+		defer total.Unlock()
+		total.kills, total.lost, total.wrong = total.kills+s.kills, total.lost+len(v.lost), total.wrong+len(v.wrong)
+	}()
+	s.start()
+	for i := range kills {
+		s.goOn(0)
+		if i == 2 {
+			s.restart()
+			s.goOn(0)
+		}
+		k := kinds[(int(seed-1)*perStory+i)%len(kinds)]
+		t.Logf("kill %d: %s", i+1, k.name)
+		k.kill(s)
+		s.kills++
+	}
+	s.end()
+}

@@ -1,0 +1,8 @@
+// Package crashpoint marks the places at which the crash tests kill the process (make crash). In a build without
+// the tag crashpoints its calls are empty, and the compiler drops them.
+package crashpoint
+
+// File is the environment variable that names a file, which says where to die: the name of a place and how often
+// it may be passed, such as "ids-synced 3". It may be written while the process runs; who dies of it takes it
+// along, so that the next process lives.
+const File = "DECAHOSE_CRASHPOINT"

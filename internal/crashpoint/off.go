@@ -1,0 +1,6 @@
+//go:build !crashpoints || !unix
+
+package crashpoint
+
+// Here passes the place of that name.
+func Here(string) {}
