@@ -76,26 +76,33 @@ type countingSink struct {
 	tweets int
 }
 
-// newEngine makes an engine that reads both connections of the corpus and calls done when they have ended.
-func newEngine(c *corpus, done func()) (e *engine.Engine, sink *countingSink, stop func(), err error) {
+// newSink makes a sink into nothing; stop ends it.
+func newSink() (sink *countingSink, stop func(), err error) {
 	schema, err := emit.NewSchema("bench", nil, nil, emit.Keep)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	writer := emit.NewWriter(null)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { writer.Run(ctx) })
-	stop = func() {
+	return &countingSink{Lines: emit.NewLines(schema, writer)}, func() {
 		cancel()
 		wg.Wait()
 		null.Close()
+	}, nil
+}
+
+// newEngine makes an engine that reads both connections of the corpus and calls done when they have ended.
+func newEngine(c *corpus, done func()) (e *engine.Engine, sink *countingSink, stop func(), err error) {
+	sink, stop, err = newSink()
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	sink = &countingSink{Lines: emit.NewLines(schema, writer)}
 	net := &memoryNet{streams: [][]byte{response(c.a), response(c.b)}}
 	client := stream.NewClient(stream.Options{Dial: net.dial, ConnectTimeout: time.Minute,
 		Credentials: func() (string, string, error) { return "bench", "bench", nil }})
@@ -115,6 +122,9 @@ func newEngine(c *corpus, done func()) (e *engine.Engine, sink *countingSink, st
 	return e, sink, stop, nil
 }
 
+// lastChunk ends an answer.
+const lastChunk = "0\r\n\r\n"
+
 // response is a whole answer as it comes over the network.
 func response(body []byte) []byte {
 	var b bytes.Buffer
@@ -124,7 +134,7 @@ func response(body []byte) []byte {
 		fmt.Fprintf(&b, "%x\r\n%s\r\n", n, body[:n])
 		body = body[n:]
 	}
-	b.WriteString("0\r\n\r\n")
+	b.WriteString(lastChunk)
 	return b.Bytes()
 }
 

@@ -73,6 +73,8 @@ func parts() []part {
 		{"jq", []string{"cpu_x_jq"}, false, benchJQ},
 		{"rss", []string{"rss_mib"}, false, benchMemory},
 		{"latency", []string{"p99_ms"}, false, benchLatency},
+		{"state", []string{"state_bytes_per_id", "state_write_kb_s", "state_ms_per_commit", "state_p99_ms_per_commit", "state_start_s", "state_rss_mib"}, false, benchState},
+		{"replay", []string{"replay_x_live", "replay_x_realtime"}, false, benchReplay},
 		{"agent", []string{"agent_x_json_v2"}, true, benchAgent},
 	}
 }

@@ -44,20 +44,30 @@ func linger(stdout *os.File) {
 }
 
 // wasRead waits until the reader has taken everything out of the pipe, and says whether it has; what is not a pipe
-// needs no reader.
+// needs no reader. A reader that is gone may have died with what it read last, so then the answer is no.
 func wasRead(ctx context.Context, stdout *os.File) bool {
 	fd := int(stdout.Fd())
 	if !isPipe(fd) {
 		return true
 	}
 	for unread(fd) {
+		if abandoned(fd) {
+			return false
+		}
 		select {
 		case <-ctx.Done():
 			return false
 		case <-time.After(lingerStep):
 		}
 	}
-	return true
+	return !abandoned(fd)
+}
+
+// abandoned says that nobody holds the other end of the pipe any more.
+func abandoned(fd int) bool {
+	ends := []unix.PollFd{{Fd: int32(fd)}}
+	n, err := unix.Poll(ends, 0)
+	return err == nil && n > 0 && ends[0].Revents&unix.POLLERR != 0
 }
 
 func isPipe(fd int) bool {

@@ -42,10 +42,11 @@ type Config struct {
 	Interval       time.Duration // least time between two revisions of one volume minute
 	Seed           uint64        // of jitter
 
-	State   bool          // there is a store: intents wait until they are durable
-	Past    *ledger.Past  // what it remembers; nil or zero: a first start
-	Started ledger.Moment // now, as a Moment: compared with Past's
-	Offline bool          // no live connections: only what an Order asks for
+	State      bool          // there is a store: intents wait until they are durable
+	Past       *ledger.Past  // what it remembers; nil or zero: a first start
+	Started    ledger.Moment // now, as a Moment: compared with Past's
+	FactsEvery time.Duration // how often facts are made durable; 0: 5 s
+	Offline    bool          // no live connections: only what an Order asks for
 }
 
 // Conn names one connection: Index counts from 0 within its partition.

@@ -149,6 +149,7 @@ type Core struct {
 	wasClean bool      // the last process ended in order
 	out      *Ready
 	choreAt  time.Time
+	forgetAt time.Time
 	tellAt   time.Time // the next scan for minutes to report again
 	stopping bool
 	changed  []ledger.Gap // gaps to report
@@ -171,6 +172,7 @@ func New(cfg Config) *Core {
 	}
 	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition)}
 	c.durable.on = cfg.State
+	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
 	c.cold.minutes = make(map[timeline.Minute]bool)
 	connections := cfg.Connections
 	if cfg.Offline {
@@ -285,9 +287,19 @@ func (c *Core) chores() {
 	c.closeMinutes()
 	for _, p := range c.partitions {
 		c.judgeHoles(p)
-		p.forget(c.keep())
 	}
-	c.any.forget(c.keep())
+	c.forget()
+}
+
+// forget drops what is too old to matter. It looks at every minute of the horizon, so not at each chore.
+func (c *Core) forget() {
+	if c.now.Before(c.forgetAt) {
+		return
+	}
+	c.forgetAt = c.now.Add(time.Minute)
+	for i := range len(c.partitions) + 1 {
+		c.at(i).forget(c.keep())
+	}
 	c.forgetCold(c.keep())
 }
 

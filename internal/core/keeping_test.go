@@ -86,10 +86,10 @@ func (s *script) keep() {
 		s.flight, s.exact = s.ready.Commit, !s.hold["commits"]
 		s.showCommit(s.flight)
 	}
-	s.loads = append(s.loads, s.ready.Load...)
-	for _, p := range s.ready.Posted {
-		s.posted = append(s.posted, p)
+	for _, m := range s.ready.Load { // what is stored later is not read
+		s.loads = append(s.loads, Event{Kind: Loaded, Minute: m, IDs: s.shelf.load(m)})
 	}
+	s.posted = append(s.posted, s.ready.Posted...)
 	s.free()
 }
 
@@ -114,9 +114,7 @@ func (s *script) free() {
 		s.todo = append(s.todo, Event{Kind: Committed, Err: s.disk})
 	}
 	if !s.hold["loads"] {
-		for _, m := range s.loads {
-			s.todo = append(s.todo, Event{Kind: Loaded, Minute: m})
-		}
+		s.todo = append(s.todo, s.loads...)
 		s.loads = nil
 	}
 }
@@ -130,16 +128,19 @@ func (s *script) committed(err string) {
 func (s *script) loaded(err string) {
 	loads := s.loads
 	s.loads = nil
-	for _, m := range loads {
-		s.todo = append(s.todo, Event{Kind: Loaded, Minute: m, Err: err})
+	for _, ev := range loads {
+		if ev.Err = err; err != "" {
+			ev.IDs = nil
+			maps.DeleteFunc(s.ids, func(id snowflake.ID, _ bool) bool { return timeline.MinuteOf(id.Milli()) == ev.Minute })
+		}
+		s.todo = append(s.todo, ev)
 	}
 	s.turn()
 }
 
 // answer brings what store or sink say, and lets those go on that waited for it.
 func (s *script) answer(ev Event) {
-	switch ev.Kind {
-	case Committed:
+	if ev.Kind == Committed {
 		if s.flight == nil {
 			return // answered meanwhile
 		}
@@ -150,12 +151,6 @@ func (s *script) answer(ev Event) {
 			}
 		}
 		s.flight = nil
-	case Loaded:
-		if ev.Err == "" {
-			ev.IDs = s.shelf.load(ev.Minute)
-		} else {
-			maps.DeleteFunc(s.ids, func(id snowflake.ID, _ bool) bool { return timeline.MinuteOf(id.Milli()) == ev.Minute })
-		}
 	}
 	s.step(ev)
 	if ev.Kind != Loaded {
@@ -177,7 +172,8 @@ func (s *script) hear(ev Event) {
 
 // turn brings events in turn: they lead to more of them.
 func (s *script) turn() {
-	for !s.busy && len(s.todo) > 0 {
+	for n := 0; !s.busy && len(s.todo) > 0; n++ {
+		require.Less(s.t, n, 100_000, "the core spins")
 		next := s.todo[0]
 		s.todo, s.busy = s.todo[1:], true
 		if next.Kind == Received {

@@ -44,10 +44,12 @@ func (c *Core) report(ev Event) {
 func (c *Core) tell(final bool) {
 	told := make(map[timeline.Minute]bool)
 	covers := c.covers()
+	// What is seen of a minute that nothing was posted to changes only while connections catch up.
+	recent := timeline.MinuteOf(c.clock.at(c.now)) - 60
 	for _, seen := range covers {
 		for _, m := range seen.book.Minutes() {
 			r := seen.book.Find(m)
-			if !final && (!r.Closed() || c.early(m)) {
+			if !final && (!r.Closed() || !r.Dirty() && m < recent || c.early(m)) {
 				continue
 			}
 			v := seen.volume(m)

@@ -193,9 +193,10 @@ func (c *Core) fed(n *conn, newest int64) {
 		return
 	}
 	n.counters.lagMilli = max(0, c.now.UnixMilli()-newest)
+	news := newest > n.newest // an old Tweet ends no silence
 	n.newest = max(newest, n.newest)
 	n.part.newest = max(newest, n.part.newest)
-	if !n.sound && !n.unsure && n.state == live && n.verdict == "" {
+	if news && !n.sound && !n.unsure && n.state == live && n.verdict == "" {
 		c.soundAgain(n)
 	}
 }
@@ -257,7 +258,7 @@ func (p *partition) decide(r *ledger.Row) {
 // openMinutes gives each minute that the stream's time has reached an account, so that one in which
 // nothing came is reported too.
 func (c *Core) openMinutes(p *partition) {
-	if p.begin == 0 {
+	if p.begin == 0 || c.clock.guessed {
 		return
 	}
 	now := timeline.MinuteOf(c.clock.at(c.now))

@@ -14,6 +14,8 @@ import (
 const (
 	// quickRetry is the wait after a request that was cut while it delivered.
 	quickRetry = time.Second
+	// tellFirst is how long the first Tweets may take to tell the stream's time, before a guess is good enough.
+	tellFirst = 10 * time.Minute
 	// tooYoung is the wait after X found a date too young or too old (406): its clock and ours differ.
 	tooYoung = time.Minute
 	// postponedMost is the longest that a minute waits which X failed to deliver.
@@ -81,6 +83,9 @@ func (c *Core) Requests() int { return len(c.requests.conns) }
 func (c *Core) request() {
 	q := &c.requests
 	if c.stopping || c.durable.failing || !c.clock.set() || c.now.Before(q.at) {
+		return
+	}
+	if c.clock.guessed && !c.cfg.Offline && c.now.Sub(c.begun) < tellFirst {
 		return
 	}
 	for _, n := range q.conns {

@@ -26,18 +26,26 @@ func checkRestart(t require.TestingT, c *Core, s *shelf, started ledger.Moment, 
 			require.Zero(t, n.begin)
 			continue
 		}
-		done := timeline.Span{From: max(p.begin, c.keep().Milli()), To: p.position}
+		done := timeline.Span{From: max(p.begin, c.keep().Milli()), To: min(p.position, pending(p))}
 		for a := range u.doubts { // Tweets that came late and are not safe: their minutes are asked for again
 			if a.partition == i {
 				done = timeline.Span{}
 			}
 		}
-		require.Equal(t, p.coverage().Within(done), n.coverage().Within(done), "coverage of partition %d", p.id)
+		if !done.Empty() {
+			require.Equal(t, p.coverage().Within(done), n.coverage().Within(done), "coverage of partition %d", p.id)
+		}
 		held, has := heldByGaps(c, p), heldByGaps(next, n)
 		if k := len(p.holes); k > 0 && p.holes[k-1].Span.To < p.position {
 			join(&held, p.position)
 		}
-		require.Equal(t, held.Within(done), has.Within(done), "gaps of partition %d", p.id)
+		for _, x := range p.book.Lost.Spans() { // that of the last minute is not stored yet
+			held.Remove(x)
+			done.To = min(done.To, max(x.From, timeline.MinuteOf(p.position).Milli()))
+		}
+		if !done.Empty() {
+			require.Equal(t, held.Within(done), has.Within(done), "gaps of partition %d", p.id)
+		}
 		behind := timeline.Span{From: p.position, To: next.clock.at(now)}
 		require.Equal(t, behind.Len(), has.Covered(behind), "partition %d: nothing behind the position is done", p.id)
 		checkGaps(t, next, n)
@@ -121,13 +129,6 @@ func TestUnreadableMinutesBecomeGaps(t *testing.T) {
 			join(&had, p.position)
 			require.Equal(t, had.Within(span), has.Within(span), "gaps of partition %d", p.id)
 			checkGaps(t, next, p)
-			named := 0
-			for _, h := range p.holes {
-				if h.Cause == unreadable {
-					named++
-				}
-			}
-			require.True(t, named > 0 || len(gone[p.id].Within(span)) == 0)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (c *Core) persist(ev Event) {
 	if due && d.flight == nil {
 		d.held, d.intents = d.intents, d.held[:0]
 		c.out.Commit = c.commit(ev.Kind == Final, ev.Drained)
-		d.flight, d.sentAt, d.factsAt = c.out.Commit, c.now, c.now.Add(factsEvery)
+		d.flight, d.sentAt, d.factsAt = c.out.Commit, c.now, c.now.Add(c.cfg.FactsEvery)
 	}
 }
 
@@ -206,6 +206,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	k.Clean = final && drained && len(c.sent.unsettled()) == 0 || c.cfg.Offline && c.wasClean
 	u := c.unsettled()
 	for _, s := range c.covers() {
+		c.openMinutes(s.partition) // what is covered has rows
 		c.recordPartition(k, &s, &u)
 	}
 	c.recordMinutes(k, c.any, nil, &u, 0)
@@ -252,7 +253,7 @@ func (c *Core) recordPartition(k *ledger.Commit, s *cover, u *unsettled) {
 	was := p.position
 	p.position = c.position(p, s, u)
 	k.Partitions = append(k.Partitions, ledger.PartitionRecord{Partition: p.id, Begin: p.begin, Position: p.position})
-	c.recordMinutes(k, p, s, u, min(was, p.position))
+	c.recordMinutes(k, p, s, u, was)
 }
 
 func deleteGaps(all []ledger.GapRecord, partition int) (rest []ledger.GapRecord) {
@@ -264,8 +265,8 @@ func deleteGaps(all []ledger.GapRecord, partition int) (rest []ledger.GapRecord)
 	return rest
 }
 
-// recordMinutes adds the rows of a partition that changed. Those from the given id time on change with the position.
-func (c *Core) recordMinutes(k *ledger.Commit, p *partition, s *cover, u *unsettled, from int64) {
+// recordMinutes adds the rows of a partition that changed. Those between its position and where that was change with it.
+func (c *Core) recordMinutes(k *ledger.Commit, p *partition, s *cover, u *unsettled, was int64) {
 	add := func(m timeline.Minute, r *ledger.Row) {
 		r.Saved(true)
 		if c.storable(m) {
@@ -273,10 +274,10 @@ func (c *Core) recordMinutes(k *ledger.Commit, p *partition, s *cover, u *unsett
 		}
 	}
 	p.book.Unsaved(add)
-	if s == nil || from == 0 {
+	if s == nil || was == 0 {
 		return
 	}
-	for m := timeline.MinuteOf(from); m <= timeline.MinuteOf(p.position); m++ {
+	for m := timeline.MinuteOf(min(was, p.position)); m <= timeline.MinuteOf(max(was, p.position)); m++ {
 		if r := p.book.Find(m); r != nil && !savedIn(k, p.id, m) {
 			add(m, r)
 		}
@@ -307,7 +308,7 @@ func (c *Core) minuteRecord(p *partition, s *cover, u *unsettled, m timeline.Min
 		v := s.volume(m)
 		rec.Connections, rec.State = v.Connections, v.State
 	}
-	if !u.doubts[account{p.index, m}] {
+	if p.position > m.Milli() && !u.doubts[account{p.index, m}] {
 		rec.Covered = s.all.Within(timeline.Span{From: m.Milli(), To: min((m + 1).Milli(), p.position)})
 	}
 	return rec

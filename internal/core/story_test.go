@@ -22,7 +22,7 @@ func FuzzLives(f *testing.F) {
 	f.Add([]byte{11, 0, 0, 60, 4, 0, 6, 250, 6, 250, 11, 0, 0, 80, 8, 3, 0, 30, 10, 1, 11, 0, 0, 70, 13, 9, 0, 9, 8, 4, 0, 20})
 	f.Fuzz(func(t *testing.T, program []byte) {
 		s := newStory(t, 1+len(program)%2)
-		for len(program) >= 2 && s.now.Sub(s.start) < 8*time.Hour {
+		for n := 0; len(program) >= 2 && n < 100; n++ {
 			s.act(program[0], program[1])
 			program = program[2:]
 		}
@@ -162,6 +162,10 @@ func (s *script) serve(how byte) {
 			continue
 		}
 		q := n.job.query
+		if s.dials[c] && q.To.Milli() > s.now.UnixMilli() { // by a clock that is ahead
+			s.do("ended", r, "class=http_406", "status=406", "message=Invalid_date")
+			continue
+		}
 		from, to := clock15(q.From), clock15(q.To)
 		if s.dials[c] {
 			s.do("opened", r)

@@ -4,6 +4,7 @@ package crash
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,12 +78,14 @@ func (s *story) judge() *verdict {
 	return v
 }
 
-// read takes in what landed, life by life. What comes again must be the same point; what landed before an orderly
-// stop must not come again, unless the state was damaged since.
+// read takes in what landed, life by life. What comes again must be the same point; what landed in a life in which
+// nobody was killed, and which was stopped in order, must not come again at all, unless the state was damaged since.
 func read(lives []*life) *verdict {
 	v := &verdict{landed: map[snowflake.ID]string{}}
 	kept := map[snowflake.ID]bool{}
 	for _, l := range lives {
+		calm := !l.killed && l.kills == 0
+		mine := map[snowflake.ID]bool{}
 		err := eachTweet(l.tweets, func(m rig.Metric) {
 			id, point := snowflake.ID(m.ID()), identity(m)
 			before, again := v.landed[id]
@@ -94,10 +97,11 @@ func read(lives []*life) *verdict {
 				v.wrong = append(v.wrong, fmt.Sprintf("%d has the time %v", id, m.Time))
 			case again && before != point:
 				v.wrong = append(v.wrong, fmt.Sprintf("%d was %s, came again as %s", id, before, point))
-			case kept[id]:
-				v.wrong = append(v.wrong, fmt.Sprintf("%d came again after an orderly stop", id))
+			case kept[id], calm && mine[id]:
+				v.wrong = append(v.wrong, fmt.Sprintf("%d came again, and nobody was killed", id))
 			}
 			v.landed[id] = point
+			mine[id] = true
 		})
 		if err != nil && !l.killed { // a killed Telegraf may leave half a line
 			v.wrong = append(v.wrong, err.Error())
@@ -105,10 +109,8 @@ func read(lives []*life) *verdict {
 		switch {
 		case l.damaged:
 			clear(kept)
-		case !l.killed:
-			for id := range v.landed {
-				kept[id] = true
-			}
+		case calm:
+			maps.Copy(kept, mine)
 		}
 	}
 	return v
@@ -154,23 +156,29 @@ func TestReadJudges(t *testing.T) {
 	good := line("reply", nano(id))
 	for name, c := range map[string]struct {
 		texts           []string
-		killed, damaged bool
+		killed, damaged bool // the first life
+		kills           int  // in it
 		wrong           int
 	}{
-		"once":                               {texts: []string{good, ""}},
-		"again after a kill":                 {texts: []string{good, good}, killed: true},
-		"again within a life":                {texts: []string{good + good, ""}},
-		"again after an orderly stop":        {texts: []string{good, good}, wrong: 1},
-		"again after damage":                 {texts: []string{good, good}, killed: true, damaged: true},
-		"with other tags":                    {texts: []string{good, line("quote", nano(id))}, killed: true, wrong: 1},
-		"with another time":                  {texts: []string{line("reply", 5), ""}, wrong: 1},
-		"half a line after a kill":           {texts: []string{good + good[:20], ""}, killed: true},
-		"half a line without a kill":         {texts: []string{good + good[:20], ""}, wrong: 1},
-		"again after kill and orderly stops": {texts: []string{good, "", good}, killed: true, wrong: 1},
+		"once":                              {texts: []string{good, ""}},
+		"again after a kill":                {texts: []string{good, good}, killed: true},
+		"again within a life with a kill":   {texts: []string{good + good, ""}, kills: 1},
+		"again within a calm life":          {texts: []string{good + good, ""}, wrong: 1},
+		"again after an orderly stop":       {texts: []string{good, good}, wrong: 1},
+		"again after kill and orderly stop": {texts: []string{good, good}, kills: 1},
+		"again after damage":                {texts: []string{good, good}, killed: true, damaged: true},
+		"with other tags":                   {texts: []string{good, line("quote", nano(id))}, killed: true, wrong: 1},
+		"with another time":                 {texts: []string{line("reply", 5), ""}, wrong: 1},
+		"half a line after a kill":          {texts: []string{good + good[:20], ""}, killed: true},
+		"half a line without a kill":        {texts: []string{good + good[:20], ""}, wrong: 1},
+		"again, two lives later":            {texts: []string{good, "", good}, wrong: 1},
 	} {
 		var lives []*life
 		for i, text := range c.texts {
 			l := &life{tweets: filepath.Join(t.TempDir(), fmt.Sprint(i)), killed: c.killed && i == 0, damaged: c.damaged && i == 0}
+			if i == 0 {
+				l.kills = c.kills
+			}
 			require.NoError(t, os.WriteFile(l.tweets, []byte(text), 0o600))
 			lives = append(lives, l)
 		}

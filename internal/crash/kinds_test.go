@@ -55,7 +55,7 @@ func (s *story) killTelegraf() {
 	require.NoError(s, s.agent.Signal(syscall.SIGKILL))
 	<-s.agent.Done()
 	s.within(10*time.Second, "the plugin ends without Telegraf", func() bool { return len(s.agent.Members()) == 0 })
-	s.lives[len(s.lives)-1].killed = true
+	s.life().killed = true
 	s.start()
 }
 
@@ -67,7 +67,7 @@ func (s *story) killBoth() {
 
 func (s *story) endBoth() {
 	s.agent.Kill()
-	s.lives[len(s.lives)-1].killed = true
+	s.life().killed = true
 }
 
 // freezePlugin makes X wait: what was sent meanwhile is in no process when the plugin dies.
@@ -124,7 +124,7 @@ func (s *story) killBackup() {
 	s.arm("backup-written", 1)
 	s.stop()
 	require.True(s, s.dead(), "there was no backup")
-	s.lives[len(s.lives)-1].killed = true // of the plugin that is: its last word was not heard
+	s.life().killed = true // of the plugin that is: its last word was not heard
 	s.start()
 }
 
@@ -135,7 +135,7 @@ func damaging(damage func(*story)) func(*story) {
 		s.pause(8 * time.Second)
 		s.endBoth()
 		damage(s)
-		s.lives[len(s.lives)-1].damaged = true
+		s.life().damaged = true
 		s.start()
 	}
 }
@@ -176,7 +176,7 @@ func (s *story) flip() {
 	require.NoError(s, os.WriteFile(path, b, 0o600))
 }
 
-// rebuilding dies while the ledger, whose head is gone, is replaced.
+// rebuilding dies while the ledger, whose head and log are gone, is replaced.
 func rebuilding(place string) func(*story) {
 	return func(s *story) {
 		damaging(func(s *story) {
@@ -185,6 +185,7 @@ func rebuilding(place string) func(*story) {
 			_, err = f.WriteAt([]byte(strings.Repeat("x", 100)), 0)
 			require.NoError(s, err)
 			require.NoError(s, f.Close())
+			require.NoError(s, os.RemoveAll(filepath.Join(s.state(), "ledger.db-wal")))
 			s.arm(place, 1)
 		})(s)
 		s.within(patience, "the plugin passes "+place, s.dead)

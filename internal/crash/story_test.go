@@ -52,9 +52,12 @@ type story struct {
 // life is one of Telegraf's.
 type life struct {
 	tweets, counters string // files
-	killed           bool
-	damaged          bool // the state was, afterwards
+	killed           bool   // Telegraf was, or its last plugin when it stopped
+	kills            int    // of whomever
+	damaged          bool   // the state was, afterwards
 }
+
+func (s *story) life() *life { return s.lives[len(s.lives)-1] }
 
 func begin(t *testing.T, seed uint64) *story {
 	s := &story{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), dir: t.TempDir()}
@@ -166,7 +169,7 @@ func (s *story) plugin() (pid int) {
 
 // landing is the size of what has landed in this life of Telegraf.
 func (s *story) landing() int64 {
-	info, err := os.Stat(s.lives[len(s.lives)-1].tweets)
+	info, err := os.Stat(s.life().tweets)
 	if err != nil {
 		return 0
 	}
@@ -181,11 +184,17 @@ func (s *story) goOn(dead int) {
 	s.within(patience, "Tweets land", func() bool { return s.landing() > size })
 }
 
-// restart ends Telegraf as a service manager does, and starts it again.
-func (s *story) restart() {
+// beCalm has Telegraf stopped in order and started again, twice: of what lands in between nothing may come again.
+// It is also what makes the beginning of a first life durable, without which the next is a first one too.
+func (s *story) beCalm() {
 	s.Helper()
-	s.stop()
-	s.start()
+	for range 2 {
+		s.goOn(0)
+		s.pause(3 * time.Second)
+		s.stop()
+		s.start()
+	}
+	s.goOn(0)
 }
 
 func (s *story) stop() {

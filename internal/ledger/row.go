@@ -60,6 +60,9 @@ func (r *Row) Closed() bool { return r.closed }
 // Changed reports whether the row, or the view of it, changed since Told.
 func (r *Row) Changed(v View) bool { return r.dirty || r.view != v }
 
+// Dirty reports whether something was posted, or touched, since Told.
+func (r *Row) Dirty() bool { return r.dirty }
+
 // LastView is the view that was reported last.
 func (r *Row) LastView() View { return r.view }
 

@@ -46,7 +46,7 @@ func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
 		p.state = s
 		cfg.Store, cfg.Core.State, cfg.Core.Past = mortal{s, p}, true, past
 		cfg.Core.Started = ledger.Moment{Wall: time.Now().UnixNano()}
-		cfg.OrdersEvery = time.Minute
+		cfg.OrdersEvery = time.Hour
 	}
 	p.e = engine.New(cfg)
 	writing, stopWriting := context.WithCancel(context.Background())
