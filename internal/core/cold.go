@@ -2,6 +2,7 @@ package core
 
 import (
 	"slices"
+	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
@@ -13,6 +14,7 @@ import (
 // cannot be judged; its batch waits until the minute was loaded, while other connections go on.
 type cold struct {
 	minutes map[timeline.Minute]bool // true: being loaded
+	since   time.Time                // when the last load was asked for, or came
 	warm    timeline.Span            // a minute that is not among them: nearly every record is of it
 }
 
@@ -60,6 +62,7 @@ func (c *Core) isCold(ms int64) bool {
 func (c *Core) load(m timeline.Minute) {
 	if loading, cold := c.cold.minutes[m]; cold && !loading {
 		c.cold.minutes[m] = true
+		c.cold.since = c.now
 		c.out.Load = append(c.out.Load, m)
 	}
 }
@@ -71,6 +74,7 @@ func (c *Core) loaded(m timeline.Minute, ids []snowflake.ID, err string) {
 	}
 	c.remember(m)
 	delete(c.cold.minutes, m)
+	c.cold.since = c.now
 	if err != "" && c.now.Sub(c.durable.damagedAt) >= complainEvery {
 		c.durable.damagedAt = c.now
 		c.note(Warn, "ids of minute %s cannot be read, Tweets of it may be emitted again: %s", m, printable(err))
@@ -99,6 +103,19 @@ func (c *Core) markAll(groups []ledger.IDs, wanted func(timeline.Minute) bool) {
 		}
 		for _, id := range g.IDs {
 			c.ids.Mark(id, c.now, stranger)
+		}
+	}
+}
+
+// giveUpLoads judges records without the ids of their minutes where a disk hangs: repeats are better than a live
+// stream that stands still.
+func (c *Core) giveUpLoads() {
+	if c.now.Sub(c.cold.since) < commitPatience {
+		return
+	}
+	for m, loading := range c.cold.minutes {
+		if loading {
+			c.loaded(m, nil, "it takes more than "+commitPatience.String())
 		}
 	}
 }

@@ -275,6 +275,7 @@ func (c *Core) heard(ev Event) {
 // chores are what time alone brings about.
 func (c *Core) chores() {
 	c.ids.Expire(c.now)
+	c.giveUpLoads()
 	if !c.clock.set() {
 		return
 	}

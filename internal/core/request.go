@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -256,7 +257,7 @@ func (j *job) String() string {
 	if j.query.Partition == ledger.AnyPartition {
 		return s
 	}
-	return s + " of partition " + string(rune('0'+j.query.Partition))
+	return fmt.Sprintf("%s of partition %d", s, j.query.Partition)
 }
 
 // receivedRequest takes a batch of a request: the same road as the stream's, and a second account of what came.

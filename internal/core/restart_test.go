@@ -19,6 +19,12 @@ func checkRestart(t require.TestingT, c *Core, s *shelf, started ledger.Moment, 
 	cfg.Past, cfg.Started = s.past(), started
 	next := New(cfg)
 	next.Step(now, Event{Kind: Tick, Wall: started.Wall}, &Ready{})
+	for at, m := range s.minutes {
+		for _, x := range m.Covered {
+			require.Less(t, x.From, x.To)
+			require.LessOrEqual(t, x.To, s.partitions[at.partition].Position, "%v of partition %d claims more than is done", at.minute, at.partition)
+		}
+	}
 	u := c.unsettled()
 	for i, p := range c.partitions {
 		n := next.partitions[i]

@@ -44,7 +44,10 @@ type durable struct {
 func (c *Core) persist(ev Event) {
 	d := &c.durable
 	if !d.on {
-		c.settleFacts(false)
+		if !c.now.Before(d.factsAt) {
+			d.factsAt = c.now.Add(chore)
+			c.settleFacts(false)
+		}
 		c.release(d.intents, true)
 		d.intents, d.done, d.asked, d.answers, d.cooled = d.intents[:0], nil, nil, nil, nil
 		return

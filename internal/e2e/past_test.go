@@ -127,7 +127,7 @@ func TestOutageBeyondBackfill(t *testing.T) {
 			}
 			s.sim.StopOffering()
 			wanted := s.since(at)
-			require.True(t, rig.Until(s.within(45*time.Second), func() bool { return a.hasAll(wanted) }))
+			rig.Until(s.within(45*time.Second), func() bool { return a.hasAll(wanted) })
 			a.stop()
 			s.requireExact(wanted, a.landed())
 			require.NotEmpty(t, a.all("decahose_recovery", "method", method))

@@ -86,6 +86,10 @@ func (r *run) kept(ev core.Event) {
 		return
 	}
 	r.loadNext()
+	r.goOnAll()
+}
+
+func (r *run) goOnAll() {
 	for conn := range r.keep.waiting {
 		r.goOn(conn)
 	}

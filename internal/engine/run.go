@@ -117,6 +117,7 @@ func (r *run) turn(done <-chan struct{}) {
 		r.written(it)
 	case <-r.timer.C:
 		r.step(core.Event{Kind: core.Tick})
+		r.goOnAll() // the core may have given up waiting for a disk that hangs
 	case <-r.e.polls:
 		r.step(core.Event{Kind: core.Poll})
 	case reply := <-r.e.samples:
