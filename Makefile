@@ -65,6 +65,10 @@ soak: ## PLANS=200 random fault plans in fake time, judged by the simulator's tr
 crash: telegraf ## RUNS=50 kills of the real binary under a real Telegraf, at random and between writes (SEED=1)
 	@$(GO) test -c -o build/tools/crash ./internal/crash && exec ./build/tools/crash -test.run TestCrashes -test.v=$(V) -test.timeout 4h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
 
+.PHONY: mutants
+mutants: ## small wrong edits (internal/mutation), each of which a test must notice
+	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (20s)
 	@GO='$(GO)' tools/fuzz $(FUZZTIME)

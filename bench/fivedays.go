@@ -2,14 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
@@ -133,20 +129,4 @@ func filesIn(dir string, visit func(path string, size int64) error) error {
 func bytesIn(dir string) (n int64, err error) {
 	err = filesIn(dir, func(_ string, size int64) error { n += size; return nil })
 	return n, err
-}
-
-// evict drops the files of dir from the page cache, as after a boot.
-func evict(dir string) error {
-	unix.Sync()
-	return filesIn(dir, func(path string, _ int64) error {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
-			return fmt.Errorf("evict %s: %w", path, err)
-		}
-		return nil
-	})
 }

@@ -111,6 +111,8 @@ func benchReplay(b *bench) error {
 	}
 	speed := float64(minutes) * time.Minute.Seconds() / wall[1].median().Seconds()
 	b.line("%-28s %8.0f Tweets/s, %.0f minutes of %d Tweets/s a minute", "Replay", float64(g.tweets)/wall[1].median().Seconds(), speed, worldRate)
+	mid, least, most := ratio(cpu[0], cpu[1])
+	b.line("%-28s %8.2f x (%.2f to %.2f)", "CPU of live / Replay", mid, least, most)
 	b.ratio("replay_x_live", wall[0], wall[1])
 	b.figure("replay_x_realtime", speed)
 	return nil

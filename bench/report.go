@@ -23,13 +23,13 @@ var goals = []struct {
 	{"agent_x_json_v2", ">=4", 2},
 	{"p99_ms", "<=100", 1},
 	{"state_bytes_per_id", "<=4", 2},
-	{"state_write_kb_s", "<=32", 1},
-	{"state_ms_per_commit", "<=25", 1},
-	{"state_p99_ms_per_commit", "<=250", 1},
+	{"state_write_kb_s", "<=16", 1},
+	{"state_ms_per_commit", "<=10", 1},
+	{"state_p99_ms_per_commit", "<=100", 1},
 	{"state_start_s", "<=2", 2},
 	{"state_rss_mib", "<=256", 1},
 	{"replay_x_live", ">=0.8", 2},
-	{"replay_x_realtime", ">=20", 1},
+	{"replay_x_realtime", ">=50", 1},
 }
 
 // report is what the benchmark prints: measurements as they come, figures at the very end.

@@ -340,6 +340,10 @@ func (s *script) showCommit(k *ledger.Commit) {
 		parts = append(parts, fmt.Sprintf("gap(p%d %s %s%s)", g.Partition, clock15(g.First()), g.State, dark))
 	}
 	for _, r := range k.Requests {
+		if !slices.Contains(s.numbers, r.ID) {
+			s.numbers = append(s.numbers, r.ID)
+		}
+		r.ID = int64(slices.Index(s.numbers, r.ID) + 1)
 		parts = append(parts, fmt.Sprintf("request(%d %s-%s %s)", r.ID, clock15(r.From), clock15(r.To), r.Result))
 	}
 	if k.Clean {

@@ -54,6 +54,7 @@ type script struct {
 	todo    []Event         // answers of store and sink that are under way
 	flight  *ledger.Commit
 	made    []time.Time // requests
+	numbers []int64     // ids of requests, in the order in which they were noted
 	disk    string      // why commits fail
 	exact   bool        // the core is as it was when it gave flight away
 	loads   []Event     // what was read
