@@ -125,7 +125,8 @@ type passage struct {
 	done      func()
 	written   int
 	begun     atomic.Pointer[[2]time.Duration]
-	wall, cpu time.Duration
+	wall      time.Duration
+	cpu       time.Duration // also of what follows: the ids are stored when the engine stops
 	ended     bool
 }
 
@@ -144,7 +145,7 @@ func (p *passage) stepped(_ time.Time, ev core.Event, _ *core.Ready) {
 		p.written += int(k.Tweets)
 	}
 	if p.written == p.tweets && p.wall == 0 {
-		p.wall, p.cpu = realTime()-p.begun.Load()[0], cpuTime()-p.begun.Load()[1]
+		p.wall = realTime() - p.begun.Load()[0]
 	}
 	p.ended = p.ended || ev.Kind == core.Ended && ev.Conn == p.conn
 	if p.ended && p.wall > 0 {
@@ -168,9 +169,10 @@ func (p *passage) run(parent context.Context, cfg engine.Config) error {
 	if err := engine.New(cfg).Run(ctx); err != nil {
 		return err
 	}
-	if p.written != p.tweets {
+	if p.written != p.tweets || p.wall == 0 {
 		return fmt.Errorf("%w: engine emitted %d Tweets of %d", errDisagree, p.written, p.tweets)
 	}
+	p.cpu = cpuTime() - p.begun.Load()[1]
 	return nil
 }
 

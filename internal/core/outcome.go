@@ -22,7 +22,7 @@ func (c *Core) endedRequest(n *conn, end End) {
 		r.Result = end.Class
 	}
 	c.durable.asked = append(c.durable.asked, &r)
-	if o.Arrived == 0 && len(o.Done.Spans()) > 0 { // minutes without a single Tweet are rare: X's word alone does not make them whole
+	if o.Arrived == 0 && !o.Counted && len(o.Done.Spans()) > 0 { // minutes without a single Tweet are rare: X's word alone does not make them whole
 		o.Mismatch, o.Done = true, timeline.Set{}
 	}
 	if o.Mismatch {

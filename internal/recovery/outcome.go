@@ -22,6 +22,7 @@ type Outcome struct {
 	Failed    []timeline.Minute
 	Arrived   int64 // records: Tweets, copies and strays included, broken ones, others; no messages about the stream
 	Announced int64 // records by X's count, 0: it gave none
+	Counted   bool  // X gave a count, which may be 0
 	Strays    int64 // Tweets of minutes that were not asked for
 	Mismatch  bool  // fewer arrived than were announced: nothing is done, since none knows which are absent
 }
@@ -54,6 +55,7 @@ func (j *Job) End() Outcome {
 	o := Outcome{
 		Result: j.ended.result, Strays: j.strays,
 		Arrived: j.tweets + j.broken + j.others, Announced: max(0, j.ended.notice.ActivityCount),
+		Counted: j.ended.notice.Counted,
 	}
 	left, certain := j.left()
 	for _, s := range left.Spans() {

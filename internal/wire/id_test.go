@@ -86,7 +86,7 @@ func TestParseNotice(t *testing.T) {
 		`{"error":{"message":"Forced Disconnect: Too many connections. (Allowed Connections = 2)","sent":"2017-01-11T18:12:52+00:00"}}`: {
 			Root: "error", Message: "Forced Disconnect: Too many connections. (Allowed Connections = 2)", Sent: "2017-01-11T18:12:52+00:00"},
 		`{"info":{"message":"Replay Request Completed","sent":"s","activity_count":8874}}`: {
-			Root: "info", Message: "Replay Request Completed", Sent: "s", ActivityCount: 8874},
+			Root: "info", Message: "Replay Request Completed", Sent: "s", ActivityCount: 8874, Counted: true},
 		`{"info":{"message":"m","minutes_failed":["a"," b\n",3,null,"",{"at": 1}]}}`: {
 			Root: "info", Message: "m", MinutesFailed: []string{"a", "b", "3", "null", `""`, `{"at": 1}`}},
 		`{"info":{"message":"m","unprocessed_range":{"fromDate":"f","toDate":"t"},"activity_count":"many"}}`: {

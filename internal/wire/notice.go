@@ -15,6 +15,7 @@ type NoticeMessage struct {
 	Message         string
 	Sent            string // RFC 3339, as delivered
 	ActivityCount   int64  // records that a Replay request delivered
+	Counted         bool   // it gave that count, which may be 0
 	MinutesFailed   []string
 	UnprocessedFrom string // range that a failed Replay request left out; never empty if X gave one
 	UnprocessedTo   string
@@ -55,7 +56,7 @@ func enterpriseNotice(root string, body json.RawMessage) (NoticeMessage, bool) {
 		return n, n.Message != ""
 	}
 	n.Message, n.Sent = text(m["message"]), text(m["sent"])
-	n.ActivityCount = count(m["activity_count"])
+	n.ActivityCount, n.Counted = count(m["activity_count"])
 	if v := m["minutes_failed"]; given(v) {
 		n.MinutesFailed = texts(v)
 	}
@@ -133,12 +134,12 @@ func texts(v json.RawMessage) (all []string) {
 }
 
 // count reads a whole number, in quotes or not: X sends some numbers as text.
-func count(v json.RawMessage) int64 {
+func count(v json.RawMessage) (n int64, ok bool) {
 	n, err := strconv.ParseInt(strings.Trim(string(v), `"`), 10, 64)
 	if err != nil {
-		return 0
+		return 0, false
 	}
-	return n
+	return n, n >= 0
 }
 
 // rootSize bounds what NoticeRoot returns: it may come from anybody.
