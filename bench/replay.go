@@ -120,14 +120,14 @@ func benchReplay(b *bench) error {
 
 // passage is the way of the Tweets through an engine, from the dial until all of them were written.
 type passage struct {
-	tweets    int // to be written
-	conn      int // that brings them
-	done      func()
-	written   int
-	begun     atomic.Pointer[[2]time.Duration]
-	wall      time.Duration
-	cpu       time.Duration // also of what follows: the ids are stored when the engine stops
-	ended     bool
+	tweets  int // to be written
+	conn    int // that brings them
+	done    func()
+	written int
+	begun   atomic.Pointer[[2]time.Duration]
+	wall    time.Duration
+	cpu     time.Duration // also of what follows: the ids are stored when the engine stops
+	ended   bool
 }
 
 // dial gives the bytes to the first that asks, and takes the time.

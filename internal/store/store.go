@@ -60,6 +60,7 @@ type Store struct {
 	size       atomic.Int64
 
 	polled      atomic.Pointer[sql.DB] // looks for orders, beside db: it waits for no Commit
+	file        os.FileInfo            // of the ledger that is open; nil: not looked at yet
 	now         func() time.Time
 	pruneEvery  time.Duration
 	backupEvery time.Duration
@@ -83,6 +84,9 @@ func (s *Store) measure() { s.size.Store(sizeOf(s.dir)) }
 func (s *Store) Commit(c *ledger.Commit) error {
 	defer s.measure()
 	if err := s.mend(); err != nil {
+		return err
+	}
+	if err := s.inPlace(); err != nil {
 		return err
 	}
 	crashpoint.Here("commit-begun")
@@ -109,6 +113,20 @@ func (s *Store) Commit(c *ledger.Commit) error {
 	s.ids.accept(written)
 	s.clean = c.Clean
 	s.keepHouse(c)
+	return nil
+}
+
+// inPlace reports a ledger that was taken away while it is open: SQLite would go on writing to what nobody will find.
+func (s *Store) inPlace() error {
+	path := filepath.Join(s.dir, dbName)
+	now, err := os.Stat(path)
+	if err == nil && s.file != nil && !os.SameFile(now, s.file) {
+		err = errors.New("it was replaced")
+	}
+	if err != nil {
+		return fmt.Errorf("find the ledger %s where it was opened (a new start makes a new one): %w", path, err)
+	}
+	s.file = now
 	return nil
 }
 
@@ -167,7 +185,7 @@ func (s *Store) mend() error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", filepath.Join(s.dir, dbName), err)
 	}
-	s.broken, s.corrupt = false, nil
+	s.broken, s.corrupt, s.file = false, nil, nil
 	return nil
 }
 

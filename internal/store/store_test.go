@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -111,4 +112,17 @@ func TestTheDirectoryHasOneOwner(t *testing.T) {
 	require.NoError(t, s.Close())
 	s, _ = mustOpen(t, dir)
 	require.NoError(t, s.Close())
+}
+
+// TestLedgerTakenAway: what is written to a file that nobody will find is not durable.
+func TestLedgerTakenAway(t *testing.T) {
+	dir := t.TempDir()
+	s, _, err := Open(dir, Options{Horizon: time.Hour})
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Commit(&ledger.Commit{Seq: 1}))
+	require.NoError(t, os.Rename(filepath.Join(dir, dbName), filepath.Join(dir, "elsewhere")))
+	require.ErrorContains(t, s.Commit(&ledger.Commit{Seq: 2}), "a new start makes a new one")
+	require.NoError(t, os.Rename(filepath.Join(dir, "elsewhere"), filepath.Join(dir, dbName)))
+	require.NoError(t, s.Commit(&ledger.Commit{Seq: 2}))
 }
