@@ -18,6 +18,9 @@ type sent struct {
 	settled uint64 // Tweets that ever left
 }
 
+// spareMost is how many Tweets' room is kept however few there are: some seconds of the usual rate.
+const spareMost = 64 << 10
+
 type sentTweet struct {
 	id        snowflake.ID
 	partition int32 // index of its account
@@ -68,8 +71,12 @@ func (s *sent) settle(now time.Time, all bool) []sentTweet {
 
 // compact drops the used-up part, now that nobody holds it.
 func (s *sent) compact() {
-	n := copy(s.queue, s.queue[s.head:])
-	s.queue = s.queue[:n]
+	rest := s.queue[s.head:]
+	if cap(s.queue) > spareMost && cap(s.queue) > 4*len(rest) { // a burst gives its memory back
+		s.queue = append(make([]sentTweet, 0, 2*len(rest)), rest...)
+	} else {
+		s.queue = s.queue[:copy(s.queue, rest)]
+	}
 	s.written -= s.head
 	s.head = 0
 }

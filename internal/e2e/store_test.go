@@ -5,13 +5,16 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/decasim"
 	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
 // sample is the sample.conf of the project as it stands, with the test's paths, hostname and pace.
@@ -41,7 +44,11 @@ func TestTwoHostsMakeOnePoint(t *testing.T) {
 	conf := s.sample()
 	one, two := s.runWith("one", conf, s.stream()), s.runWith("two", conf, s.stream())
 	s.pass(6 * pace)
-	s.settle(one, two)
+	s.settle()
+	rig.Until(s.within(45*time.Second), func() bool { // a host has what was offered since it connected
+		first, second := one.ids(), two.ids()
+		return !slices.ContainsFunc(s.sim.OfferedIDs(), func(id snowflake.ID) bool { return first[int64(id)]+second[int64(id)] == 0 })
+	})
 	one.stop()
 	two.stop()
 	offered := s.sim.OfferedIDs()

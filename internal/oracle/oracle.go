@@ -5,6 +5,7 @@ package oracle
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,13 +70,14 @@ type life struct {
 
 // String is the verdict in one line.
 func (o *Outcome) String() string {
-	s := fmt.Sprintf("offered %d emitted %d lost %d doubled %d wrong %d unsent %d open %d", o.Offered, o.Emitted, len(o.Lost), len(o.Doubled), len(o.Wrong), o.Unsent, o.Open)
+	var s strings.Builder
+	fmt.Fprintf(&s, "offered %d emitted %d lost %d doubled %d wrong %d unsent %d open %d", o.Offered, o.Emitted, len(o.Lost), len(o.Doubled), len(o.Wrong), o.Unsent, o.Open)
 	for name, ids := range map[string][]snowflake.ID{"lost": o.Lost, "doubled": o.Doubled} {
 		if len(ids) > 0 {
-			s += fmt.Sprintf("; %s from %s to %s", name, ids[0].Time().UTC().Format("15:04:05.000"), ids[len(ids)-1].Time().UTC().Format("15:04:05.000"))
+			fmt.Fprintf(&s, "; %s from %s to %s", name, ids[0].Time().UTC().Format("15:04:05.000"), ids[len(ids)-1].Time().UTC().Format("15:04:05.000"))
 		}
 	}
-	return s
+	return s.String()
 }
 
 // Play runs r to its end. The caller must be inside a bubble whose clock is past 2010.

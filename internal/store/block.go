@@ -91,8 +91,9 @@ type codec struct {
 
 func newCodec() *codec {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
-		zstd.WithAllLitEntropyCompression(true), zstd.WithSingleSegment(true))
-	dec, derr := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxPayload))
+		zstd.WithAllLitEntropyCompression(true), zstd.WithSingleSegment(true),
+		zstd.WithWindowSize(512<<10), zstd.WithLowerEncoderMem(true)) // a payload is 250 KiB at most, as a rule
+	dec, derr := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxPayload))
 	if err := errors.Join(err, derr); err != nil {
 		panic("BUG: options of zstd: " + err.Error())
 	}
