@@ -49,8 +49,8 @@ func (c *console) gaps(ctx *cli.Context) error {
 	err = c.opened(streams, func(s *stream) error {
 		found, err := s.gapLines(ctx.Bool("all"))
 		doc.Streams = append(doc.Streams, found)
-		if err == nil && !found.Running && slices.ContainsFunc(found.Gaps, gapLine.waits) {
-			c.warn("stream %q: the plugin is not running; nothing is asked for until it is", s.label)
+		if err == nil && !found.Running {
+			c.warn("stream %q: the plugin is not running; nothing is asked for until it is, and what it misses meanwhile becomes a gap then", s.label)
 		}
 		return err
 	})
@@ -75,7 +75,7 @@ func (s *stream) gapLines(all bool) (found streamGaps, err error) {
 	}
 	found.Running = p.live
 	slices.SortFunc(gaps, func(a, b ledger.GapRecord) int {
-		return cmp.Or(cmp.Compare(a.Span.From, b.Span.From), cmp.Compare(a.Partition, b.Partition))
+		return cmp.Or(cmp.Compare(a.First(), b.First()), cmp.Compare(a.Partition, b.Partition))
 	})
 	for i := range gaps {
 		if all || missing(&gaps[i]) {
@@ -95,11 +95,6 @@ func newGapLine(g *ledger.GapRecord, p *plan) gapLine {
 	l.NextStep, l.NextAt = p.next(g)
 	l.ExpiresAt = p.expires(g)
 	return l
-}
-
-// waits reports whether the gap is still missing.
-func (l gapLine) waits() bool {
-	return l.State == ledger.GapOpen.String() || l.State == ledger.GapRequested.String()
 }
 
 func (c *console) gapTable(doc gapsDocument, streams int) error {

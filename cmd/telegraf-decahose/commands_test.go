@@ -155,7 +155,7 @@ func TestNoGaps(t *testing.T) {
 	d.store("prod", ledger.Commit{})
 	d.runs(exitStopped, "gaps", "-config", d.conf)
 	require.Equal(t, "no gaps\n", d.stdout.String())
-	require.Empty(t, d.stderr.String(), "nothing waits for the plugin")
+	require.Contains(t, d.stderr.String(), "W! stream \"prod\": the plugin is not running")
 }
 
 func TestMinutes(t *testing.T) {
@@ -223,7 +223,8 @@ func TestCommandErrors(t *testing.T) {
 		{exitFailure, []string{"gaps", "-config", d.conf, "-stream_label", "prod"}, `E! stream "prod": ` + d.dir("prod") + ": no state here"},
 		{exitFailure, []string{"verify", "-config", d.conf}, `E! stream "other": `},
 		{exitFailure, append([]string{"forget", "-yes", "-config", d.conf, "-stream_label", "prod"}, hour...), `E! stream "prod": `},
-		{exitFailure, append([]string{"recover", "-config", d.conf, "-stream_label", "prod"}, hour...), "the plugin is not running"},
+		{exitUsage, append([]string{"recover", "-config", d.conf, "-stream_label", "prod"}, hour...), `option "username" must be set`}, // asks X itself
+		{exitUsage, append([]string{"recover", "-json", "-config", d.conf, "-stream_label", "prod"}, hour...), "-output FILE"},
 	} {
 		d.runs(test.code, test.args...)
 		require.Contains(t, d.stderr.String(), test.want, test.args)

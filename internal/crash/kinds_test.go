@@ -3,6 +3,7 @@
 package crash
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/rig"
 )
 
 // kind is one way to die. When kill returns, somebody was killed, and Telegraf runs.
@@ -31,11 +34,12 @@ var kinds = []kind{
 	{"kill -9 of both", (*story).killBoth},
 	{"full disk", (*story).fullDisk},
 	{"bits of the state flipped", damaging((*story).flip)},
-	{"rows committed", at("rows-committed", 3)},
+	{"rows committed while Telegraf stands still, then kill -9 of it", (*story).killUnread},
 	{"ids synced", at("ids-synced", 3)},
 	{"before the sink", at("sink-begun", 100)},
 	{"SIGSTOP of the plugin, then kill -9", (*story).freezePlugin},
 	{"before the commit", at("commit-begun", 3)},
+	{"rows committed", at("rows-committed", 3)},
 	{"SIGSTOP of Telegraf, kill -9 of the plugin that waits for it", (*story).jam},
 	{"while the orderly stop makes a backup", (*story).killBackup},
 	{"a new ledger built beside the damaged one", rebuilding("ledger-built")},
@@ -93,6 +97,25 @@ func (s *story) jam() {
 	s.goOn(pid)
 }
 
+// unreadMost is how long Telegraf may stand still before it is killed: shorter than the settle time, after which the
+// plugin believes that what it wrote was read.
+const unreadMost = 7 * time.Second
+
+// killUnread kills both when state was just committed, and what the plugin wrote of late was not read.
+func (s *story) killUnread() {
+	s.pause(time.Second)
+	s.signal(s.agent.PID(), syscall.SIGSTOP)
+	s.arm("rows-committed", 1)
+	ctx, cancel := context.WithTimeout(s.Context(), unreadMost)
+	defer cancel()
+	if !rig.Until(ctx, s.dead) {
+		s.Log("no commit in time: killed without one")
+		s.disarm()
+	}
+	s.endBoth()
+	s.start()
+}
+
 // at dies where the plugin passes a place of the code, at a random passing.
 func at(place string, most int) func(*story) {
 	return func(s *story) {
@@ -111,6 +134,8 @@ func (s *story) arm(place string, n int) {
 	require.NoError(s, os.WriteFile(temp, fmt.Appendf(nil, "%s %d", place, n), 0o600))
 	require.NoError(s, os.Rename(temp, s.crashpoint()))
 }
+
+func (s *story) disarm() { _ = os.Remove(s.crashpoint()) } // somebody may have died of it just now
 
 // dead says that somebody died of the order.
 func (s *story) dead() bool {
