@@ -80,7 +80,7 @@ func (s *Set) Covered(a Span) int64 {
 
 // Within are the parts of the set that lie in a, in order.
 func (s *Set) Within(a Span) (parts []Span) {
-	for i := s.search(a.From); i < len(s.spans) && s.spans[i].From < a.To; i++ {
+	for i := s.search(a.From); !a.Empty() && i < len(s.spans) && s.spans[i].From < a.To; i++ {
 		parts = append(parts, s.spans[i].Intersect(a))
 	}
 	return parts

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,11 @@ func checkSet(t *testing.T, s *Set, truth [64]bool) {
 			want = 1
 		}
 		require.Equal(t, want, s.Covered(Span{i, i + 1}), "at %d of %v", i, s.Spans())
+	}
+	parts := s.Within(Span{10, 50})
+	require.Empty(t, s.Within(Span{50, 10}))
+	for i := int64(10); i < 50; i++ {
+		require.Equal(t, truth[i], slices.ContainsFunc(parts, func(p Span) bool { return p.From <= i && i < p.To }), "within, at %d", i)
 	}
 	for i, x := range s.Spans() {
 		require.False(t, x.Empty())
