@@ -77,8 +77,7 @@ func (c *Core) orderForget(o *ledger.Order) (string, error) {
 			continue
 		}
 		for i := len(p.holes) - 1; i >= 0; i-- {
-			h := p.holes[i]
-			if part := h.Span.Intersect(span); !part.Empty() && !h.Dark {
+			if part := c.whole(p.holes[i]).Intersect(span); !part.Empty() {
 				c.carve(p, i, part, ledger.GapLost, "")
 			}
 		}

@@ -208,16 +208,28 @@ func (p *partition) ask(c *Core, n *conn, minutes int) {
 	reach := c.clock.at(c.now) - int64(minutes)*timeline.MinuteMilli
 	for _, h := range p.holes {
 		if h.Dark || h.Span.To > reach {
-			h.asker, h.asked = n, reach
+			h.asker = n
+			h.promise(reach)
 		}
 	}
+}
+
+// promise notes from when on a backfill that reaches back to reach brings everything. X counts from its own clock,
+// which runs some seconds ahead of the newest Tweet, and from when it took the request. For a gap that began within
+// what was asked, the settle time in it is margin enough; of one that reaches beyond, the first seconds are not
+// relied on.
+func (h *hole) promise(reach int64) {
+	if h.Span.From < reach {
+		reach += settle.Milliseconds()
+	}
+	h.asked = reach
 }
 
 // promised corrects what n's backfill reaches, which was reckoned while the stream's time was a guess.
 func (p *partition) promised(c *Core, n *conn) {
 	for _, h := range p.holes {
 		if h.asker == n {
-			h.asked = c.clock.at(n.dialedAt) - int64(n.backfill)*timeline.MinuteMilli
+			h.promise(c.clock.at(n.dialedAt) - int64(n.backfill)*timeline.MinuteMilli)
 		}
 	}
 }

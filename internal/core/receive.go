@@ -211,6 +211,7 @@ func (c *Core) soundAgain(n *conn) {
 	n.sound, n.soundFrom = true, from
 	if p := n.part; p.begin == 0 {
 		p.begin = n.soundFrom
+		c.durable.factsAt = c.now // from here on the partition is promised to be whole, also to the next process
 	}
 	c.relit(n.part, n.soundFrom)
 }

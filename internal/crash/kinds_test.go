@@ -177,28 +177,33 @@ func (s *story) stored() bool {
 const page = 4096
 
 func (s *story) truncate() {
-	files := s.stateFiles()
-	path := files[s.IntN(len(files))]
-	info, err := os.Stat(path)
-	require.NoError(s, err)
-	at := page * s.Int64N(info.Size()/page+1)
-	s.Logf("%s is cut from %d to %d bytes", filepath.Base(path), info.Size(), at)
+	path, size := s.someFile()
+	at := page * s.Int64N((size+page-1)/page)
+	s.Logf("%s is cut from %d to %d bytes", filepath.Base(path), size, at)
 	require.NoError(s, os.Truncate(path, at))
 }
 
 func (s *story) flip() {
-	files := slices.DeleteFunc(s.stateFiles(), func(path string) bool {
-		info, err := os.Stat(path)
-		return err != nil || info.Size() == 0
-	})
-	path := files[s.IntN(len(files))]
+	path, size := s.someFile()
 	b, err := os.ReadFile(path)
 	require.NoError(s, err)
 	for range 8 {
-		b[s.IntN(len(b))] ^= 1 << s.IntN(8)
+		b[s.Int64N(size)] ^= 1 << s.IntN(8)
 	}
 	s.Logf("8 bits of %s are flipped", filepath.Base(path))
 	require.NoError(s, os.WriteFile(path, b, 0o600))
+}
+
+// someFile is a file of the state that is not empty.
+func (s *story) someFile() (path string, size int64) {
+	for size == 0 {
+		files := s.stateFiles()
+		path = files[s.IntN(len(files))]
+		info, err := os.Stat(path)
+		require.NoError(s, err)
+		size = info.Size()
+	}
+	return path, size
 }
 
 // rebuilding dies while the ledger, whose head and log are gone, is replaced.
