@@ -33,6 +33,7 @@ type hole struct {
 	asker    *conn     // asked for its minutes and not ended since
 	asked    int64     // id time from which the asker's backfill was promised
 	judgedAt time.Time
+	full     bool  // X cut us for slowness at last: it gives no backfill then (X: Disconnections explained)
 	opened   int64 // Unix ns
 	requests int64 // how often its minutes were asked for
 	said     gapSaid
@@ -142,12 +143,12 @@ func (c *Core) uncovered(n *conn, end int64, cause string) {
 
 // openHole puts the gap into the book, merged with an unsettled one of the same or the next minute.
 func (c *Core) openHole(p *partition, h *hole) {
-	h.opened = c.wall
+	h.opened, h.full = c.wall, h.Cause == fullBuffer
 	if k := len(p.holes); k > 0 {
 		last := p.holes[k-1]
 		if _, end := last.Minutes(); timeline.MinuteOf(h.Span.From) <= end {
 			last.Span.To, last.Dark, last.State = max(last.Span.To, h.Span.To), h.Dark, ledger.GapOpen
-			last.asker, last.judgedAt = nil, time.Time{}
+			last.asker, last.judgedAt, last.full = nil, time.Time{}, h.full
 			c.changeHole(last)
 			return
 		}
@@ -187,7 +188,7 @@ func (c *Core) minutesToAsk(n *conn) int {
 	}
 	minutes := 0
 	for _, h := range p.holes {
-		if h.asker == nil && h.Cause != fullBuffer && (h.Dark || c.within(h)) {
+		if h.asker == nil && !h.full && (h.Dark || c.within(h)) {
 			minutes = max(minutes, int((c.now.Sub(h.since)+settle+time.Minute-1)/time.Minute))
 		}
 	}

@@ -105,7 +105,7 @@ func (c *Core) restoreGaps(p *partition, past *ledger.Past) {
 		if g.Partition != p.id || g.State == ledger.GapRecovered || g.State == ledger.GapLost {
 			continue
 		}
-		h := &hole{since: c.since(g.Span.From), opened: g.Opened, requests: g.Asked, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
+		h := &hole{since: c.since(g.Span.From), opened: g.Opened, requests: g.Asked, full: g.Cause == fullBuffer, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
 		first, end := h.Minutes()
 		h.saved, h.said = g, gapSaid{first, end, g.State}
 		p.holes = append(p.holes, h)

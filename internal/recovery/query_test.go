@@ -16,6 +16,9 @@ func at(t *testing.T, s string) timeline.Minute {
 }
 
 func TestQuery(t *testing.T) {
+	local := time.Local
+	time.Local = time.FixedZone("PST", -8*3600) // dates of requests are UTC wherever the host is
+	t.Cleanup(func() { time.Local = local })
 	camel, snake := [2]string{"startTime", "endTime"}, [2]string{"start_time", "end_time"}
 	q := Request{2, at(t, "2017-12-31T23:30:00Z"), at(t, "2018-01-01T00:30:00Z")}
 	for name, c := range map[string]struct {

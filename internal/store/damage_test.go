@@ -289,3 +289,15 @@ func TestAFlippedVersionIsNotANewerOne(t *testing.T) {
 	binary.BigEndian.PutUint32(page[applicationAt:], application|7)
 	require.Equal(t, 7, versionIn(page))
 }
+
+// TestALostIDFileCostsNoMinute: at worst its Tweets come again.
+func TestALostIDFileCostsNoMinute(t *testing.T) {
+	dir, h := aged(t, true, true)
+	rows := len(requireTrue(t, copied(t, dir), h, "as it was").Minutes)
+	hours, err := hoursIn(dir)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(hours[0].path(dir)))
+	past := requireTrue(t, dir, h, "gone")
+	require.Equal(t, rows, len(past.Minutes))
+	require.Empty(t, past.IDs[hours[0].first()])
+}

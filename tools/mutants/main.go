@@ -79,10 +79,15 @@ func try(ctx context.Context, out io.Writer, trees []tree, mutants []mutant) map
 	}
 	each(trees, trials, func(t tree, x *trial) {
 		text, err := t.test(ctx, x.command)
-		if v := judge(text, err); v != survived {
-			x.wrong = v
-			say(ctx, out, "without a mutant, %s: %s\n%s", x.command, v, indented(text))
+		switch v, by := judge(text, err); v {
+		case survived: // as it must
+			return
+		case killed:
+			x.wrong = "fails: " + by
+		default:
+			x.wrong = strings.TrimSpace(v + " " + by)
 		}
+		say(ctx, out, "without a mutant, %s: %s\n%s", x.command, x.wrong, indented(text))
 	})
 	for _, x := range trials {
 		sound[x.command] = x.wrong
@@ -95,7 +100,7 @@ func hunt(ctx context.Context, out io.Writer, trees []tree, mutants []mutant, so
 	each(trees, mutants, func(t tree, m *mutant) {
 		began := time.Now()
 		if wrong := sound[m.command]; wrong != "" {
-			m.verdict = "its test, without it: " + wrong
+			m.verdict, m.by = untried, "its test, without it: "+wrong
 		} else {
 			m.verdict, m.by = t.kill(ctx, m)
 		}
@@ -118,7 +123,7 @@ func tell(out io.Writer, mutants []mutant, took time.Duration) error {
 			n++
 			continue
 		}
-		fmt.Fprintf(out, "not killed: %s: %s\n  wrong: %s\n  must fail: %s\n", m.path, m.verdict, m.wrong, m.command)
+		fmt.Fprintf(out, "not killed: %s: %s\n  wrong: %s\n  must fail: %s\n", m.path, strings.TrimSuffix(m.verdict+": "+m.by, ": "), m.wrong, m.command)
 	}
 	fmt.Fprintf(out, "took %v\nmutants %d killed %d\n", took.Round(time.Second), len(mutants), n)
 	if n < len(mutants) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -18,15 +19,18 @@ type mutant struct {
 	command    string // go test …, which must fail
 
 	verdict string
-	by      string // the test that failed
+	by      string // the test that failed, or what else there is to say
 }
 
-// Verdicts; others say what went wrong.
+// Verdicts of a mutant.
 const (
 	killed     = "killed"
 	survived   = "survived"
 	uncompiled = "does not compile"
+	unapplied  = "does not apply"
 	untested   = "no test ran"
+	untried    = "not tried"
+	stuck      = "stuck" // neither test nor edit says anything
 )
 
 // readAll reads the patches of a directory, in the order of their names.
@@ -70,32 +74,33 @@ func header(text string) (wrong, command string, err error) {
 	return wrong, command, nil
 }
 
-// judge says what a command's output and error mean for a mutant.
-func judge(text string, err error) string {
+// judge says what a command's output and error mean for a mutant, and names the test that failed.
+func judge(text string, err error) (verdict, by string) {
 	var exit *exec.ExitError
 	switch {
 	case err == nil && (strings.Contains(text, "[no tests to run]") || strings.Contains(text, "[no test files]")):
-		return untested
+		return untested, ""
 	case err == nil:
-		return survived
+		return survived, ""
 	case !errors.As(err, &exit):
-		return err.Error()
+		return stuck, err.Error()
 	case strings.Contains(text, "[build failed]"), strings.Contains(text, "[setup failed]"):
-		return uncompiled
+		return uncompiled, ""
 	case strings.Contains("\n"+text, "\nFAIL\t"): // of a package: a test failed, panicked, or hung
-		return killed
+		return killed, killer(text)
 	}
-	return "go test: " + err.Error()
+	return stuck, "go test: " + err.Error()
 }
 
 var failure = regexp.MustCompile(`--- FAIL: (\S+)`)
 
-// killer is the test that failed, the innermost first; empty where the whole process ended.
-func killer(text string) (name string) {
+// killer is the test that failed, the innermost.
+func killer(text string) string {
+	name := ""
 	for _, m := range failure.FindAllStringSubmatch(text, -1) {
 		if strings.HasPrefix(m[1], name) {
 			name = m[1]
 		}
 	}
-	return name
+	return cmp.Or(name, "the whole process")
 }

@@ -53,16 +53,13 @@ func copyFile(from, to string) error {
 // kill makes the edit, tests, and takes it back.
 func (t tree) kill(ctx context.Context, m *mutant) (verdict, by string) {
 	if err := t.apply(ctx, m.path); err != nil {
-		return "does not apply: " + err.Error(), ""
+		return unapplied, err.Error()
 	}
 	text, err := t.test(ctx, m.command)
 	if err := t.apply(ctx, m.path, "--reverse"); err != nil {
-		return "cannot be taken back: " + err.Error(), ""
+		return stuck, "cannot be taken back: " + err.Error()
 	}
-	if verdict = judge(text, err); verdict == killed {
-		by = killer(text)
-	}
-	return verdict, by
+	return judge(text, err)
 }
 
 // apply takes the patch of the working tree to the copy.
