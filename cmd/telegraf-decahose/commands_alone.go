@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,7 +31,16 @@ func (c *console) recoverAlone(ctx *cli.Context, s *stream) error {
 	}
 	said := *c
 	said.stdout = texts
+	signalled, done := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer done()
+	unhook := context.AfterFunc(signalled, func() {
+		p.stop() // in order: what was printed is not printed again
+		os.Exit(exitFailure)
+	})
 	err = said.opened([]*stream{s}, func(s *stream) error { return said.recoverRunning(ctx, s) })
+	if !unhook() {
+		select {} // it is being stopped
+	}
 	p.stop()
 	if out != c.stdout {
 		err = errors.Join(err, out.(io.Closer).Close())

@@ -38,6 +38,7 @@ type conn struct {
 	known     int64     // id time of its partition's newest Tweet when the header came
 	advanced  bool      // a Tweet newer than that came: backfill of a quiet stream only repeats old ones
 	plain     bool      // the next attempt asks for no backfill: the last one, which did, was refused
+	brought   brought   // what it delivered, where it asked for backfill; nil: it did not
 	unsure    bool      // opened while the stream's time was a guess: its first Tweets, perhaps of a backfill, tell it
 	verdict   string    // class that an in-stream message announced
 	message   string
@@ -89,6 +90,9 @@ func (c *Core) opened(n *conn) {
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
 	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.guessed || c.anyUnsure()
+	if n.brought = nil; n.backfill > 0 {
+		n.brought = brought{}
+	}
 	n.part.requested(c, n)
 	n.counters.connects++
 	n.counters.status = 200

@@ -33,14 +33,15 @@ func (c *Core) judgeHoles(p *partition) {
 	}
 }
 
-// judge recovers the minutes of a hole for which there is evidence; the rest stays a gap.
+// judge recovers the minutes of a hole for which there is evidence; the rest is a gap that requests may fill from
+// now on, although a slow backfill may still do so.
 func (c *Core) judge(p *partition, h *hole) {
 	a, asked, whole, left := h.asker, h.asked, h.Span, c.now.Sub(h.asker.openedAt) > patience
 	var came timeline.Set
 	if slot := slotFor(p.rate(a)); slot != 0 {
 		for m, end := whole.Minutes(); m < end; m++ {
 			part := whole.Intersect(m.Span())
-			if r := p.book.Find(m); !part.Empty() && part.From >= asked && r != nil && r.Filled(m, part, slot) {
+			if !part.Empty() && part.From >= asked && a.brought.filled(m, part, slot) {
 				came.Add(part)
 			}
 		}
@@ -53,11 +54,11 @@ func (c *Core) judge(p *partition, h *hole) {
 		if o.asker == a && !o.Span.Intersect(whole).Empty() {
 			open += o.Span.Len()
 			if left {
-				o.asker, o.State = nil, ledger.GapOpen
-				c.changeHole(o)
+				o.asker = nil
 			}
 		}
 	}
+	c.unask()
 	if open == 0 {
 		c.note(Info, "partition %d: minutes %s recovered by backfill", p.id, minutesOf(&ledger.Gap{Span: whole}))
 	}
@@ -96,4 +97,31 @@ func (p *partition) rate(n *conn) float64 {
 		}
 	}
 	return float64(sum) * 1000 / float64(span.Len())
+}
+
+// brought are the seconds of each minute of which an attempt that asked for backfill delivered Tweets, copies included.
+// What came before the cut, on whichever connection, is no evidence that the backfill came.
+type brought map[timeline.Minute]uint64
+
+// broughtMost is how many minutes are looked at: those of a backfill, and some that follow.
+const broughtMost = 16
+
+// add notes a Tweet of the id time ms.
+func (b brought) add(ms int64) {
+	m := timeline.MinuteOf(ms)
+	if _, ok := b[m]; ok || len(b) < broughtMost {
+		b[m] |= 1 << ((ms - m.Milli()) / 1000)
+	}
+}
+
+// filled reports whether each slot of so many seconds that the span touches within minute m was brought.
+func (b brought) filled(m timeline.Minute, span timeline.Span, slot int64) bool {
+	length := slot * 1000
+	first, last := (span.From-m.Milli())/length, (span.To-1-m.Milli())/length
+	for s := first; s <= last; s++ {
+		if b[m]>>(s*slot)&(1<<slot-1) == 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -47,16 +47,16 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 		return "", fmt.Errorf("no minute from %s to %s can be asked for: older than the horizon of %v, or not over", o.From, o.To, r.Horizon)
 	}
 	span := timeline.Span{From: first.Milli(), To: end.Milli()}
-	if c.beingAsked(o.Partition, span) {
-		return "", fmt.Errorf("a request for some of these minutes is under way: try again when it has ended")
-	}
+	wanted := c.notAsked(o.Partition, span)
 	found := false
 	for _, p := range c.partitions {
 		if o.Partition != ledger.AnyPartition && o.Partition != p.id {
 			continue
 		}
 		found = true
-		c.reopen(p, span, "operator")
+		for _, s := range wanted.Spans() {
+			c.reopen(p, s, "operator")
+		}
 	}
 	if !found {
 		return "", fmt.Errorf("partition %d is not consumed here", o.Partition)
@@ -65,7 +65,29 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 	for m := first; m < end; m++ {
 		delete(c.requests.postponed, m)
 	}
+	switch minutes := wanted.Covered(span) / timeline.MinuteMilli; {
+	case minutes == 0:
+		return fmt.Sprintf("%d minutes from %s are being asked for already", int64(end-first), first), nil
+	case minutes < int64(end-first):
+		return fmt.Sprintf("%d minutes from %s: %d will be asked for, the others are already", int64(end-first), first, minutes), nil
+	}
 	return fmt.Sprintf("%d minutes from %s will be asked for", int64(end-first), first), nil
+}
+
+// notAsked is the part of the span that no request under way brings.
+func (c *Core) notAsked(partition int, span timeline.Span) (rest timeline.Set) {
+	rest.Add(span)
+	for _, query := range c.running() {
+		if concerns(query, partition) {
+			rest.Remove(timeline.Span{From: query.From.Milli(), To: query.To.Milli()})
+		}
+	}
+	for _, k := range c.requests.claims {
+		if concerns(k.query, partition) {
+			rest.Remove(k.span)
+		}
+	}
+	return rest
 }
 
 // orderForget gives up gaps on purpose.

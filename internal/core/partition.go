@@ -250,9 +250,12 @@ func (p *partition) requested(c *Core, n *conn) {
 func (p *partition) release(c *Core, n *conn) {
 	for _, h := range p.holes {
 		if h.asker == n {
-			h.asker, h.State = nil, ledger.GapOpen
-			c.changeHole(h)
+			h.asker = nil
 		}
+	}
+	c.unask()
+	for _, h := range p.holes {
+		c.changeHole(h) // one that is dark has grown
 	}
 }
 

@@ -102,6 +102,9 @@ func (c *Core) restoreRequests(past *ledger.Past) {
 func (c *Core) restoreGaps(p *partition, past *ledger.Past) {
 	for i := range past.Gaps {
 		g := past.Gaps[i]
+		if g.Partition == p.id && g.State == ledger.GapRecovered {
+			p.book.Recovered.Add(g.Span) // the row may have been stored before its minute was whole
+		}
 		if g.Partition != p.id || g.State == ledger.GapRecovered || g.State == ledger.GapLost {
 			continue
 		}

@@ -119,18 +119,19 @@ func (s *cover) volume(m timeline.Minute) (v volume) {
 	if r := s.book.Find(m); r != nil {
 		v.Row = *r
 	}
-	if m.Milli() < s.kept || s.stop && v.ToldAt() != 0 {
-		v.View = v.LastView()
-	} else {
-		v.Covered = s.all.Covered(m.Span())
-		for i := range s.each {
-			if s.each[i].Covered(m.Span()) == timeline.MinuteMilli {
-				v.Connections++
-			}
+	v.Covered = s.all.Covered(m.Span())
+	for i := range s.each {
+		if s.each[i].Covered(m.Span()) == timeline.MinuteMilli {
+			v.Connections++
 		}
-		if v.Past() {
-			v.Connections = max(v.Connections, v.LastView().Connections)
-		}
+	}
+	last := v.LastView()
+	if m.Milli() < s.kept || s.stop && v.ToldAt() != 0 { // coverage was forgotten, or ended by our own will
+		v.Covered = max(v.Covered, last.Covered)
+		v.Connections = max(v.Connections, last.Connections)
+	}
+	if v.Past() {
+		v.Connections = max(v.Connections, last.Connections)
 	}
 	v.State = s.book.StateOf(m, v.Covered == timeline.MinuteMilli)
 	return v

@@ -27,6 +27,9 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 		switch f.Kind {
 		case wire.Record:
 			if c.record(n, f) {
+				if n.brought != nil {
+					n.brought.add(f.ID.Milli())
+				}
 				newest = max(newest, c.plausible(f.ID.Milli()))
 			}
 		case wire.Notice:
@@ -130,9 +133,8 @@ func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
 func (c *Core) duplicate(n *conn, f *wire.Frame, again bool) {
 	n.counters.tweets++
 	n.counters.duplicates++
-	ms := f.ID.Milli()
-	r := c.row(n, timeline.MinuteOf(ms))
-	r.PostDuplicate(ms, len(f.Data))
+	r := c.row(n, timeline.MinuteOf(f.ID.Milli()))
+	r.PostDuplicate(len(f.Data))
 	if !again && !r.Closed() {
 		r.By[n.Index]++
 	}
@@ -252,7 +254,7 @@ func (c *Core) watermark() int64 {
 // decide says, as a minute closes, which connection missed what the others delivered.
 func (p *partition) decide(r *ledger.Row) {
 	for _, n := range p.conns {
-		n.counters.missed += max(0, r.Unique-r.By[n.Index])
+		n.counters.missed += max(0, r.Fresh()-r.By[n.Index])
 	}
 }
 

@@ -122,7 +122,7 @@ func (c *Core) missing() (all []recovery.Missing) {
 		m := recovery.Missing{Partition: p.id}
 		for _, h := range p.holes {
 			s := c.whole(h)
-			if h.asker != nil { // backfill may still bring the rest; it begins within a minute, which is not whole by it
+			if h.asker != nil && h.judgedAt.IsZero() { // backfill may still bring the rest; it begins within a minute, which is not whole by it
 				s.To = min(s.To, timeline.CeilMinute(h.asked).Milli())
 			}
 			first, end := s.Minutes()
@@ -195,7 +195,8 @@ func (c *Core) markAsked(query recovery.Request, span timeline.Span) {
 func (c *Core) unask() {
 	for _, p := range c.partitions {
 		for _, h := range p.holes {
-			if h.State == ledger.GapRequested && h.asker == nil && !c.beingAsked(p.id, c.whole(h)) {
+			judged := h.asker == nil || !h.judgedAt.IsZero()
+			if h.State == ledger.GapRequested && judged && !c.beingAsked(p.id, c.whole(h)) {
 				h.State = ledger.GapOpen
 				c.changeHole(h)
 			}

@@ -52,7 +52,7 @@ func (b *Book) Row(m timeline.Minute) *Row {
 // reported.
 func (b *Book) Restore(m *MinuteRecord) {
 	r := &Row{Received: m.Received, Unique: m.Unique, Duplicate: m.Duplicate, Late: m.Late, Emitted: m.Emitted,
-		Given: m.Emitted, Bytes: m.Bytes, Digest: m.Digest, closed: m.State != Open, past: true}
+		Given: m.Emitted, Bytes: m.Bytes, Digest: m.Digest, closed: m.State != Open, past: true, before: m.Unique}
 	r.view = View{Connections: m.Connections, State: m.State}
 	for _, s := range m.Covered {
 		r.view.Covered += s.Len()
@@ -152,7 +152,15 @@ func (b *Book) Settle(s timeline.Span, state GapState) {
 	} else {
 		b.Lost.Add(s)
 	}
+	b.account(s)
 	b.Touch(s)
+}
+
+// account opens an account for each minute of the span, so that what became of it is reported.
+func (b *Book) account(s timeline.Span) {
+	for m, end := s.Minutes(); m < end; m++ {
+		b.Row(m)
+	}
 }
 
 // Touch marks the minutes of the span as changed, so that they are reported and stored again.

@@ -75,6 +75,6 @@ func TestAChangedViewIsAChange(t *testing.T) {
 	r.Told(2, v)
 	require.Equal(t, v, r.LastView())
 	require.False(t, r.Changed(v))
-	r.PostDuplicate(0, 1)
+	r.PostDuplicate(1)
 	require.True(t, r.Changed(v))
 }

@@ -39,6 +39,7 @@ type Row struct {
 
 	closed  bool
 	past    bool  // begun by an earlier process
+	before  int64 // unique Tweets that an earlier process had
 	unsaved bool  // changed since it was last given to the store
 	dirty   bool  // changed since it was last reported
 	told    int64 // when it was last reported, Unix ns of our clock
@@ -93,16 +94,12 @@ func (r *Row) tick(ms int64) {
 	}
 }
 
-// PostDuplicate posts a copy of a Tweet that is known. Which seconds of a minute an earlier process had
-// is not stored: there, copies are evidence too.
-func (r *Row) PostDuplicate(ms int64, bytes int) {
+// PostDuplicate posts a copy of a Tweet that is known.
+func (r *Row) PostDuplicate(bytes int) {
 	r.Received++
 	r.Duplicate++
 	r.Bytes += int64(bytes)
 	r.Touch()
-	if r.past {
-		r.tick(ms)
-	}
 }
 
 // Close closes the minute; later Tweets are late.
@@ -110,6 +107,9 @@ func (r *Row) Close() {
 	r.closed = true
 	r.Touch()
 }
+
+// Fresh is how many unique Tweets this process had.
+func (r *Row) Fresh() int64 { return r.Unique - r.before }
 
 // Past reports whether an earlier process began the row.
 func (r *Row) Past() bool { return r.past }
@@ -122,23 +122,6 @@ func (r *Row) Saved(saved bool) { r.unsaved = !saved }
 
 // settled reports whether nothing is due: a row with Tweets on their way out still gets postings.
 func (r *Row) settled() bool { return r.closed && !r.dirty && !r.unsaved && r.Given == r.Emitted }
-
-// Filled reports whether each slot of the given length in seconds that the span (within minute m)
-// touches holds a Tweet: the evidence that a backfill really came.
-func (r *Row) Filled(m timeline.Minute, span timeline.Span, slot int64) bool {
-	span = span.Intersect(m.Span())
-	if span.Empty() {
-		return true
-	}
-	length := slot * 1000
-	first, last := (span.From-m.Milli())/length, (span.To-1-m.Milli())/length
-	for s := first; s <= last; s++ {
-		if r.count(s*slot, (s+1)*slot) == 0 {
-			return false
-		}
-	}
-	return true
-}
 
 // Within is how many unique Tweets the seconds of minute m have that the span touches.
 func (r *Row) Within(m timeline.Minute, span timeline.Span) int64 {

@@ -89,18 +89,6 @@ func TestRestore(t *testing.T) {
 	require.Equal(t, Missing, b.StateOf(8, false))
 }
 
-// Which seconds an earlier process had is not stored: copies are evidence there, and only there.
-func TestCopiesAreEvidenceOfThePast(t *testing.T) {
-	b := NewBook(1)
-	b.Restore(&MinuteRecord{Partition: 1, Minute: 7, Received: 1, Unique: 1})
-	for _, m := range []timeline.Minute{7, 8} {
-		for second := range int64(60) {
-			b.Row(m).PostDuplicate(m.Milli()+second*1000, 1)
-		}
-		require.Equal(t, m == 7, b.Row(m).Filled(m, m.Span(), 1), "minute %d", m)
-	}
-}
-
 func TestDigestAddsUp(t *testing.T) {
 	a, b := []snowflake.ID{1, 2, 1 << 60}, []snowflake.ID{3, 4}
 	require.Equal(t, Digest(append(b, a...)...), Digest(a...)+Digest(b...), "order and grouping do not matter")

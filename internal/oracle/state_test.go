@@ -47,3 +47,24 @@ func TestRestarts(t *testing.T) {
 		})
 	}
 }
+
+// TestPromisedAndNotDelivered: X takes the request for backfill and brings nothing. Once that is judged the minutes go to
+// Replay, although the connection lives on; and a stop right after has the last word of each minute right.
+func TestPromisedAndNotDelivered(t *testing.T) {
+	server := replayServer(t, "outage@2m,for=100s")
+	server.Backfill = decasim.BackfillIgnore
+	o := play(t, Run{Server: server, Core: replay, Offer: 9*time.Minute + 14*time.Second, Dir: t.TempDir()})
+	o.sound(t)
+	require.Len(t, o.Requests, 1, o.Notes)
+	states := map[string]string{}
+	for p := range points(o.Lines) {
+		if p.name == "decahose_volume" {
+			states[p.tags["partition"]+" "+time.Unix(0, p.time).UTC().Format("15:04")] = p.fields["state"].(string)
+		}
+	}
+	for _, partition := range []string{"1", "2", "all"} {
+		for minute, want := range map[string]string{"12:01": "recovered", "12:02": "recovered", "12:03": "recovered", "12:05": "whole"} {
+			require.Equal(t, want, states[partition+" "+minute], "%s %s", partition, minute)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/bits"
 	"os"
 	"path/filepath"
 )
@@ -54,13 +55,14 @@ func readStart(path string, b []byte) (int, error) {
 	return n, err
 }
 
-// versionIn is the version in a first page: said twice, or it is none.
+// versionIn is the version in a first page. It is said twice there: where the two differ by a single bit, that bit
+// was flipped, and it is none.
 func versionIn(page []byte) int {
 	if len(page) < dbHeaderLen {
 		return 0
 	}
 	user, app := binary.BigEndian.Uint32(page[userVersionAt:]), binary.BigEndian.Uint32(page[applicationAt:])
-	if user > 0xffff || app != application|user {
+	if user > 0xffff || app&^0xffff != application || bits.OnesCount32(app^application^user) == 1 {
 		return 0
 	}
 	return int(user)
