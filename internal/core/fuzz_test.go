@@ -16,6 +16,7 @@ import (
 // and the budget hold after each.
 func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 40, 41, 42, 43, 90, 91, 92, 200, 201, 202})
+	f.Add([]byte("10002812002200%2%00")) // a redundant connection that lagged was relied on
 	f.Add([]byte("connect, deliver, end; connect, deliver, end; and again, and again, until it holds"))
 	f.Fuzz(func(t *testing.T, program []byte) {
 		m := newMonkey(t)

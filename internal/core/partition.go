@@ -133,12 +133,26 @@ func (c *Core) uncovered(n *conn, end int64, cause string) {
 		}
 	}
 	from = max(from, p.begin)
+	c.lackBetween(p, timeline.Span{From: max(end, p.begin), To: from}, cause)
 	if lit && to <= from {
 		return
 	}
 	h := &hole{since: p.lastTweet(), Gap: &ledger.Gap{
 		Partition: p.id, Span: timeline.Span{From: from, To: max(from+1, to)}, Cause: cause, Dark: !lit}}
 	c.openHole(p, h)
+}
+
+// lackBetween makes missing what nobody covered of a span that others covered the end of: one of them may have lagged
+// behind when it was relied on.
+func (c *Core) lackBetween(p *partition, s timeline.Span, cause string) {
+	var between timeline.Set
+	between.Add(s)
+	for _, covered := range p.coverage().Spans() {
+		between.Remove(covered)
+	}
+	for _, part := range between.Spans() {
+		c.lack(p, part, cause)
+	}
 }
 
 // openHole puts the gap into the book, merged with an unsettled one of the same or the next minute.
