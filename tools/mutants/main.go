@@ -39,7 +39,8 @@ func main() {
 // errLeft: not all mutants were killed.
 var errLeft = errors.New("not all mutants were killed")
 
-func run(ctx context.Context, out io.Writer, dir string, names []string, parallel int) (err error) {
+func run(ctx context.Context, w io.Writer, dir string, names []string, parallel int) (err error) {
+	out := &lines{to: w}
 	mutants, err := readAll(dir, names)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -110,4 +111,16 @@ func each[T any](trees []tree, items []T, job func(tree, *T)) {
 	}
 	close(queue)
 	wg.Wait()
+}
+
+// lines lets the trees write to one place, a whole line each.
+type lines struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(b)
 }
