@@ -49,10 +49,11 @@ func (b *Book) Row(m timeline.Minute) *Row {
 }
 
 // Restore puts back the account of a minute as an earlier process left it, and says as what it was
-// reported.
-func (b *Book) Restore(m *MinuteRecord) {
+// reported. t is what was tracked of its Tweets behind the sink, nil: nothing; doubtful says that only t tells.
+func (b *Book) Restore(m *MinuteRecord, t *Tracked, doubtful bool) {
 	r := &Row{Received: m.Received, Unique: m.Unique, Duplicate: m.Duplicate, Late: m.Late, Emitted: m.Emitted,
 		Given: m.Emitted, Bytes: m.Bytes, Digest: m.Digest, closed: m.State != Open, past: true, before: m.Unique}
+	r.restoreTracked(t, doubtful)
 	r.view = View{Connections: m.Connections, State: m.State}
 	for _, s := range m.Covered {
 		r.view.Covered += s.Len()

@@ -40,7 +40,7 @@ func TestForgetKeepsWhatIsNotSettled(t *testing.T) {
 func TestForgetDropsSettledRowsAtRest(t *testing.T) {
 	b := NewBook(1)
 	r := b.Row(7)
-	r.Given, r.Emitted = 3, 3
+	r.Given, r.Emitted, r.Untracked = 3, 3, 3
 	r.Close()
 	r.Told(1, View{})
 	r.Saved(true)

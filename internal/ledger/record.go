@@ -14,6 +14,7 @@ type Commit struct {
 	Seq        uint64 // counts up from 1 within a process
 	IDs        []IDs
 	Minutes    []MinuteRecord    // rows that changed
+	Deliveries []DeliveryRecord  // of rows that changed, where something is tracked
 	Gaps       []GapRecord       // rows that changed
 	Partitions []PartitionRecord // all
 	Requests   []RequestRecord   // rows that changed
@@ -107,6 +108,8 @@ type Answer struct {
 // Past is what the store remembers of earlier processes; the zero Past is a first start.
 type Past struct {
 	Minutes    []MinuteRecord
+	Deliveries []DeliveryRecord
+	Spooled    *Spooled // nil: there is no spool
 	Gaps       []GapRecord
 	Partitions []PartitionRecord
 	Requests   []RequestRecord // those that still count against the limit or are not ended

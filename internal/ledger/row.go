@@ -31,6 +31,7 @@ type Row struct {
 	Given                       int64 // handed on to be written out
 	Emitted                     int64 // reported as written out
 	Bytes                       int64
+	Tracked                     // of Emitted
 
 	// By are the distinct Tweets that each connection delivered while the minute was open.
 	By [MaxConnections]int64
@@ -121,7 +122,9 @@ func (r *Row) Unsaved() bool { return r.unsaved }
 func (r *Row) Saved(saved bool) { r.unsaved = !saved }
 
 // settled reports whether nothing is due: a row with Tweets on their way out still gets postings.
-func (r *Row) settled() bool { return r.closed && !r.dirty && !r.unsaved && r.Given == r.Emitted }
+func (r *Row) settled() bool {
+	return r.closed && !r.dirty && !r.unsaved && r.Given == r.Emitted && r.known() >= r.Emitted
+}
 
 // Within is how many unique Tweets the seconds of minute m have that the span touches.
 func (r *Row) Within(m timeline.Minute, span timeline.Span) int64 {

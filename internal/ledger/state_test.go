@@ -67,7 +67,7 @@ func TestRestore(t *testing.T) {
 	span := timeline.Minute(7).Span()
 	b := NewBook(1)
 	b.Restore(&MinuteRecord{Partition: 1, Minute: 7, Received: 5, Unique: 3, Duplicate: 2, Late: 1, Emitted: 3, Bytes: 9, Connections: 2,
-		Covered: []timeline.Span{{From: span.From, To: span.From + 1000}, {From: span.From + 2000, To: span.To}}, State: Recovered, Digest: 42})
+		Covered: []timeline.Span{{From: span.From, To: span.From + 1000}, {From: span.From + 2000, To: span.To}}, State: Recovered, Digest: 42}, nil, false)
 	r := b.Find(7)
 	require.True(t, r.Balanced())
 	require.True(t, r.Closed())
@@ -79,8 +79,8 @@ func TestRestore(t *testing.T) {
 	_, open := b.OldestOpen()
 	require.False(t, open)
 
-	b.Restore(&MinuteRecord{Partition: 1, Minute: 8, State: Open})
-	b.Restore(&MinuteRecord{Partition: 1, Minute: 9, State: Lost})
+	b.Restore(&MinuteRecord{Partition: 1, Minute: 8, State: Open}, nil, false)
+	b.Restore(&MinuteRecord{Partition: 1, Minute: 9, State: Lost}, nil, false)
 	m, open := b.OldestOpen()
 	require.True(t, open)
 	require.Equal(t, timeline.Minute(8), m)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
@@ -11,6 +12,7 @@ import (
 // contents are all rows of a ledger.
 type contents struct {
 	minutes    []ledger.MinuteRecord
+	deliveries []ledger.DeliveryRecord
 	gaps       []ledger.GapRecord
 	partitions []ledger.PartitionRecord
 	requests   []ledger.RequestRecord
@@ -26,6 +28,7 @@ type contents struct {
 func readAll(db queryer, now time.Time) *contents {
 	c := &contents{}
 	c.minutes = readTable(c, db, minutes, keysAround(now))
+	c.deliveries = readTable(c, db, deliveries, keysAround(now))
 	c.gaps = readTable(c, db, gaps, keysAround(now))
 	c.partitions = readTable(c, db, partitions, smallKeys)
 	c.requests = readTable(c, db, requests, smallKeys)
@@ -44,6 +47,7 @@ func readAll(db queryer, now time.Time) *contents {
 // more; so do positions. Orders of long ago may have been carried out.
 func (c *contents) fill(old *contents) (n int) {
 	a := fillTable(minutes, &c.minutes, old.minutes)
+	a += fillTable(deliveries, &c.deliveries, old.deliveries)
 	b := fillTable(gaps, &c.gaps, old.gaps)
 	n = a + b + fillTable(requests, &c.requests, old.requests) + fillTable(connects, &c.connects, old.connects)
 	for i := range old.moments {
@@ -113,7 +117,7 @@ const requestsAt = 24 * time.Hour
 
 // past is what the next process must know.
 func (c *contents) past(ids map[timeline.Minute]map[int]int, now time.Time) *ledger.Past {
-	p := &ledger.Past{Minutes: c.minutes, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
+	p := &ledger.Past{Minutes: c.minutes, Deliveries: c.deliveries, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
 	for i, r := range c.requests {
 		newest := i == len(c.requests)-1 // the next one counts on from it
 		if r.Ended == 0 || newest || r.At > now.Add(-requestsAt).UnixNano() {
@@ -144,6 +148,9 @@ func keysAround(now time.Time) span {
 // readTable reads all rows of the table or, when a page of it is broken, those that are on the others.
 func readTable[T any](c *contents, db queryer, t *table[T], keys span) []T {
 	records, bad, err := t.all(db)
+	if err != nil && strings.Contains(err.Error(), "no such table: "+t.name) && t.since > 1 {
+		return nil // of a version that had none
+	}
 	if err != nil {
 		c.damage = append(c.damage, err.Error())
 		records, bad = rescue(db, t, keys)

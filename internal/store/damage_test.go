@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -227,7 +228,7 @@ func second(tx *sql.Tx) error {
 
 func TestMigration(t *testing.T) {
 	dir, h := aged(t, false, true)
-	s, past, err := open(dir, Options{Horizon: horizon}, []migration{version1, second})
+	s, past, err := open(dir, Options{Horizon: horizon}, slices.Concat(migrations, []migration{second}))
 	require.NoError(t, err)
 	require.Empty(t, past.Notes)
 	require.Len(t, past.Minutes, 2*agedMinutes)
@@ -250,6 +251,28 @@ func TestMigration(t *testing.T) {
 	}
 }
 
+// TestFromTheFirstVersion: nothing of it is lost, damaged or not, and nothing is known of deliveries.
+func TestFromTheFirstVersion(t *testing.T) {
+	h := newHistory(1)
+	c := rowsOf(h.commit(thisMinute(), 5))
+	c.deliveries = nil
+	dir := scratch(t)
+	require.NoError(t, prepareDir(dir))
+	require.NoError(t, build(dir, c, migrations[:1]))
+	require.NoError(t, os.Rename(filepath.Join(dir, freshName), filepath.Join(dir, dbName)))
+	one := copied(t, dir)
+	past := requireSound(t, dir)
+	require.Len(t, past.Minutes, 2)
+	require.Empty(t, past.Deliveries)
+
+	info, err := os.Stat(filepath.Join(one, dbName))
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(filepath.Join(one, dbName), info.Size()-1))
+	for _, note := range requireTrue(t, one, h, "truncated").Notes {
+		require.NotContains(t, note, "deliveries")
+	}
+}
+
 func readFiles(t *testing.T, dir string) map[string]string {
 	files := make(map[string]string)
 	require.NoError(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
@@ -265,12 +288,12 @@ func readFiles(t *testing.T, dir string) map[string]string {
 
 func TestAFailedMigrationChangesNothing(t *testing.T) {
 	dir, _ := aged(t, false, true)
-	s, _, err := open(dir, Options{Horizon: horizon}, []migration{version1, func(tx *sql.Tx) error {
+	s, _, err := open(dir, Options{Horizon: horizon}, slices.Concat(migrations, []migration{func(tx *sql.Tx) error {
 		if err := second(tx); err != nil {
 			return err
 		}
 		return errors.New("no")
-	}})
+	}}))
 	require.Error(t, err)
 	require.Nil(t, s)
 	require.Len(t, requireSound(t, dir).Minutes, 2*agedMinutes)
@@ -279,9 +302,11 @@ func TestAFailedMigrationChangesNothing(t *testing.T) {
 func TestAFlippedVersionIsNotANewerOne(t *testing.T) {
 	dir, h := aged(t, false, true)
 	for at := int64(userVersionAt); at < applicationAt+4; at++ {
-		one := copied(t, dir)
-		flip(t, filepath.Join(one, dbName), at, 4)
-		require.Len(t, requireTrue(t, one, h, "version").Minutes, 2*agedMinutes)
+		for _, bit := range []byte{4, 0x80} { // the second makes the number negative
+			one := copied(t, dir)
+			flip(t, filepath.Join(one, dbName), at, bit)
+			require.Len(t, requireTrue(t, one, h, "version").Minutes, 2*agedMinutes)
+		}
 	}
 	page := make([]byte, dbHeaderLen)
 	binary.BigEndian.PutUint32(page[userVersionAt:], 7)

@@ -71,6 +71,11 @@ func (r *Reader) Minutes(from, to timeline.Minute) ([]ledger.MinuteRecord, error
 	return readRows(r.db, minutes, firstKey(from), firstKey(to)-1)
 }
 
+// Deliveries are what is tracked of the minutes from ≤ m < to behind the sink, in order.
+func (r *Reader) Deliveries(from, to timeline.Minute) ([]ledger.DeliveryRecord, error) {
+	return readRows(r.db, deliveries, firstKey(from), firstKey(to)-1)
+}
+
 // Requests are all that are kept, in the order of their ids.
 func (r *Reader) Requests() ([]ledger.RequestRecord, error) {
 	return readRows(r.db, requests, math.MinInt64, math.MaxInt64)

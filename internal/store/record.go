@@ -51,6 +51,23 @@ var minutes = &table[ledger.MinuteRecord]{
 	},
 }
 
+var deliveries = &table[ledger.DeliveryRecord]{
+	name:    "deliveries",
+	since:   2,
+	columns: "partition, minute, delivered, refused, untracked, delivered_digest",
+	key:     func(r *ledger.DeliveryRecord) int64 { return key(r.Minute, r.Partition) },
+	values: func(r *ledger.DeliveryRecord) []any {
+		return []any{int64(r.Partition), int64(r.Minute), r.Delivered, r.Refused, r.Untracked, fmt.Sprintf("%016x", r.DeliveredDigest)}
+	},
+	record: func(f *fields) (r ledger.DeliveryRecord, err error) {
+		f.int()
+		r.Partition, r.Minute = int(f.int()), timeline.Minute(f.int())
+		r.Delivered, r.Refused, r.Untracked = f.int(), f.int(), f.int()
+		r.DeliveredDigest, err = strconv.ParseUint(f.text(), 16, 64)
+		return r, asRowError(err)
+	},
+}
+
 var gaps = &table[ledger.GapRecord]{
 	name:    "gaps",
 	columns: "partition, from_ms, to_ms, state, cause, filled_by, tweets, dark, opened_ns, asked",

@@ -59,6 +59,8 @@ func (h *history) commit(m timeline.Minute, n int) *ledger.Commit {
 		row := ledger.MinuteRecord{Partition: p, Minute: m, Received: all + 1, Unique: all, Duplicate: 1, Late: 2, Emitted: all, Bytes: 5 * all,
 			Connections: 2, Covered: []timeline.Span{{From: m.Milli(), To: m.Milli() + 1000}, {From: m.Milli() + 5000, To: (m + 1).Milli()}},
 			State: ledger.State(h.rng.IntN(5)), Digest: ledger.Digest(h.ids[m][p]...)}
+		c.Deliveries = append(c.Deliveries, ledger.DeliveryRecord{Partition: p, Minute: m,
+			Tracked: ledger.Tracked{Delivered: all - 3, Refused: 2, Untracked: 1, DeliveredDigest: row.Digest + 1}})
 		c.IDs = append(c.IDs, ledger.IDs{Partition: p, Minute: m, IDs: ids})
 		c.Minutes = append(c.Minutes, row)
 		c.Partitions = append(c.Partitions, ledger.PartitionRecord{Partition: p, Begin: m.Milli() - 1000, Position: m.Milli() + int64(h.seq)})
@@ -75,7 +77,7 @@ func (h *history) commit(m timeline.Minute, n int) *ledger.Commit {
 }
 
 func (h *history) note(c *ledger.Commit) {
-	p := &ledger.Past{Minutes: c.Minutes, Gaps: c.Gaps, Partitions: c.Partitions, Requests: c.Requests, Connects: c.Connects, Moment: c.Moment}
+	p := &ledger.Past{Minutes: c.Minutes, Deliveries: c.Deliveries, Gaps: c.Gaps, Partitions: c.Partitions, Requests: c.Requests, Connects: c.Connects, Moment: c.Moment}
 	for _, row := range rowsIn(p) {
 		h.rows[row] = true
 	}
@@ -85,6 +87,9 @@ func (h *history) note(c *ledger.Commit) {
 func rowsIn(p *ledger.Past) (rows []string) {
 	for _, r := range p.Minutes {
 		rows = append(rows, fmt.Sprintf("minute %+v", r))
+	}
+	for _, r := range p.Deliveries {
+		rows = append(rows, fmt.Sprintf("delivery %+v", r))
 	}
 	for _, r := range p.Gaps {
 		rows = append(rows, fmt.Sprintf("gap %+v", r))

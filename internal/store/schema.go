@@ -10,7 +10,7 @@ import (
 type migration func(*sql.Tx) error
 
 // migrations make version 1, 2, …; they are never changed, only added to.
-var migrations = []migration{version1}
+var migrations = []migration{version1, version2}
 
 // application marks our files (PRAGMA application_id); its low half repeats the version, so that a flipped
 // bit in one of the two is not taken for a newer version.
@@ -54,11 +54,26 @@ CREATE VIEW requests_utc AS SELECT id, method, partition,
 	return err
 }
 
+// version2 keeps what became of Tweets behind the sink.
+func version2(tx *sql.Tx) error {
+	_, err := tx.Exec(`
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY, -- minute*256 + partition
+  partition INTEGER, minute INTEGER, delivered INTEGER, refused INTEGER, untracked INTEGER,
+  delivered_digest TEXT, checksum INTEGER);
+CREATE VIEW deliveries_utc AS SELECT d.partition, strftime('%Y-%m-%dT%H:%MZ', d.minute*60, 'unixepoch') AS minute,
+  m.emitted, d.delivered, d.refused, d.untracked FROM deliveries d LEFT JOIN minutes m USING (id);`)
+	return err
+}
+
 // migrate brings the schema up to date.
 func migrate(db *sql.DB, to []migration) error {
 	var have int
 	if err := db.QueryRow("PRAGMA user_version").Scan(&have); err != nil {
 		return err
+	}
+	if have < 0 { // a flipped bit
+		return fmt.Errorf("migrate the ledger: %w: its version is %d", errRow, have)
 	}
 	for v := have + 1; v <= len(to); v++ {
 		if err := step(db, v, to[v-1]); err != nil {

@@ -14,6 +14,7 @@ import (
 type table[T any] struct {
 	name    string
 	columns string // besides id and checksum
+	since   int    // the version that began it; 0: the first
 	key     func(*T) int64
 	values  func(*T) []any           // int64 or string, as columns
 	record  func(*fields) (T, error) // takes id, then the columns

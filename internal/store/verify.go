@@ -93,6 +93,7 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 	for _, row := range verifyTable(p, tx, minutes) {
 		booked[minutes.key(&row)] = account{row.Unique, row.Digest}
 	}
+	verifyTable(p, tx, deliveries)
 	verifyTable(p, tx, gaps)
 	verifyTable(p, tx, partitions)
 	verifyTable(p, tx, requests)
