@@ -1,0 +1,164 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	pageSize = 4096
+	// keepFree is how many free bytes the file may keep, to be used again.
+	keepFree = 8 << 20
+	// shrinkPages is by how many pages the file shrinks at a time.
+	shrinkPages = 1024
+	// manyRefused, or fewer where they could take more than an eighth of a small limit, are kept in quarantine.
+	manyRefused, fewRefused, refusedShare = 10_000, 20, 8 * pageSize
+	// maxWhy bounds what is kept of a reason, in bytes.
+	maxWhy = 1000
+	// maxID is the highest number that an entry may have.
+	maxID = 1 << 53
+)
+
+// access is how a file is opened.
+type access struct {
+	mode    string // rw, ro
+	pragmas []string
+}
+
+var (
+	// A commit is durable when it returns: the log is synced, not only written. The layout can be told only to a
+	// file that is empty.
+	writing = access{"rw", []string{"busy_timeout(5000)", "page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
+		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(4194304)"}}
+	reading = access{"ro", []string{"busy_timeout(5000)", "query_only(1)"}}
+	// With writable_schema SQLite reads what it can of a file that is shorter than its header says.
+	salvage = access{"rw", []string{"busy_timeout(5000)", "query_only(1)", "writable_schema(1)"}}
+	// A file that is built beside has no log.
+	building = access{"rw", []string{"page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
+		"journal_mode(MEMORY)", "synchronous(FULL)"}}
+)
+
+// openDB opens an existing file. One connection: what it is told to do, it does in order.
+func openDB(path string, a access) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	slashed := filepath.ToSlash(abs)
+	if slashed[0] != '/' {
+		slashed = "/" + slashed // C:/…
+	}
+	q := url.Values{"mode": {a.mode}, "_txlock": {"immediate"}, "_pragma": a.pragmas}
+	if a.mode == "ro" {
+		q.Set("_txlock", "deferred")
+	}
+	u := url.URL{Scheme: "file", Path: slashed, RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if err := db.Ping(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// beginner is a database, or a connection of it.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+func inTx(db beginner, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it says only that
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// sizes are the bytes of pages that hold something, and of those that are free.
+func sizes(db queryer) (used, free int64, err error) {
+	rows, err := db.Query("SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&used, &free); err != nil {
+			return 0, 0, err
+		}
+	}
+	return (used - free) * pageSize, free * pageSize, rows.Err()
+}
+
+// cost is what an entry takes at most, in bytes on disk: pages of its lines and of its manifest, and of the trees.
+func cost(e *Entry) int64 {
+	const most = 26 // bytes of a Tweet in the manifest
+	pages := len(e.Lines)/(pageSize-4) + most*len(e.Tweets)/(pageSize-4) + 6
+	return int64(pages+pages/800) * pageSize
+}
+
+// shrink gives free pages at the end of the file back, moving others there from. Where it fails the next write tries
+// again.
+func shrink(conn *sql.Conn) {
+	rows, err := onConn{conn}.Query(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", shrinkPages))
+	if err != nil {
+		return
+	}
+	defer rows.Close()
+	for rows.Next() { //nolint:revive // each step frees a page
+	}
+	_ = rows.Err()
+}
+
+// check is SQLite's own look at the file: the first thing that it complains of, nothing if there is none.
+func check(db *sql.DB) (complaint string, err error) {
+	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&complaint); err != nil {
+		return "", err
+	}
+	if complaint == "ok" {
+		return "", nil
+	}
+	return strings.TrimPrefix(complaint, "*** in database main ***\n"), nil
+}
+
+// ofTheDisk reports whether an error of SQLite says that files cannot be written, opened or waited for, rather than
+// that what they hold is wrong.
+func ofTheDisk(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
+		sqlite3.SQLITE_AUTH, sqlite3.SQLITE_INTERRUPT:
+		return true
+	case sqlite3.SQLITE_IOERR:
+		return e.Code() != sqlite3.SQLITE_IOERR_SHORT_READ && e.Code() != sqlite3.SQLITE_IOERR_READ
+	}
+	return false
+}
+
+// ofItsContent reports whether an error of SQLite says that the file holds something wrong.
+func ofItsContent(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code() & 0xff
+	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ
+}
