@@ -1,0 +1,134 @@
+// Package feedback tells from the counters of Telegraf's output buffers (internal_write) what became of metrics
+// that were written to stdout: all before some time have left the buffers, or some of a time were dropped. Pure.
+//
+// A buffer counts what is added to it, and what leaves it: written, dropped because it is full, or rejected by the
+// output. What a filter of the output keeps away is counted as filtered only; it never was in the buffer. Metrics leave
+// in the order in which they came, with one exception: while a batch is on its way to the output, a full buffer drops
+// younger ones, and a batch that comes back to a full buffer is dropped itself. So after a drop, nothing counts as gone
+// until the output has taken something again. Outputs that take some metrics of a batch and give others back break the
+// order in a way that no counter shows; metrics they gave back may be behind Effect.Before.
+package feedback
+
+import "time"
+
+// Report is one internal_write point: the counters of one output at a time. Counters begin at 0 with the agent.
+type Report struct {
+	Output                                      string // name, alias and id: outputs are told apart by it
+	At                                          int64  // Unix ns, when the counters were read, rounded to the second by the agent
+	Added, Written, Dropped, Rejected, Filtered int64
+	Size, Limit                                 int64 // of the buffer, metrics
+}
+
+// Effect is what a report means.
+type Effect struct {
+	Pause bool // a buffer is so full that nothing should be written for now
+	// Before: what was written to stdout before this time (Unix ns) has left every buffer. 0: not known. It may go back
+	// to an earlier time when less is known than before; what once has left stays gone.
+	Before int64
+	// DroppedFrom and DroppedTo (Unix ns): among what was written to stdout in this time, Dropped metrics, ours or others,
+	// were thrown away by a full buffer, refused by an output, or lost with an agent that was started anew; no others were
+	// since the last report. Dropped 0: none. DroppedFrom 0: since the process began. Windows may overlap: while an output
+	// takes nothing, each begins where it took the last.
+	DroppedFrom, DroppedTo int64
+	Dropped                int64
+}
+
+const (
+	// slack is the most time from a write to stdout until the metric is counted as added, the rounding of At included:
+	// the pipe holds 64 KiB, and the agent's own channel a hundred metrics.
+	slack = int64(2 * time.Second)
+	// rounding is how much earlier than the counters' reading At may be.
+	rounding = int64(500 * time.Millisecond)
+)
+
+// Loop folds reports. The zero value is ready.
+type Loop struct {
+	outputs map[string]*output
+	paused  bool
+	born    int64 // no earlier than this, Unix ns, was anything written that the present agent counts; 0: not known
+}
+
+// Fold takes one report. Those of one output come in the order of their time; one that comes again changes nothing.
+// Times are compared with those of writes to stdout: both must be of one host's clock.
+func (l *Loop) Fold(r Report) Effect {
+	o := l.outputs[r.Output]
+	if o != nil && o.last.repeats(r) {
+		return l.outlook(Effect{})
+	}
+	var e Effect
+	switch {
+	case o == nil:
+		e = l.begin(r, e)
+	case r.counts().below(o.last.counts()):
+		e = l.begin(r, l.restart(r))
+	default:
+		e = e.plus(o.affected(r), r, r.gone()-o.last.gone())
+		o.fold(r)
+	}
+	l.pause()
+	return l.outlook(e)
+}
+
+// begin takes the first report of an output. What the agent counted until now, it may have counted of ours.
+func (l *Loop) begin(r Report, e Effect) Effect {
+	if l.outputs == nil {
+		l.outputs = map[string]*output{}
+	}
+	l.outputs[r.Output] = begin(r)
+	return e.plus(l.born, r, r.gone())
+}
+
+// plus adds n dropped metrics, of the time from from to r.
+func (e Effect) plus(from int64, r Report, n int64) Effect {
+	if n == 0 {
+		return e
+	}
+	if from > r.At { // of a clock that was set back since
+		from = 0
+	}
+	if e.Dropped == 0 || from < e.DroppedFrom {
+		e.DroppedFrom = from
+	}
+	e.DroppedTo = r.At + rounding
+	e.Dropped += n
+	return e
+}
+
+// restart forgets an agent whose counters began anew at some time before r: what its buffers held is lost with it, and
+// of what was written since its last report nobody knows which agent got it.
+func (l *Loop) restart(r Report) Effect {
+	from, born, held := r.At, r.At, int64(1) // what came after the last report is not known
+	for _, o := range l.outputs {
+		from = min(from, o.affected(r))
+		born = min(born, o.last.At-slack)
+		held = max(held, o.last.Size)
+	}
+	clear(l.outputs)
+	l.born = max(born, 0)
+	return Effect{DroppedFrom: from, DroppedTo: r.At + rounding, Dropped: held}
+}
+
+// pause begins when a buffer is more than half full, and ends when all are less than a quarter full.
+func (l *Loop) pause() {
+	full, calm := false, true
+	for _, o := range l.outputs {
+		if o.last.Limit > 0 {
+			full = full || 2*o.last.Size > o.last.Limit
+			calm = calm && 4*o.last.Size < o.last.Limit
+		}
+	}
+	l.paused = full || l.paused && !calm
+}
+
+// outlook fills in what all outputs together say.
+func (l *Loop) outlook(e Effect) Effect {
+	e.Pause = l.paused
+	first := true
+	for _, o := range l.outputs {
+		if at := o.when(o.floor); first || at < e.Before {
+			e.Before = at
+		}
+		first = false
+	}
+	return e
+}
