@@ -1,0 +1,84 @@
+package push
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+const (
+	dialTimeout = 10 * time.Second // and that of the TLS handshake
+	// idleTimeout is below Telegraf's, which is its read_timeout: by default 10 s.
+	idleTimeout = 5 * time.Second
+	writeBuffer = 64 << 10
+)
+
+// NewClient returns a client for concurrency requests at once, each of which may take timeout from dialling to the
+// end of the answer. It follows no redirect, and uses no proxy for loopback.
+func NewClient(tlsConfig *tls.Config, timeout time.Duration, concurrency int) *http.Client {
+	h1 := new(http.Protocols)
+	h1.SetHTTP1(true) // one request per connection: none waits for another's body
+	return &http.Client{
+		Timeout:       timeout,
+		CheckRedirect: stay,
+		Transport: &http.Transport{
+			Proxy:                 proxy,
+			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSClientConfig:       tlsConfig,
+			TLSHandshakeTimeout:   dialTimeout,
+			Protocols:             h1,
+			MaxIdleConns:          concurrency,
+			MaxIdleConnsPerHost:   concurrency,
+			IdleConnTimeout:       idleTimeout,
+			ExpectContinueTimeout: timeout, // a body is sent to whom has a slot for it
+			DisableCompression:    true,
+			WriteBufferSize:       writeBuffer,
+		},
+	}
+}
+
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func proxy(req *http.Request) (*url.URL, error) {
+	if loopback(req.URL.Hostname()) {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(req)
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+// CheckURL says what is wrong with a URL to post to: https, or http to loopback, with neither credentials nor a query.
+// The error shows nothing that may be secret.
+func CheckURL(raw string) error {
+	_, err := parseURL(raw)
+	return err
+}
+
+func parseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New(`"url" cannot be parsed`) // the parser's error repeats it
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New(`"url" must begin with http:// or https://`)
+	case u.Hostname() == "":
+		return nil, errors.New(`"url" has no host`)
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New(`"url" must end with the path: the token goes into "token" or "token_file"`)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return nil, fmt.Errorf(`"url": http is for loopback only, and %s is not: use https`, u.Hostname())
+	}
+	if u.Path == "" {
+		u.Path = "/" // as it is sent, and as cloud_pubsub_push's default has it
+	}
+	return u, nil
+}
