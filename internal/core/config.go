@@ -47,6 +47,9 @@ type Config struct {
 	Started    ledger.Moment // now, as a Moment: compared with Past's
 	FactsEvery time.Duration // how often facts are made durable; 0: 5 s
 	Offline    bool          // no live connections: only what an Order asks for
+
+	Acknowledged bool // the outputs' word is awaited: what is safe need not settle, and Delivered events come
+	Feedback     bool // Reported events come: what Telegraf holds in its buffers has not settled
 }
 
 // Conn names one connection: Index counts from 0 within its partition.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/dedup"
+	"github.com/decahose/telegraf-decahose/internal/feedback"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/point"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
@@ -34,7 +35,9 @@ const (
 	Received              // Conn delivered Batch
 	Silent                // Conn has delivered bytes but no Tweet for SilenceTimeout
 	Ended                 // Conn ended, see End
-	Written               // Postings were written out
+	Written               // the next so many Tweets, in their order, are safe: written out, delivered, or in the spool
+	Delivered             // the outputs have accepted Sent, and will never accept Refused
+	Reported              // Telegraf says how its buffers are, see Report
 	Committed             // the commit under way is durable, or, with Err, is not
 	Loaded                // the ids of Minute were read, as far as they could be
 	Ordered               // operators want Orders
@@ -45,13 +48,19 @@ const (
 
 // Event is one thing that happened. Conn is an index into Core.Conns, or that of an Ask.
 type Event struct {
-	Kind     Kind
-	Conn     int
-	Batch    *wire.Batch // read, not kept
-	End      End
-	Postings []Posting
-	Full     bool  // the sink takes no points now: hold them back
-	Wall     int64 // Unix ns of this host's clock, 0: that of now
+	Kind   Kind
+	Conn   int
+	Batch  *wire.Batch // read, not kept
+	End    End
+	Full   bool  // the sink takes no points now: hold them back
+	Behind bool  // the outputs do not keep up: what can be had later is left there
+	Wall   int64 // Unix ns of this host's clock, 0: that of now
+
+	Tweets  int64           // of Written
+	Sent    []ledger.Sent   // of Delivered; read, not kept
+	Refused []ledger.Sent   // of Delivered; read, not kept
+	Report  feedback.Report // of Reported
+	Road    Road            // how the delivery stands; with Poll and Final
 
 	Err     string          // of Committed and Loaded; empty: none
 	Bytes   int64           // of Committed: what the state takes on disk
@@ -70,25 +79,19 @@ type End struct {
 	Detail  string // the transport's own words, for the operator
 }
 
-// Posting is how many Tweets of one partition and minute were handed to the sink.
-type Posting struct {
-	Partition int // index into Config.Partitions, or one past it: not known
-	Minute    timeline.Minute
-	Tweets    int64
-}
-
 // Ready is what the engine must do, in this order: Close, Tweets and Points to the sink, Load and Commit, Connect
 // and Requests. It is valid until the next Step, which reuses it; a Commit is given away.
 type Ready struct {
 	Wait     bool // the event was not taken: bring it, and what its connection sends after it, when all of Load came
 	Close    []Close
 	Tweets   []tweet.Tweet // their bytes point into the event's batch and the core's own arena
-	Posted   []Posting     // of Tweets; comes back as Written
+	From     []int32       // the partition of each of Tweets, ledger.AnyPartition where it is not known
 	Points   []point.Point
 	Load     []timeline.Minute
 	Commit   *ledger.Commit // nil: none
 	Connect  []Connect
 	Requests []Ask
+	Feedback *feedback.Effect // nil: no report came
 	Notes    []Note
 	Wake     time.Time // a Tick is due then, if nothing happens before
 }
@@ -112,9 +115,10 @@ type Close struct {
 }
 
 func (r *Ready) reset() {
-	r.Close, r.Tweets, r.Posted = r.Close[:0], r.Tweets[:0], r.Posted[:0]
+	r.Close, r.Tweets, r.From = r.Close[:0], r.Tweets[:0], r.From[:0]
 	r.Points, r.Connect, r.Notes = r.Points[:0], r.Connect[:0], r.Notes[:0]
 	r.Wait, r.Load, r.Commit, r.Requests = false, r.Load[:0], nil, r.Requests[:0]
+	r.Feedback = nil
 }
 
 // Core is the judge of one stream. The engine's one goroutine owns it.
@@ -136,6 +140,7 @@ type Core struct {
 	doubts     map[snowflake.ID]int // Tweets that came broken, and by which connection
 
 	sent     sent
+	accepted accepted
 	cold     cold
 	durable  durable
 	requests requests
@@ -147,6 +152,7 @@ type Core struct {
 	wall     int64     // Unix ns of this host's clock
 	begun    time.Time // the first Step
 	wasClean bool      // the last process ended in order
+	behind   bool      // the outputs do not keep up
 	out      *Ready
 	choreAt  time.Time
 	forgetAt time.Time
@@ -211,7 +217,7 @@ func (c *Core) Conns() []Conn {
 // Step folds one event into the book and fills out with what is to be done.
 func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 	out.reset()
-	c.now, c.out, c.wall = now, out, cmp.Or(ev.Wall, now.UnixNano())
+	c.now, c.out, c.wall, c.behind = now, out, cmp.Or(ev.Wall, now.UnixNano()), ev.Behind
 	if c.begun.IsZero() {
 		c.begin()
 	}
@@ -241,7 +247,11 @@ func (c *Core) fold(ev Event) {
 	case Opened, Received, Silent, Ended:
 		c.heard(ev)
 	case Written:
-		c.written(ev.Postings)
+		c.written(int(ev.Tweets))
+	case Delivered:
+		c.delivered(ev.Sent, ev.Refused)
+	case Reported:
+		c.reported(ev.Report)
 	case Committed:
 		c.committed(ev)
 	case Loaded:
@@ -309,19 +319,6 @@ func (c *Core) saved() {
 	for i := range len(c.partitions) + 1 {
 		c.at(i).book.Unsaved(func(_ timeline.Minute, r *ledger.Row) { r.Saved(true) })
 	}
-}
-
-// written posts what came back from the sink.
-func (c *Core) written(postings []Posting) {
-	all := int64(0)
-	for _, p := range postings {
-		r := c.at(p.Partition).book.Row(p.Minute)
-		r.Emitted += p.Tweets
-		r.Touch()
-		all += p.Tweets
-	}
-	c.emitted += all
-	c.sent.wrote(all, c.now)
 }
 
 // at is the account of an index.

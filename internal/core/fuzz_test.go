@@ -131,7 +131,7 @@ func (m *monkey) step(ev Event) {
 		require.Equal(m.t, 2, m.state[k.Conn], "close of a connection that is not open")
 	}
 	require.False(m.t, m.ready.Wake.Before(m.now), "wake in the past")
-	if len(m.ready.Posted) > 0 {
-		m.step(Event{Kind: Written, Postings: append([]Posting(nil), m.ready.Posted...)})
+	if n := len(m.ready.From); n > 0 {
+		m.step(Event{Kind: Written, Tweets: int64(n)})
 	}
 }

@@ -52,6 +52,10 @@ func (s *script) keeping(verb string, conns []int, args map[string]string) {
 		}
 	case "order":
 		s.order(args)
+	case "delivered", "refused": // the oldest of those on their way
+		s.arrive(verb, s.number(args["n"]))
+	case "report":
+		s.report(args)
 	case "show":
 		clear(s.show)
 		for what := range strings.SplitSeq(strings.Trim(args["only"], "()"), ",") {
@@ -89,7 +93,10 @@ func (s *script) keep() {
 	for _, m := range s.ready.Load { // what is stored later is not read
 		s.loads = append(s.loads, Event{Kind: Loaded, Minute: m, IDs: s.shelf.load(m)})
 	}
-	s.posted = append(s.posted, s.ready.Posted...)
+	s.posted += len(s.ready.From)
+	for i := range s.ready.From {
+		s.way = append(s.way, ledger.Sent{ID: s.ready.Tweets[i].ID, Partition: s.ready.From[i]})
+	}
 	s.free()
 }
 
@@ -106,9 +113,9 @@ func (s *script) await(c int) {
 
 // free lets what is not held be answered.
 func (s *script) free() {
-	if !s.hold["sink"] && len(s.posted) > 0 {
-		s.todo = append(s.todo, Event{Kind: Written, Postings: slices.Clone(s.posted)})
-		s.posted = s.posted[:0]
+	if !s.hold["sink"] && s.posted > 0 {
+		s.todo = append(s.todo, Event{Kind: Written, Tweets: int64(s.posted)})
+		s.posted = 0
 	}
 	if !s.hold["commits"] && s.flight != nil {
 		s.todo = append(s.todo, Event{Kind: Committed, Err: s.disk})

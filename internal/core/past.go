@@ -40,6 +40,7 @@ func (c *Core) begin() {
 	for m := range past.IDs {
 		c.cold.minutes[m] = false
 	}
+	c.adopt(past.Spooled)
 	c.preload()
 	for _, n := range past.Notes {
 		c.note(Warn, "state: %s", n)
@@ -61,13 +62,23 @@ func (c *Core) streamTime(past *ledger.Past) (ms int64, sure bool) {
 }
 
 func (c *Core) restoreMinutes(past *ledger.Past) {
+	doubtful := past.Spooled != nil && past.Spooled.Doubtful
+	type row struct {
+		partition int
+		minute    timeline.Minute
+	}
+	tracked := make(map[row]*ledger.Tracked, len(past.Deliveries))
+	for i := range past.Deliveries {
+		d := &past.Deliveries[i]
+		tracked[row{d.Partition, d.Minute}] = &d.Tracked
+	}
 	for i := range past.Minutes {
 		m := &past.Minutes[i]
 		p := c.account(m.Partition)
 		if p.id != m.Partition {
 			continue // of a partition that is not consumed any more
 		}
-		p.book.Restore(m)
+		p.book.Restore(m, tracked[row{m.Partition, m.Minute}], doubtful)
 		for _, s := range m.Covered {
 			p.past.Add(s)
 		}

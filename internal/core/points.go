@@ -27,7 +27,7 @@ func (c *Core) report(ev Event) {
 		for _, n := range c.conns {
 			c.connectionPoint(n)
 		}
-		c.streamPoint()
+		c.streamPoint(ev.Road)
 		for i, n := range c.requests.conns {
 			if n.state == live {
 				c.recoveryPoint(int64(i), n.job)
@@ -161,6 +161,7 @@ func (v *volume) add(r *ledger.Row) {
 	v.Late += r.Late
 	v.Given += r.Given
 	v.Emitted += r.Emitted
+	v.Delivered += min(r.Delivered, r.Emitted)
 	v.Bytes += r.Bytes
 }
 
@@ -174,7 +175,8 @@ func (c *Core) volumePoint(partition string, m timeline.Minute, v volume) {
 	if !v.Balanced() {
 		panic("BUG: the book of minute " + m.String() + " does not balance")
 	}
-	c.point("decahose_volume", m.Nano(), point.Tag{Key: "partition", Value: partition}).Fields = []point.Field{
+	pt := c.point("decahose_volume", m.Nano(), point.Tag{Key: "partition", Value: partition})
+	pt.Fields = []point.Field{
 		{Key: "received", Value: v.Received},
 		{Key: "unique", Value: v.Unique},
 		{Key: "duplicate", Value: v.Duplicate},
@@ -184,6 +186,9 @@ func (c *Core) volumePoint(partition string, m timeline.Minute, v volume) {
 		{Key: "connections", Value: v.Connections},
 		{Key: "covered_ms", Value: v.Covered},
 		{Key: "state", Value: v.State.String()},
+	}
+	if c.cfg.Acknowledged {
+		pt.Fields = append(pt.Fields, point.Field{Key: "delivered", Value: min(v.Delivered, v.Emitted)})
 	}
 }
 
@@ -218,7 +223,7 @@ func (c *Core) connectionPoint(n *conn) {
 	}
 }
 
-func (c *Core) streamPoint() {
+func (c *Core) streamPoint(road Road) {
 	live, lit, gaps := int64(0), int64(0), int64(0)
 	missing, first := int64(0), int64(0)
 	for _, p := range c.partitions {
@@ -260,6 +265,29 @@ func (c *Core) streamPoint() {
 		point.Field{Key: "state_ok", Value: !c.durable.failing},
 		point.Field{Key: "connect_budget", Value: int64(c.budget.left(c.now))},
 		point.Field{Key: "time_collisions", Value: c.collisions})
+	c.roadFields(pt, road)
+}
+
+// roadFields say how the delivery stands.
+func (c *Core) roadFields(pt *point.Point, road Road) {
+	if road.State == "" {
+		return
+	}
+	waited := int64(0)
+	if !road.Oldest.IsZero() {
+		waited = max(0, c.wall-road.Oldest.UnixNano()) / 1e6
+	}
+	pt.Fields = append(pt.Fields,
+		point.Field{Key: "undelivered", Value: road.Undelivered},
+		point.Field{Key: "oldest_undelivered_ms", Value: waited},
+		point.Field{Key: "spooled", Value: road.Spooled},
+		point.Field{Key: "spool_bytes", Value: road.SpoolBytes},
+		point.Field{Key: "refused", Value: road.Refused},
+		point.Field{Key: "retries", Value: road.Retries},
+		point.Field{Key: "delivery_state", Value: road.State})
+	if c.cfg.Feedback {
+		pt.Fields = append(pt.Fields, point.Field{Key: "dropped", Value: c.accepted.dropped})
+	}
 }
 
 // connected reports whether the connection is up and no silence was reported of it.

@@ -63,7 +63,7 @@ func (c *Core) plausible(ms int64) int64 {
 func (c *Core) record(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
 	known, again := c.ids.Seen(f.ID, c.now, witness)
-	if known {
+	if known && !c.accepted.unseen[f.ID] {
 		c.duplicate(n, f, again)
 		return true
 	}
@@ -85,6 +85,7 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 		}
 		return false
 	}
+	delete(c.accepted.unseen, f.ID)
 	c.ids.Mark(f.ID, c.now, witness)
 	c.unique(n, f, t)
 	return true
@@ -156,23 +157,12 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	c.sent.push(sentTweet{f.ID, int32(n.part.index), n.job == nil})
 	if c.cfg.Tweets == TweetsNone {
 		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
-		c.sent.wrote(1, c.now)
+		c.sent.wrote(1, c.now, c.wall)
 		return
 	}
 	r.Given++
 	t.ReceivedAt = c.now.UnixNano()
-	c.post(n.part.index, m)
-}
-
-// post counts a Tweet of Ready for the account that its writing will be posted to.
-func (c *Core) post(partition int, m timeline.Minute) {
-	for i := range c.out.Posted {
-		if p := &c.out.Posted[i]; p.Minute == m && p.Partition == partition {
-			p.Tweets++
-			return
-		}
-	}
-	c.out.Posted = append(c.out.Posted, Posting{partition, m, 1})
+	c.out.From = append(c.out.From, int32(n.part.id))
 }
 
 // fed notes that a connection delivered Tweets, the newest of id time newest (0: none plausible).

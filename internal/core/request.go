@@ -83,7 +83,7 @@ func (c *Core) Requests() int { return len(c.requests.conns) }
 // request asks for what is due, within X's limits.
 func (c *Core) request() {
 	q := &c.requests
-	if c.stopping || c.durable.failing || !c.clock.set() || c.now.Before(q.at) {
+	if c.stopping || c.behind || c.durable.failing || !c.clock.set() || c.now.Before(q.at) {
 		return
 	}
 	if c.clock.guessed && !c.cfg.Offline && c.now.Sub(c.begun) < tellFirst {

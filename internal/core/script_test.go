@@ -53,19 +53,20 @@ type script struct {
 	hold    map[string]bool // what is not answered at once: commits, loads, sink
 	todo    []Event         // answers of store and sink that are under way
 	flight  *ledger.Commit
-	made    []time.Time // requests
-	numbers []int64     // ids of requests, in the order in which they were noted
-	disk    string      // why commits fail
-	exact   bool        // the core is as it was when it gave flight away
-	loads   []Event     // what was read
-	posted  []Posting
+	made    []time.Time     // requests
+	numbers []int64         // ids of requests, in the order in which they were noted
+	disk    string          // why commits fail
+	exact   bool            // the core is as it was when it gave flight away
+	loads   []Event         // what was read
+	posted  int             // Tweets emitted and not reported as written
 	waiting map[int][]Event // records that wait for ids
 	clock   time.Duration   // of our wall clock against ours
 	boot    int
 	bootAt  time.Time
 	orders  int64
-	busy    bool // an answer of store or sink is being taken
-	waits   bool // the last step did not take its event
+	way     []ledger.Sent // safe, and not delivered
+	busy    bool          // an answer of store or sink is being taken
+	waits   bool          // the last step did not take its event
 }
 
 // play carries out one block: the command line, then one per input line.
@@ -109,6 +110,10 @@ func (s *script) begin(d *datadriven.TestData) {
 				"horizon": &cfg.Recovery.Horizon, "dedup": &cfg.DedupWindow}[a.Key] = s.duration(a.Vals[0])
 		case "jobs":
 			cfg.Recovery.Jobs, cfg.Recovery.ByPartition = s.number(a.Vals[0]), true
+		case "acknowledged":
+			cfg.Acknowledged = true
+		case "feedback":
+			cfg.Feedback = true
 		case "tweets":
 			cfg.Tweets = TweetsNone
 		case "hold":
@@ -139,9 +144,10 @@ func (s *script) live() {
 	cfg.Started = s.moment()
 	if cfg.State {
 		cfg.Past = s.shelf.past()
+		cfg.Past.Spooled = s.spooled()
 	}
 	s.dials = map[int]bool{}
-	s.open, s.waiting, s.todo, s.flight, s.loads, s.posted = map[int]bool{}, map[int][]Event{}, nil, nil, nil, nil
+	s.open, s.waiting, s.todo, s.flight, s.loads, s.posted = map[int]bool{}, map[int][]Event{}, nil, nil, nil, 0
 	s.core = New(cfg)
 	s.core.jitter.state = 0
 	s.step(Event{Kind: Tick})
@@ -310,6 +316,9 @@ func (s *script) step(ev Event) {
 		s.checkAsked()
 	}
 	checkInvariants(s.t, s.core)
+	for id := range s.core.accepted.unseen {
+		delete(s.ids, id)
+	}
 	for i := range s.ready.Tweets {
 		id := s.ready.Tweets[i].ID
 		require.False(s.t, s.ids[id], "id %d emitted twice", id)

@@ -13,7 +13,7 @@ type sent struct {
 	queue   []sentTweet // from head on; the part before it is used up
 	head    int
 	written int    // index into queue: those before it were written out
-	marks   []mark // runs of queue from head on, by when they were written
+	marks   []mark // runs of queue from head on, by when they were written, or became safe otherwise
 	pushed  uint64 // Tweets that ever entered
 	settled uint64 // Tweets that ever left
 }
@@ -28,8 +28,9 @@ type sentTweet struct {
 }
 
 type mark struct {
-	n  int
-	at time.Time
+	n    int
+	at   time.Time
+	wall int64 // the same on this host's clock, Unix ns
 }
 
 func (s *sent) push(t sentTweet) {
@@ -37,28 +38,28 @@ func (s *sent) push(t sentTweet) {
 	s.pushed++
 }
 
-// wrote notes that the next n Tweets were written out.
-func (s *sent) wrote(n int64, now time.Time) {
+// wrote notes that the next n Tweets were written out, and returns them. They are valid until the next push.
+func (s *sent) wrote(n int, now time.Time, wall int64) []sentTweet {
 	if n == 0 {
-		return
+		return nil
 	}
-	s.written += int(n)
+	s.written += n
 	if s.written > len(s.queue) {
 		panic("BUG: more Tweets were written than emitted")
 	}
 	if k := len(s.marks); k > 0 && s.marks[k-1].at.Equal(now) {
-		s.marks[k-1].n += int(n)
-		return
+		s.marks[k-1].n += n
+	} else {
+		s.marks = append(s.marks, mark{n, now, wall})
 	}
-	s.marks = append(s.marks, mark{int(n), now})
+	return s.queue[s.written-n : s.written]
 }
 
-// settle takes out the Tweets that were written at least settle ago, or, with all, whenever. They are valid
-// until the next push.
-func (s *sent) settle(now time.Time, all bool) []sentTweet {
+// settle takes out the Tweets up to the first whose writing has not settled. They are valid until the next push.
+func (s *sent) settle(settled func(*mark) bool) []sentTweet {
 	s.compact()
 	n, k := 0, 0
-	for k < len(s.marks) && (all || now.Sub(s.marks[k].at) >= settle) {
+	for k < len(s.marks) && settled(&s.marks[k]) {
 		n += s.marks[k].n
 		k++
 	}

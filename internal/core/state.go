@@ -162,7 +162,10 @@ func (c *Core) account(id int) *partition {
 // settleFacts takes Tweets that settled, and lets what stood behind them count.
 func (c *Core) settleFacts(all bool) []ledger.IDs {
 	var groups []ledger.IDs
-	for _, t := range c.sent.settle(c.now, all) {
+	for _, t := range c.sent.settle(c.hasSettled(all)) {
+		if t.id == 0 {
+			continue // dropped behind us
+		}
 		p, m := c.at(int(t.partition)), timeline.MinuteOf(t.id.Milli())
 		if c.durable.on && c.storable(m) {
 			r := p.book.Row(m)
@@ -272,8 +275,13 @@ func deleteGaps(all []ledger.GapRecord, partition int) (rest []ledger.GapRecord)
 func (c *Core) recordMinutes(k *ledger.Commit, p *partition, s *cover, u *unsettled, was int64) {
 	add := func(m timeline.Minute, r *ledger.Row) {
 		r.Saved(true)
-		if c.storable(m) {
-			k.Minutes = append(k.Minutes, c.minuteRecord(p, s, u, m, r))
+		if !c.storable(m) {
+			return
+		}
+		rec := c.minuteRecord(p, s, u, m, r)
+		k.Minutes = append(k.Minutes, rec)
+		if c.cfg.Acknowledged || r.Delivered+r.Refused > 0 {
+			k.Deliveries = append(k.Deliveries, deliveryRecord(&rec, r))
 		}
 	}
 	p.book.Unsaved(add)
@@ -317,6 +325,14 @@ func (c *Core) minuteRecord(p *partition, s *cover, u *unsettled, m timeline.Min
 	return rec
 }
 
+// deliveryRecord is what is tracked of a row's Tweets, without those that are not settled.
+func deliveryRecord(rec *ledger.MinuteRecord, r *ledger.Row) ledger.DeliveryRecord {
+	t := r.Tracked
+	t.Untracked = min(t.Untracked, rec.Emitted)
+	t.Delivered = min(t.Delivered, rec.Emitted-t.Untracked)
+	return ledger.DeliveryRecord{Partition: rec.Partition, Minute: rec.Minute, Tracked: t}
+}
+
 // account names a row: the index of its partition, and its minute.
 type account struct {
 	partition int
@@ -335,6 +351,9 @@ func (c *Core) unsettled() unsettled {
 	u := unsettled{map[account]int64{}, map[int]int64{}, map[account]bool{}}
 	reach := c.clock.at(c.now) - backfillMost.Milliseconds()
 	for _, t := range c.sent.unsettled() {
+		if t.id == 0 {
+			continue // dropped behind us
+		}
 		ms := t.id.Milli()
 		a := account{int(t.partition), timeline.MinuteOf(ms)}
 		u.counts[a]++

@@ -19,7 +19,7 @@ const (
 	keepBatch = 1 << 20             // larger buffers are not used again: one giant must not stay
 )
 
-// Lines is the Sink that writes line protocol through a Writer. The open batch belongs to the
+// Lines is the sink, of Tweets or of Points, that writes line protocol through a Writer. The open batch belongs to the
 // goroutine that adds; a taken batch to the one that writes; free carries buffers back.
 type Lines struct {
 	schema *Schema
@@ -34,14 +34,14 @@ type lineBatch struct{ buf []byte }
 
 func (b *lineBatch) Size() int { return len(b.buf) }
 
-// NewLines returns a sink of one stream; several may share w.
+// NewLines returns a sink; several may share w. s may be nil in a sink of Points.
 func NewLines(s *Schema, w *Writer) *Lines {
 	l := &Lines{schema: s, writer: w, free: make(chan *lineBatch, 8), done: make(chan error, 1)}
 	l.open = l.take()
 	return l
 }
 
-func (l *Lines) AddTweet(t *tweet.Tweet) (collided bool) {
+func (l *Lines) AddTweet(t *tweet.Tweet, _ int) (collided bool) {
 	l.open.buf = AppendTweet(l.open.buf, t, l.schema)
 	_, collided = t.ID.Nano()
 	return collided
@@ -53,6 +53,11 @@ func (l *Lines) AddPoint(p *Point) (err error) {
 }
 
 func (l *Lines) Pending() int { return len(l.open.buf) }
+
+// Due says that a batch is closed when it holds FlushBytes, or FlushAfter after its first line.
+func (l *Lines) Due(age time.Duration) bool {
+	return len(l.open.buf) >= FlushBytes || age >= FlushAfter && len(l.open.buf) > 0
+}
 
 func (l *Lines) Take() Batch {
 	b := l.open

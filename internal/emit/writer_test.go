@@ -40,7 +40,7 @@ func TestLinesOfStreamsDoNotMix(t *testing.T) {
 		wg.Go(func() {
 			for range 50 {
 				for range 20 {
-					l.AddTweet(withText("two\nlines"))
+					l.AddTweet(withText("two\nlines"), 1)
 				}
 				_ = l.Write(context.Background(), l.Take())
 			}
@@ -55,7 +55,7 @@ func TestPartialWritesGoOn(t *testing.T) {
 	var out bytes.Buffer
 	w := running(t, writerFunc(func(b []byte) (int, error) { return out.Write(b[:min(len(b), 7)]) }))
 	l := NewLines(schema(t, Keep, nil, nil), w)
-	l.AddTweet(fullTweet())
+	l.AddTweet(fullTweet(), 1)
 	b := l.Take()
 	size := b.Size()
 	require.NoError(t, l.Write(context.Background(), b))
@@ -67,7 +67,7 @@ func TestAWriteErrorStays(t *testing.T) {
 	w := running(t, writerFunc(func(b []byte) (int, error) { calls++; return 3, broken }))
 	for range 3 {
 		l := NewLines(schema(t, Keep, nil, nil), w)
-		l.AddTweet(fullTweet())
+		l.AddTweet(fullTweet(), 1)
 		require.ErrorIs(t, l.Write(context.Background(), l.Take()), broken)
 	}
 	require.ErrorIs(t, w.Err(), broken)
@@ -86,7 +86,7 @@ func TestABlockedReaderDoesNotHoldTheWriter(t *testing.T) {
 		wg.Go(func() { w.Run(runCtx) })
 		l := NewLines(schema(t, Keep, nil, nil), w)
 		for range 2 { // the first blocks in the pipe, the second before it
-			l.AddTweet(fullTweet())
+			l.AddTweet(fullTweet(), 1)
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			require.ErrorIs(t, l.Write(ctx, l.Take()), context.DeadlineExceeded)
 			cancel()
@@ -95,14 +95,14 @@ func TestABlockedReaderDoesNotHoldTheWriter(t *testing.T) {
 
 		var got bytes.Buffer
 		wg.Go(func() { _, _ = io.Copy(&got, r) })
-		l.AddTweet(withText("after"))
+		l.AddTweet(withText("after"), 1)
 		require.NoError(t, l.Write(context.Background(), l.Take()))
 		stop()
 		require.NoError(t, out.Close())
 		wg.Wait()
 		require.Len(t, readTelegraf(t, got.Bytes()), 2, "the first, and the one after; the second was never sent")
 
-		l.AddTweet(fullTweet())
+		l.AddTweet(fullTweet(), 1)
 		require.ErrorIs(t, l.Write(context.Background(), l.Take()), ErrStopped)
 	})
 }
@@ -114,10 +114,10 @@ func TestPendingTakeAndEmpty(t *testing.T) {
 	require.Zero(t, l.Pending())
 	require.NoError(t, l.Write(context.Background(), l.Take()))
 	require.Zero(t, calls, "nothing to write")
-	require.False(t, l.AddTweet(fullTweet()))
+	require.False(t, l.AddTweet(fullTweet(), 1))
 	tw := fullTweet()
 	tw.ID = snowflake.First(1772366400123) | 4000
-	require.True(t, l.AddTweet(tw), "sequence 976 and more: the time is not unique")
+	require.True(t, l.AddTweet(tw, 1), "sequence 976 and more: the time is not unique")
 	before := l.Pending()
 	require.Error(t, l.AddPoint(&Point{Name: "bad"}))
 	require.Equal(t, before, l.Pending())
@@ -130,10 +130,10 @@ func TestPendingTakeAndEmpty(t *testing.T) {
 
 func TestLargeBuffersAreGivenBack(t *testing.T) {
 	l := NewLines(schema(t, Keep, nil, nil), running(t, io.Discard))
-	l.AddTweet(withText(strings.Repeat("x", 2<<20)))
+	l.AddTweet(withText(strings.Repeat("x", 2<<20)), 1)
 	require.NoError(t, l.Write(context.Background(), l.Take()))
 	require.Empty(t, l.free)
-	l.AddTweet(fullTweet())
+	l.AddTweet(fullTweet(), 1)
 	require.NoError(t, l.Write(context.Background(), l.Take()))
 	require.Len(t, l.free, 1)
 }
@@ -143,7 +143,7 @@ func TestLinesAllocateNothing(t *testing.T) {
 	tw, ctx := fullTweet(), context.Background()
 	round := func() {
 		for l.Pending() < FlushBytes {
-			l.AddTweet(tw)
+			l.AddTweet(tw, 1)
 		}
 		_ = l.Write(ctx, l.Take())
 	}

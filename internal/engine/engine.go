@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/delivery"
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/feedback"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
@@ -23,6 +25,20 @@ type Store interface {
 	Load(timeline.Minute, []snowflake.ID) ([]snowflake.ID, error)
 }
 
+// Delivery is what brings Tweets to the outputs, see internal/delivery.
+type Delivery interface {
+	Outcomes() <-chan delivery.Outcome
+	Status() delivery.Status
+	// Behind says that so much waits that nothing should be added that can be had later.
+	Behind() bool
+	// Feedback takes what Telegraf's reports mean.
+	Feedback(e feedback.Effect)
+	// Taken says after Stop that the reader of what was written has taken it all.
+	Taken() error
+	// Stop returns when all is delivered, or in the spool, or, with an error, when ctx is done.
+	Stop(ctx context.Context) error
+}
+
 // Listener is the one seam for logs and tests; nil funcs are skipped. Called on the engine's goroutine.
 type Listener struct {
 	Note func(core.Note)
@@ -35,7 +51,9 @@ type Config struct {
 	Core     core.Config
 	Clients  []*stream.Client                     // one per route; connection k takes k mod len
 	URL      func(partition, backfill int) string // of the realtime stream; backfill in minutes, 0: none
-	Sink     emit.Sink
+	Tweets   emit.Tweets
+	Points   emit.Points
+	Delivery Delivery // what Tweets is in front of; nil: what Tweets has written is safe, and that is all there is to know
 	Listener Listener
 
 	Store      Store                         // nil: memory only
@@ -59,6 +77,7 @@ type Config struct {
 type Engine struct {
 	cfg     Config
 	polls   chan struct{}
+	reports chan feedback.Report
 	samples chan chan []core.Sample
 }
 
@@ -73,7 +92,7 @@ func New(cfg Config) *Engine {
 	if cfg.OrdersEvery == 0 {
 		cfg.OrdersEvery = time.Second
 	}
-	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), samples: make(chan chan []core.Sample)}
+	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), samples: make(chan chan []core.Sample)}
 }
 
 // Poll asks for the counters to be emitted now. It never blocks and may be called from any goroutine;
@@ -81,6 +100,15 @@ func New(cfg Config) *Engine {
 func (e *Engine) Poll() {
 	select {
 	case e.polls <- struct{}{}:
+	default:
+	}
+}
+
+// Report tells what Telegraf says of an output's buffer. It never blocks and may be called from any goroutine; reports
+// that come faster than they are taken are dropped, the next one says it all again.
+func (e *Engine) Report(r feedback.Report) {
+	select {
+	case e.reports <- r:
 	default:
 	}
 }

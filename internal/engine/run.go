@@ -4,20 +4,16 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/delivery"
 	"github.com/decahose/telegraf-decahose/internal/stream"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 const (
-	// queueMost is how many closed batches wait for the sink; then no more records are taken, the
-	// connections block, and the sockets are left unread.
-	queueMost = 8
 	// eventsMost is how many batches of records wait for the core: 8 MiB, unless records are longer. With
 	// fewer, two busy connections wait for the core by turns, and two cores do the work of one and a half.
 	eventsMost = 128
@@ -31,15 +27,11 @@ var errUndelivered = errors.New("sink was blocked: some Tweets were received but
 // errUnfinished: the last counters or the state were not written within DrainTimeout.
 var errUnfinished = errors.New("sink or disk was blocked: the last counters and the state were not written")
 
+// deliveryTimeout is how long batches under way may take at the end.
+const deliveryTimeout = time.Second
+
 // readTimeout bounds the wait for the reader of the output at the end.
 const readTimeout = 500 * time.Millisecond
-
-// item is one closed batch on its way through the sink and back.
-type item struct {
-	batch  emit.Batch
-	posted []core.Posting
-	err    error
-}
 
 // run is the state of one Run; its goroutine owns everything but the channels.
 type run struct {
@@ -52,18 +44,16 @@ type run struct {
 	requests chan core.Event // those of requests to Replay and Recovery
 	keep     keep
 	free     chan *wire.Batch // recycled
-	queue    chan item
-	back     chan item // written
+	tweets   *lane
+	points   *lane
 	gone     chan struct{}
 	legs     []context.CancelCauseFunc // nil where no connection is open
 	up       int                       // connections under way
+	outcomes <-chan delivery.Outcome   // nil: there is no Delivery
+	stopped  chan error                // of the Delivery; nil when it was heard
 
-	posted  []core.Posting // of the open batch
-	spare   []core.Posting // recycled
-	queued  int            // batches in queue, in Write or in back
-	flushAt time.Time      // when the open batch must go, zero: it is empty
-	timer   *time.Timer
-	err     error
+	timer *time.Timer
+	err   error
 
 	write     context.Context // ends the sink's Write at the end of the drain
 	stopWrite context.CancelFunc
@@ -73,37 +63,29 @@ type run struct {
 func newRun(e *Engine) *run {
 	r := &run{cfg: e.cfg, e: e, core: core.New(e.cfg.Core),
 		events: make(chan core.Event, eventsMost), free: make(chan *wire.Batch, eventsMost),
-		queue: make(chan item, queueMost), back: make(chan item, queueMost), gone: make(chan struct{}),
+		tweets: newLane(e.cfg.Tweets, queueMost), points: newLane(e.cfg.Points, queueMost), gone: make(chan struct{}),
 		timer: time.NewTimer(time.Hour)}
 	r.requests = make(chan core.Event, requestsMost)
 	r.names = r.core.Conns()
 	r.legs = make([]context.CancelCauseFunc, len(r.names)+r.core.Requests())
 	r.write, r.stopWrite = context.WithCancel(context.Background())
-	r.wg.Go(r.emit)
+	if e.cfg.Delivery != nil {
+		r.tweets = newLane(e.cfg.Tweets, 1) // it has a queue of its own
+		r.outcomes = e.cfg.Delivery.Outcomes()
+	}
+	r.wg.Go(func() { r.tweets.carry(r) })
+	r.wg.Go(func() { r.points.carry(r) })
 	r.startKeeping()
 	return r
-}
-
-// emit is the goroutine that may block on the sink.
-func (r *run) emit() {
-	for it := range r.queue {
-		it.err = r.cfg.Sink.Write(r.write, it.batch)
-		r.back <- it // has room for all that may be queued
-	}
-}
-
-// full reports whether the sink is so far behind that no more records may be taken.
-func (r *run) full() bool {
-	return r.queued == queueMost && r.cfg.Sink.Pending() >= emit.FlushBytes
 }
 
 // turn waits for one thing and does it. A full queue stops taking records, never timers or the stop.
 func (r *run) turn(done <-chan struct{}) {
 	events, requests := r.events, r.requests
-	if r.full() || r.keep.crowded() {
+	if r.tweets.full(r.cfg.Now()) || r.keep.crowded() {
 		events = nil
 	}
-	if events == nil || len(events) > 0 || r.queued >= queueMost/2 {
+	if events == nil || len(events) > 0 || r.behind() {
 		requests = nil // what is old can wait
 	}
 	select {
@@ -113,8 +95,17 @@ func (r *run) turn(done <-chan struct{}) {
 		r.take(ev)
 	case ev := <-r.keep.back:
 		r.kept(ev)
-	case it := <-r.back:
+	case it := <-r.tweets.back:
 		r.written(it)
+	case it := <-r.points.back:
+		r.err = cmp.Or(r.err, r.points.took(it))
+		r.points.flush(r.cfg.Now())
+	case o := <-r.outcomes:
+		r.outcome(o)
+	case err := <-r.stopped:
+		r.err, r.stopped = cmp.Or(r.err, err), nil
+	case report := <-r.e.reports:
+		r.step(core.Event{Kind: core.Reported, Report: report})
 	case <-r.timer.C:
 		r.step(core.Event{Kind: core.Tick})
 		r.goOnAll() // the core may have given up waiting for a disk that hangs
@@ -154,20 +145,39 @@ func (r *run) carryOut(ev core.Event) bool {
 	return true
 }
 
-func (r *run) written(it item) {
-	r.queued--
-	if it.err != nil {
-		r.err = fmt.Errorf("write batch: %w", it.err)
-		return
+// behind reports whether the outputs are so slow that what X keeps for days is better left there.
+func (r *run) behind() bool {
+	if r.cfg.Delivery != nil {
+		return r.cfg.Delivery.Behind()
 	}
-	r.step(core.Event{Kind: core.Written, Postings: it.posted})
-	r.spare = it.posted[:0]
+	return r.tweets.queued >= queueMost/2
+}
+
+func (r *run) written(it item) {
+	r.err = cmp.Or(r.err, r.tweets.took(it))
+	if it.err == nil && r.cfg.Delivery == nil {
+		r.step(core.Event{Kind: core.Written, Tweets: it.tweets})
+	}
+	r.tweets.flush(r.cfg.Now())
+}
+
+// outcome tells the core what the delivery says became of Tweets.
+func (r *run) outcome(o delivery.Outcome) {
+	if o.Safe > 0 {
+		r.step(core.Event{Kind: core.Written, Tweets: o.Safe})
+	}
+	if len(o.Delivered)+len(o.Refused) > 0 {
+		r.step(core.Event{Kind: core.Delivered, Sent: o.Delivered, Refused: o.Refused})
+	}
 }
 
 // step lets the core judge one event, and carries out its Ready in order.
 func (r *run) step(ev core.Event) {
 	now := r.cfg.Now()
-	ev.Full, ev.Wall = r.full(), time.Now().UnixNano()
+	ev.Full, ev.Behind, ev.Wall = r.points.full(now), r.behind(), time.Now().UnixNano()
+	if r.cfg.Delivery != nil && (ev.Kind == core.Poll || ev.Kind == core.Final) {
+		ev.Road = road(r.cfg.Delivery.Status())
+	}
 	r.core.Step(now, ev, &r.ready)
 	if hear := r.cfg.Listener.Stepped; hear != nil {
 		hear(now, ev, &r.ready)
@@ -178,7 +188,8 @@ func (r *run) step(ev core.Event) {
 		}
 	}
 	r.fill()
-	r.flush(now)
+	r.tweets.flush(now)
+	r.points.flush(now)
 	r.store()
 	for _, c := range r.ready.Connect {
 		r.connect(c)
@@ -186,68 +197,31 @@ func (r *run) step(ev core.Event) {
 	for _, a := range r.ready.Requests {
 		r.request(a)
 	}
+	if e := r.ready.Feedback; e != nil && r.cfg.Delivery != nil {
+		r.cfg.Delivery.Feedback(*e)
+	}
 	for _, n := range r.ready.Notes {
 		r.note(n)
 	}
-	r.sleep(now)
+	r.timer.Reset(max(0, r.points.wake(now, r.tweets.wake(now, r.ready.Wake)).Sub(now)))
+}
+
+func road(s delivery.Status) core.Road {
+	return core.Road{State: s.State, Undelivered: s.Undelivered, Oldest: s.Oldest, Spooled: s.Spooled,
+		SpoolBytes: s.SpoolBytes, Refused: s.Refused, Retries: s.Retries}
 }
 
 // fill puts Tweets and points into the open batch.
 func (r *run) fill() {
 	for i := range r.ready.Tweets {
-		r.cfg.Sink.AddTweet(&r.ready.Tweets[i])
+		r.cfg.Tweets.AddTweet(&r.ready.Tweets[i], int(r.ready.From[i]))
 	}
-	for _, p := range r.ready.Posted {
-		r.posted = addPosting(r.posted, p)
-	}
+	r.tweets.tweets += int64(len(r.ready.Tweets))
 	for i := range r.ready.Points {
-		if err := r.cfg.Sink.AddPoint(&r.ready.Points[i]); err != nil {
+		if err := r.cfg.Points.AddPoint(&r.ready.Points[i]); err != nil {
 			r.note(core.Note{Level: core.Error, Text: "BUG: " + err.Error()})
 		}
 	}
-}
-
-func addPosting(all []core.Posting, p core.Posting) []core.Posting {
-	for i := range all {
-		if all[i].Minute == p.Minute && all[i].Partition == p.Partition {
-			all[i].Tweets += p.Tweets
-			return all
-		}
-	}
-	return append(all, p)
-}
-
-// flush closes the open batch when it is big or old enough and the queue has room.
-func (r *run) flush(now time.Time) {
-	pending := r.cfg.Sink.Pending()
-	if pending == 0 {
-		return
-	}
-	if r.flushAt.IsZero() {
-		r.flushAt = now.Add(emit.FlushAfter)
-	}
-	if pending >= emit.FlushBytes || !now.Before(r.flushAt) {
-		r.send()
-	}
-}
-
-// send hands the open batch to the sink, if the queue has room.
-func (r *run) send() {
-	if r.queued == queueMost {
-		return
-	}
-	r.queue <- item{batch: r.cfg.Sink.Take(), posted: r.posted}
-	r.queued++
-	r.posted, r.spare, r.flushAt = r.spare, nil, time.Time{}
-}
-
-// sleep sets the timer to what comes first: the core's wish or the flush.
-func (r *run) sleep(now time.Time) {
-	at := r.ready.Wake
-	if !r.flushAt.IsZero() && r.queued < queueMost && r.flushAt.Before(at) {
-		at = r.flushAt
-	}
-	r.timer.Reset(max(0, at.Sub(now)))
 }
 
 func (r *run) note(n core.Note) {
@@ -267,22 +241,57 @@ func (r *run) drain() error {
 			cancel(stream.Closed("stop"))
 		}
 	}
-	idle := func() bool { return r.up == 0 && r.cfg.Sink.Pending() == 0 && r.queued == 0 && r.keep.idle() }
-	if !r.until(idle, late) {
+	idle := func() bool { return r.up == 0 && r.tweets.idle() && r.points.idle() && r.keep.idle() }
+	if !r.until(idle, late) || !r.stopDelivery(late) {
 		return cmp.Or(r.err, r.blocked())
 	}
-	r.step(core.Event{Kind: core.Final, Drained: r.drained(late)})
+	r.step(core.Event{Kind: core.Final, Drained: r.taken(late)})
 	if !r.until(idle, late) {
 		return cmp.Or(r.err, errUnfinished)
 	}
 	return nil
 }
 
+// stopDelivery has what the outputs have not accepted put into the spool; false: not all of it was.
+func (r *run) stopDelivery(late <-chan struct{}) bool {
+	if r.cfg.Delivery == nil {
+		return true
+	}
+	if !r.cfg.Core.Acknowledged { // what waits for stdout only needs a moment
+		soon := make(chan struct{})
+		defer time.AfterFunc(deliveryTimeout, func() { close(soon) }).Stop()
+		r.until(r.handedOver, soon)
+	}
+	r.stopped = make(chan error, 1)
+	done := r.stopped
+	ctx, cancel := context.WithTimeout(context.Background(), deliveryTimeout)
+	defer cancel()
+	r.wg.Go(func() { done <- r.cfg.Delivery.Stop(ctx) })
+	return r.until(func() bool { return r.stopped == nil && r.keep.idle() }, late)
+}
+
 func (r *run) blocked() error {
-	if r.queued > 0 || r.cfg.Sink.Pending() > 0 {
+	if !r.tweets.idle() {
 		return errUndelivered
 	}
 	return errUnfinished
+}
+
+// handedOver reports whether nothing waits in memory to be written.
+func (r *run) handedOver() bool { return r.cfg.Delivery.Status().InMemory == 0 }
+
+// taken reports whether the reader of the output has taken everything, so that nothing has to be written again.
+func (r *run) taken(late <-chan struct{}) bool {
+	if !r.drained(late) {
+		return false
+	}
+	if r.cfg.Delivery == nil || r.cfg.Core.Acknowledged {
+		return true
+	}
+	if err := r.cfg.Delivery.Taken(); err != nil {
+		r.note(core.Note{Level: core.Warn, Text: "what was written last will be written again: " + err.Error()})
+	}
+	return true
 }
 
 // drained waits for the reader of the output, but not for long: what it has not read is asked for again after the
@@ -312,8 +321,9 @@ func (r *run) until(holds func() bool, late <-chan struct{}) bool {
 		if r.err != nil {
 			return false
 		}
-		if r.up == 0 && r.cfg.Sink.Pending() > 0 {
-			r.send() // nothing more will come: do not wait for the flush time
+		if r.up == 0 { // nothing more will come: do not wait for the flush time
+			r.tweets.send()
+			r.points.send()
 		}
 		r.turn(late)
 	}
@@ -328,7 +338,8 @@ func (r *run) close() {
 		}
 	}
 	close(r.gone)
-	close(r.queue)
+	close(r.tweets.queue)
+	close(r.points.queue)
 	r.keep.end()
 	r.stopWrite()
 	r.timer.Stop()
