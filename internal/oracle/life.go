@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -9,11 +10,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/delivery"
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
 )
 
@@ -23,14 +27,19 @@ type process struct {
 	e     *engine.Engine
 	pipe  *pipe
 	state *store.Store
-	stop  context.CancelFunc
-	dead  atomic.Bool // killed: nothing reaches pipe or disk any more
-	wg    sync.WaitGroup
-	done  context.CancelFunc
+	spool *spool.Spool
+
+	acknowledged bool // the pipe is what stores have: nothing of it is lost
+	stop         context.CancelFunc
+	dead         atomic.Bool // killed: nothing reaches pipe or disk any more
+	wg           sync.WaitGroup
+	done         context.CancelFunc
+
+	stopDelivery context.CancelFunc
 }
 
 func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
-	p := &process{out: out}
+	p := &process{out: out, stopDelivery: func() {}}
 	p.pipe = &pipe{p: p}
 	to := io.Writer(p.pipe)
 	if r.Out != nil {
@@ -48,6 +57,9 @@ func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
 		cfg.Core.Started = ledger.Moment{Wall: time.Now().UnixNano()}
 		cfg.OrdersEvery = time.Hour
 	}
+	if r.Dir != "" {
+		p.deliver(r, w, &cfg)
+	}
 	p.e = engine.New(cfg)
 	writing, stopWriting := context.WithCancel(context.Background())
 	ctx, stop := context.WithCancel(context.Background())
@@ -58,33 +70,64 @@ func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
 		if err := p.e.Run(ctx); err != nil && !p.dead.Load() {
 			out.Err = err
 		}
+		p.stopDelivery()
 	})
 	return p
+}
+
+// deliver puts the product's road behind the engine: to the pipe, or to outputs whose word is awaited.
+func (p *process) deliver(r Run, w *emit.Writer, cfg *engine.Config) {
+	d := delivery.Config{Schema: schema(), Courier: delivery.Stdout(w), Slots: 1, Most: 1000, MostBytes: emit.FlushBytes, Memory: 5000,
+		SettleAfter: 10 * time.Second,
+		Say:         func(level byte, text string) { cfg.Listener.Note(core.Note{Level: core.Level(level), Text: text}) }}
+	limit := int64(64 << 20)
+	if o := r.Outputs; o != nil {
+		d.Courier, d.Slots, d.Most, d.Memory, d.Acknowledged = courier{o, p}, 4, 50, cmp.Or(o.Memory, 500), true
+		limit, p.acknowledged, cfg.Core.Acknowledged = o.Spool, true, true
+	}
+	if limit > 0 {
+		s, contents, err := spool.Open(r.Dir, limit)
+		if err != nil {
+			panic("open spool: " + err.Error())
+		}
+		p.spool, d.Spool, d.Past = s, s, contents.Entries
+		cfg.Core.Past.Notes = append(cfg.Core.Past.Notes, contents.Notes...)
+		cfg.Core.Past.Spooled = contents.SortOut(p.state.Load)
+	}
+	road := p.delivery(d)
+	cfg.Tweets, cfg.Delivery = road, road
 }
 
 // end stops the process in order, or kills it.
 func (p *process) end(kill bool) {
 	p.dead.Store(kill)
+	if kill && p.spool != nil {
+		_ = p.spool.Close()
+	}
 	p.stop()
 	p.wg.Wait()
 	if p.state != nil {
 		_ = p.state.Close()
 	}
-	lines := p.pipe.read(kill)
+	if p.spool != nil {
+		_ = p.spool.Close()
+	}
+	lines := p.pipe.read(kill && !p.acknowledged)
 	p.out.Lines = append(p.out.Lines, lines...)
 	p.out.lives = append(p.out.lives, life{lines, kill})
 }
 
-// gaps are those that are open, as the plugin says.
-func (p *process) gaps() (open int64) {
+// whole reports whether, as the plugin says, nothing is missing and all is delivered.
+func (p *process) whole() bool {
 	p.e.Poll()
 	time.Sleep(time.Second)
 	for l := range points(p.pipe.tail()) {
 		if l.name == "decahose_stream" {
-			open = l.fields["gaps_open"].(int64)
+			p.out.Open = l.fields["gaps_open"].(int64)
+			p.out.Undelivered, _ = l.fields["undelivered"].(int64)
 		}
 	}
-	return open
+	return p.out.Open+p.out.Undelivered == 0
 }
 
 // mortal is a store that a killed process does not reach any more.

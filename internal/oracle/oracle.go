@@ -28,6 +28,8 @@ type Run struct {
 	Quiet   time.Duration         // how long heartbeats only follow; 0: 5 s
 	Between func(*decasim.Server) // called when the engine runs, nil: nothing
 
+	Outputs *Outputs // whose word is awaited; nil: what is written to the pipe was read
+
 	Out func(io.Writer) io.Writer // wraps the reader of the output, nil: it takes all at once
 
 	Dir   string // of the state; empty: none is kept, and there is one life
@@ -58,6 +60,8 @@ type Outcome struct {
 	Err              error  // of the engine, or of its state
 	Requests         []decasim.Request
 	Open             int64 // gaps that were open in the end, as the plugin says
+	Undelivered      int64 // Tweets that were not delivered in the end, as the plugin says
+	Refused          int   // Tweets that the outputs will never accept
 
 	lives []life
 }
@@ -88,6 +92,9 @@ func (r Run) Play() *Outcome {
 	serving.Go(func() { _ = s.Serve(l) })
 	out := &Outcome{}
 	begun := time.Now()
+	if r.Outputs != nil {
+		r.Outputs.begin()
+	}
 	for _, f := range r.Lives {
 		p := r.begin(l, out)
 		time.Sleep(f.For)
@@ -103,14 +110,14 @@ func (r Run) Play() *Outcome {
 		r.Between(s)
 	}
 	time.Sleep(time.Until(begun.Add(r.Offer)))
-	for end := time.Now().Add(r.Patient); time.Now().Before(end) && p.gaps() > 0; {
+	for end := time.Now().Add(r.Patient); time.Now().Before(end) && !p.whole(); {
 		time.Sleep(time.Minute)
 	}
-	out.Open = p.gaps()
 	s.StopOffering()
 	time.Sleep(max(r.Quiet, 5*time.Second))
+	p.whole()
 	p.end(false)
-	out.judge(s, r.Server.Faults)
+	out.judge(s, r.Server.Faults, r.Outputs)
 	out.Requests = s.Requests()
 	_ = s.Close()
 	serving.Wait()
@@ -118,10 +125,6 @@ func (r Run) Play() *Outcome {
 }
 
 func (r Run) config(l *decasim.PipeListener, w *emit.Writer, out *Outcome) engine.Config {
-	schema, err := emit.NewSchema("prod", []string{"kind"}, []string{"id", "text"}, emit.Space)
-	if err != nil {
-		panic("BUG: " + err.Error())
-	}
 	o := stream.Options{
 		Credentials: func() (string, string, error) { return "demo", "demo", nil },
 		Dial:        l.DialContext, ConnectTimeout: 10 * time.Second, HeartbeatTimeout: 31 * time.Second,
@@ -137,11 +140,19 @@ func (r Run) config(l *decasim.PipeListener, w *emit.Writer, out *Outcome) engin
 	}
 	requests := o
 	requests.SilenceTimeout = 5 * time.Minute
-	return engine.Config{Core: c, Clients: []*stream.Client{stream.NewClient(o)}, Sink: emit.NewLines(schema, w),
+	return engine.Config{Core: c, Clients: []*stream.Client{stream.NewClient(o)}, Tweets: emit.NewLines(schema(), w), Points: emit.NewLines(nil, w),
 		Requester: stream.NewClient(requests), RequestURL: func(q recovery.Request) string { return requestURL(c.Recovery, q) },
 		URL: url, Listener: engine.Listener{Note: func(n core.Note) {
 			out.Notes = append(out.Notes, fmt.Sprintf("%s %c! %s", time.Now().UTC().Format("15:04:05.0"), n.Level, n.Text))
 		}}}
+}
+
+func schema() *emit.Schema {
+	s, err := emit.NewSchema("prod", []string{"kind"}, []string{"id", "text"}, emit.Space)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return s
 }
 
 func url(partition, backfill int) string {
@@ -163,8 +174,15 @@ func requestURL(r recovery.Rules, q recovery.Request) string {
 
 // judge compares the output with what the server says it offered. A Tweet that X deleted, or that an edit took the
 // place of, cannot be had later: it is not counted as lost.
-func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan) {
+func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan, behind *Outputs) {
 	emitted := o.compare()
+	if behind != nil { // a batch whose answer was lost is sent again
+		o.Repeated, o.Doubled = o.Repeated+len(o.Doubled), nil
+		for id := range behind.Refused {
+			emitted[id] = "refused"
+		}
+		o.Refused = len(behind.Refused)
+	}
 	offered := s.OfferedIDs()
 	for _, id := range offered {
 		if _, ok := emitted[id]; !ok && !s.Gone(id) {
