@@ -24,9 +24,6 @@ const modulePath = "github.com/decahose/telegraf-decahose"
 // proxyFunc is http.Transport's; nil: no proxy.
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
-// Schema says what becomes of a Tweet; for the host, which builds the sink of EmitTo. After Init.
-func (d *Decahose) Schema() *emit.Schema { return d.schema }
-
 // newSchema of the options tweet_tags, tweet_fields, tweets and newline.
 func (d *Decahose) newSchema() (*emit.Schema, error) {
 	newline, err := emit.ParseNewline(d.Newline)
@@ -43,13 +40,12 @@ func (d *Decahose) newSchema() (*emit.Schema, error) {
 // rawField is the record itself; it has an option of its own, because the parser must keep it.
 const rawField = "raw"
 
-func (d *Decahose) engineConfig(sink emit.Sink) (engine.Config, error) {
+func (d *Decahose) engineConfig() (engine.Config, error) {
 	clients, requester, err := d.clients()
 	return engine.Config{
 		Core:         d.coreConfig(),
 		Clients:      clients,
 		URL:          d.url,
-		Sink:         sink,
 		Listener:     engine.Listener{Note: d.note},
 		DrainTimeout: drainTimeout,
 		Requester:    requester,

@@ -18,8 +18,10 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/delivery"
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
 )
 
@@ -66,14 +68,24 @@ type Decahose struct {
 	RecoveryLimitPeriod config.Duration `toml:"recovery_limit_period"`
 	StateDirectory      string          `toml:"state_directory"`
 
-	Tweets         string          `toml:"tweets"`
-	TweetTags      []string        `toml:"tweet_tags"`
-	TweetFields    []string        `toml:"tweet_fields"`
-	Newline        string          `toml:"newline"`
-	DedupWindow    config.Duration `toml:"dedup_window"`
-	RecordLimit    config.Size     `toml:"record_limit"`
-	MaxUndelivered int             `toml:"max_undelivered_messages"`
-	Routes         []Route         `toml:"route"`
+	Tweets      string          `toml:"tweets"`
+	TweetTags   []string        `toml:"tweet_tags"`
+	TweetFields []string        `toml:"tweet_fields"`
+	Newline     string          `toml:"newline"`
+	DedupWindow config.Duration `toml:"dedup_window"`
+	RecordLimit config.Size     `toml:"record_limit"`
+	Routes      []Route         `toml:"route"`
+
+	Delivery               string          `toml:"delivery"`
+	Push                   Push            `toml:"push"`
+	Feedback               *Feedback       `toml:"feedback"`
+	MaxUndelivered         int             `toml:"max_undelivered"`
+	MaxUndeliveredMessages int             `toml:"max_undelivered_messages" deprecated:"1.37.2;2.0.0;use 'max_undelivered' instead"`
+	EmitRateLimit          int             `toml:"emit_rate_limit"`
+	MetricBatchSize        int             `toml:"metric_batch_size"`
+	MetricBufferLimit      int             `toml:"metric_buffer_limit"`
+	FlushInterval          config.Duration `toml:"flush_interval"`
+	SpoolLimit             config.Size     `toml:"spool_limit"`
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
@@ -82,14 +94,18 @@ type Decahose struct {
 	proxy.HTTPProxy
 
 	schema *emit.Schema                  // made by Init
-	sink   emit.Sink                     // set by EmitTo; nil: Start makes one from its accumulator
+	writer *emit.Writer                  // set by EmitTo; nil: Tweets and counters go to Start's accumulator
 	engine atomic.Pointer[engine.Engine] // nil before Start and after Stop; Gather reads it
 	cancel context.CancelFunc            // of the running engine; owned by Start and Stop
 	wg     sync.WaitGroup
 
-	state   *store.Store               // from Start to Stop
-	offline bool                       // set by RecoverOnly
-	drained func(context.Context) bool // set by DrainedBy; nil: what is written counts as read
+	state    *store.Store               // from Start to Stop
+	spool    *spool.Spool               // from Start to Stop; nil: none
+	road     *delivery.Delivery         // from Start to Stop; nil: RecoverOnly
+	tracked  *tracked                   // the courier where we are compiled in
+	feedback *reports                   // from Start to Stop; nil: nobody listens
+	offline  bool                       // set by RecoverOnly
+	drained  func(context.Context) bool // set by DrainedBy; nil: what is written counts as read
 }
 
 // Route is one way out to X, for redundant connections that must not share a network.
@@ -113,21 +129,30 @@ func (d *Decahose) Init() error {
 	return err
 }
 
-// EmitTo sends Tweets and counters to s rather than to Start's accumulator. For the host, before Start.
-func (d *Decahose) EmitTo(s emit.Sink) { d.sink = s }
-
 // Start begins to connect. It does not fail because X cannot be reached: that is tried again for ever.
 func (d *Decahose) Start(acc telegraf.Accumulator) error {
-	sink := d.sink
-	if sink == nil {
-		sink = newAccumulatorSink(acc, d.Schema(), d.MaxUndelivered, d.rejected())
+	if err := d.checkHost(); err != nil {
+		return err
 	}
-	cfg, err := d.engineConfig(sink)
+	cfg, err := d.engineConfig()
 	if err != nil {
 		return err
 	}
-	if err := d.openState(&cfg); err != nil {
+	entries, err := d.openState(&cfg)
+	if err == nil {
+		err = d.openRoad(&cfg, acc, entries)
+	}
+	if err == nil {
+		err = d.listen()
+	}
+	if err != nil {
+		d.untrack()
+		d.closeSpool()
+		d.closeState()
 		return err
+	}
+	for _, n := range d.deliveryNotes() {
+		d.note(n)
 	}
 	e := engine.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -139,9 +164,14 @@ func (d *Decahose) Start(acc telegraf.Accumulator) error {
 
 // run is the goroutine of the engine, from Start to Stop.
 func (d *Decahose) run(ctx context.Context, e *engine.Engine) {
+	delivering, stop := context.WithCancel(context.Background())
+	if d.road != nil {
+		d.wg.Go(func() { d.road.Run(delivering) })
+	}
 	if err := e.Run(ctx); err != nil {
 		d.Log.Errorf("Stream %s: %v", d.StreamLabel, err)
 	}
+	stop()
 }
 
 // Gather has the counters emitted now; before Start there are none.
@@ -158,8 +188,11 @@ func (d *Decahose) Stop() {
 	if d.cancel != nil {
 		d.cancel()
 	}
+	d.unlisten()
 	d.wg.Wait()
+	d.untrack()
 	d.engine.Store(nil)
+	d.closeSpool()
 	d.closeState()
 }
 
@@ -211,7 +244,10 @@ func newDecahose() *Decahose {
 		Newline:             "keep",
 		DedupWindow:         config.Duration(time.Hour),
 		RecordLimit:         4 << 20,
-		MaxUndelivered:      5000,
+		Delivery:            "auto",
+		Push:                newPush(),
+		MaxUndelivered:      unset,
+		SpoolLimit:          1 << 30,
 	}
 }
 

@@ -8,19 +8,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/agent"
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/models"
-	"github.com/influxdata/telegraf/selfstat"
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
 )
 
 func valid() *Decahose {
@@ -163,66 +159,10 @@ func (quiet) Warn(...any)           {}
 func (quiet) Info(...any)           {}
 func (quiet) Debug(...any)          {}
 
-func newSink(t *testing.T, limit int) (*accumulatorSink, chan telegraf.Metric, selfstat.Stat) {
-	t.Helper()
-	schema, err := emit.NewSchema("prod", nil, nil, emit.Keep)
-	require.NoError(t, err)
-	in := make(chan telegraf.Metric, 10000)
-	ri := models.NewRunningInput(valid(), &models.InputConfig{Name: "decahose", LogLevel: "error"})
-	stat := selfstat.Register("decahose", "metrics_rejected", map[string]string{"test": t.Name()})
-	return newAccumulatorSink(agent.NewAccumulator(ri, in), schema, limit, stat), in, stat
-}
-
-func fill(s *accumulatorSink, n int) emit.Batch {
-	for i := range n {
-		s.AddTweet(&tweet.Tweet{ID: snowflake.First(1767225600000) + snowflake.ID(i), Text: []byte("x")})
-	}
-	return s.Take()
-}
-
-// However slow the outputs are, no more than the limit is on its way, and Telegraf's delivery
-// channel never overflows.
-func TestUndeliveredIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, in, stat := newSink(t, 10)
-		batch := fill(s, 25)
-		done := make(chan error, 1)
-		var wg sync.WaitGroup
-		wg.Go(func() { done <- s.Write(context.Background(), batch) })
-		for _, want := range []int{10, 10} {
-			synctest.Wait()
-			require.Len(t, in, want)
-			for range want {
-				(<-in).Accept()
-			}
-		}
-		require.NoError(t, <-done)
-		wg.Wait()
-		require.Len(t, in, 5)
-		for range 5 {
-			(<-in).Reject()
-		}
-		require.NoError(t, s.Write(context.Background(), fill(s, 10)))
-		require.EqualValues(t, 5, stat.Get())
-	})
-}
-
-// A stop does not wait for outputs.
-func TestWriteEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, in, _ := newSink(t, 10)
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		require.ErrorIs(t, s.Write(ctx, fill(s, 25)), context.DeadlineExceeded)
-		require.Len(t, in, 10)
-		for range 10 {
-			(<-in).Accept() // after the end: nobody reads, nothing panics
-		}
-	})
-}
-
 func TestPoints(t *testing.T) {
-	s, in, _ := newSink(t, 10)
+	in := make(chan telegraf.Metric, 1)
+	ri := models.NewRunningInput(valid(), &models.InputConfig{Name: "decahose", LogLevel: "error"})
+	s := &accumulatorPoints{acc: agent.NewAccumulator(ri, in)}
 	require.NoError(t, s.AddPoint(&emit.Point{Name: "p", Tags: []emit.Tag{{Key: "a", Value: "b"}},
 		Fields: []emit.Field{{Key: "f", Value: int64(1)}}, Time: 5}))
 	require.Positive(t, s.Pending())
@@ -250,7 +190,10 @@ func TestSampleConfig(t *testing.T) {
 		`recovery_delay = "30m"`, `recovery_horizon = "120h"`, "recovery_jobs = 1", "recovery_partition = true",
 		`recovery_parameters = ["startTime", "endTime"]`, "recovery_limit = 5", `recovery_limit_period = "5m"`,
 		`state_directory = "/var/lib/telegraf-decahose"`, `tweets = "fields"`, `tweet_tags = ["kind", "lang"]`, "tweet_fields = [",
-		`newline = "keep"`, `dedup_window = "60m"`, `record_limit = "4MiB"`, "max_undelivered_messages = 5000"} {
+		`newline = "keep"`, `dedup_window = "60m"`, `record_limit = "4MiB"`, `delivery = "auto"`,
+		"max_undelivered = 5000", "emit_rate_limit = 0", "metric_batch_size = 0", "metric_buffer_limit = 0", `flush_interval = "0s"`,
+		`spool_limit = "1GiB"`, "[inputs.decahose.push]", `  url = "http://127.0.0.1:9186/decahose"`, "  token =", "  token_file =",
+		"  batch = 500", "  concurrency = 8", `  timeout = "65s"`, "[inputs.decahose.feedback]", `  listen = "127.0.0.1:9187"`} {
 		require.Contains(t, sample, "  # "+option)
 	}
 }

@@ -6,26 +6,27 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
 )
 
-// openState opens the ledger, and has the core begin where the last process ended. An error is an *OptionError:
+// openState opens the ledger and the spool, whose entries it returns, and has the core begin where the last process ended. An error is an *OptionError:
 // without a ledger nothing may be asked for, so nothing is begun.
-func (d *Decahose) openState(cfg *engine.Config) error {
+func (d *Decahose) openState(cfg *engine.Config) ([]spool.Entry, error) {
 	s, past, err := store.Open(d.StateDir(), store.Options{Horizon: time.Duration(d.RecoveryHorizon)})
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return bad("state_directory", d.StateDirectory, "one that no other process uses for this stream: "+err.Error())
+		return nil, bad("state_directory", d.StateDirectory, "one that no other process uses for this stream: "+err.Error())
 	case errors.Is(err, store.ErrNewer):
-		return bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
+		return nil, bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
 	case err != nil:
-		return bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
+		return nil, bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
 	}
 	d.state = s
 	cfg.Store = s
 	cfg.Core.State, cfg.Core.Past, cfg.Core.Started = true, past, moment()
 	cfg.Core.Offline = d.offline
-	return nil
+	return d.openSpool(past)
 }
 
 // closeState gives the ledger to the next process. Commits are synced as they are made, so an error costs nothing.

@@ -84,6 +84,7 @@ func (d *Decahose) setDependentDefaults() {
 	if d.TweetFields == nil {
 		d.TweetFields = emit.DefaultFields()
 	}
+	d.setDeliveryDefaults()
 }
 
 // defaultStateDirectory is the first entry of systemd's list, where there is one.
@@ -97,7 +98,7 @@ func defaultStateDirectory(list string) string {
 func (d *Decahose) validate() error {
 	checks := []func() error{
 		d.checkStream, d.checkCredentials, d.checkURLs, d.checkTimes, d.checkLimits,
-		d.checkRecovery, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS,
+		d.checkRecovery, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS, d.checkDelivery,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -220,9 +221,6 @@ func (d *Decahose) checkTimes() error {
 
 func (d *Decahose) checkLimits() error {
 	if err := inRange("connect_limit", d.ConnectLimit, 1, 10000); err != nil {
-		return err
-	}
-	if err := inRange("max_undelivered_messages", d.MaxUndelivered, 1, 10_000_000); err != nil {
 		return err
 	}
 	if d.RecordLimit < 1024 || d.RecordLimit > 1<<30 {

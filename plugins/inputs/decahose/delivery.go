@@ -1,0 +1,247 @@
+package decahose
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	commontls "github.com/influxdata/telegraf/plugins/common/tls"
+
+	"github.com/decahose/telegraf-decahose/internal/push"
+)
+
+// Push is the table [inputs.decahose.push]: how Tweets reach the input cloud_pubsub_push of a Telegraf. It is used
+// with delivery = "acknowledged" only.
+type Push struct {
+	URL         string          `toml:"url"`
+	Token       config.Secret   `toml:"token"`
+	TokenFile   string          `toml:"token_file"`
+	Batch       int             `toml:"batch"`
+	Concurrency int             `toml:"concurrency"`
+	Timeout     config.Duration `toml:"timeout"`
+
+	commontls.ClientConfig
+}
+
+func newPush() Push {
+	return Push{
+		URL:         "http://127.0.0.1:9186/decahose",
+		Batch:       500,
+		Concurrency: 8,
+		Timeout:     config.Duration(65 * time.Second),
+	}
+}
+
+// Feedback is the table [inputs.decahose.feedback]: where Telegraf sends its internal_write. Without the table nothing
+// listens.
+type Feedback struct {
+	Listen    string        `toml:"listen"`
+	Token     config.Secret `toml:"token"`
+	TokenFile string        `toml:"token_file"`
+}
+
+const defaultListen = "127.0.0.1:9187"
+
+// Defaults of the Telegraf that runs us, where we are not told.
+const (
+	usualBatchSize     = 1000
+	usualBufferLimit   = 10_000
+	usualFlushInterval = 10 * time.Second
+)
+
+const usualUndelivered = 5000
+
+// setDeliveryDefaults moves the old name of max_undelivered to the new one, where only the old one is set.
+func (d *Decahose) setDeliveryDefaults() {
+	if d.MaxUndelivered == unset && d.MaxUndeliveredMessages != 0 {
+		d.MaxUndelivered, d.MaxUndeliveredMessages = d.MaxUndeliveredMessages, 0
+	}
+	if d.MaxUndelivered == unset {
+		d.MaxUndelivered = usualUndelivered
+	}
+	if d.Feedback != nil && d.Feedback.Listen == "" {
+		d.Feedback.Listen = defaultListen
+	}
+}
+
+func (d *Decahose) checkDelivery() error {
+	if err := oneOf("delivery", d.Delivery, "auto", "acknowledged", "stdout", "tracked"); err != nil {
+		return err
+	}
+	if d.MaxUndeliveredMessages != 0 {
+		return bad("max_undelivered_messages", d.MaxUndeliveredMessages, `absent when "max_undelivered" is set, whose old name it is`)
+	}
+	for _, check := range []func() error{d.checkAmounts, d.checkPush, d.checkFeedback} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if d.Delivery == "acknowledged" || d.Delivery == "tracked" {
+		return d.checkUndelivered()
+	}
+	return nil
+}
+
+// checkHost wants an option delivery that can be had from who runs us, which is known at Start.
+func (d *Decahose) checkHost() error {
+	switch {
+	case d.Delivery == "stdout" && !d.hosted():
+		return bad("delivery", d.Delivery, `"auto", "tracked" or "acknowledged" in a Telegraf with the plugin compiled in`)
+	case d.Delivery == "tracked" && d.hosted():
+		return bad("delivery", d.Delivery, `"auto", "stdout" or "acknowledged" under inputs.execd, where nothing is tracked`)
+	case d.acknowledged():
+		return d.checkUndelivered()
+	}
+	return nil
+}
+
+func (d *Decahose) checkAmounts() error {
+	for _, o := range []struct {
+		option           string
+		value, low, high int
+	}{
+		{"max_undelivered", d.MaxUndelivered, 1, 10_000_000},
+		{"emit_rate_limit", d.EmitRateLimit, 0, 10_000_000},
+		{"metric_batch_size", d.MetricBatchSize, 0, 1_000_000_000},
+		{"metric_buffer_limit", d.MetricBufferLimit, 0, 1_000_000_000},
+	} {
+		if err := inRange(o.option, o.value, o.low, o.high); err != nil {
+			return err
+		}
+	}
+	if d.FlushInterval < 0 {
+		return bad("flush_interval", d.FlushInterval, "a time of 0s or more")
+	}
+	if d.SpoolLimit != 0 && (d.SpoolLimit < 1<<20 || d.SpoolLimit > 1<<50) {
+		return bad("spool_limit", int64(d.SpoolLimit), "0 for no spool, or a size from 1MiB to 1PiB")
+	}
+	return nil
+}
+
+// checkUndelivered compares max_undelivered with what we are told of the Telegraf: below a batch outputs write at each
+// flush_interval only, and what does not fit the buffer is dropped, and sent again for ever.
+func (d *Decahose) checkUndelivered() error {
+	switch n := d.MaxUndelivered; {
+	case n < d.MetricBatchSize:
+		return bad("max_undelivered", n, fmt.Sprintf(`at least "metric_batch_size", %d: outputs would wait for a full batch`, d.MetricBatchSize))
+	case d.MetricBufferLimit > 0 && n >= d.MetricBufferLimit:
+		return bad("max_undelivered", n, fmt.Sprintf(`less than "metric_buffer_limit", %d: outputs would drop what does not fit`, d.MetricBufferLimit))
+	}
+	return nil
+}
+
+// checkPush checks what acknowledged delivery needs; the table may stand there unused.
+func (d *Decahose) checkPush() error {
+	if d.Delivery != "acknowledged" {
+		return nil
+	}
+	p := &d.Push
+	if err := push.CheckURL(p.URL); err != nil {
+		return &OptionError{"push.url", shownURL(p.URL), allowedPush}
+	}
+	if err := checkToken(p.credential()); err != nil {
+		return err
+	}
+	if !p.hasToken() && p.TLSCert == "" && !p.local() {
+		return &OptionError{"push.token", "", `set, here or by "push.token_file", when push.url is not on this host`}
+	}
+	if err := inRange("push.batch", p.Batch, 1, 100_000); err != nil {
+		return err
+	}
+	if p.Batch > d.MaxUndelivered {
+		return bad("push.batch", p.Batch, fmt.Sprintf(`at most "max_undelivered", %d`, d.MaxUndelivered))
+	}
+	if err := inRange("push.concurrency", p.Concurrency, 1, 1000); err != nil {
+		return err
+	}
+	if p.Timeout <= 0 {
+		return bad("push.timeout", p.Timeout, "a time of more than 0s")
+	}
+	return p.tlsOptions().check()
+}
+
+const allowedPush = "https://HOST:PORT/PATH, or http://HOST:PORT/PATH for a loopback address (Tweets and token would travel in clear), without user, query and fragment"
+
+// shownURL is a URL without what may be a credential; empty if that cannot be told.
+func shownURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return fmt.Sprintf("%q", redacted(u))
+}
+
+// TLSConfig bears the options of the table, see Decahose.TLSConfig.
+func (p *Push) TLSConfig() (*tls.Config, error) { return p.tlsOptions().config() }
+
+func (p *Push) tlsOptions() tlsOptions {
+	return tlsOptions{&p.ClientConfig, "push.", "push.url", p.URL}
+}
+
+// local reports whether the URL leads to this host.
+func (p *Push) local() bool {
+	u, err := url.Parse(p.URL)
+	return err == nil && isLoopback(u.Hostname())
+}
+
+func (p *Push) credential() credential { return credential{"push.token", &p.Token, p.TokenFile, ""} }
+
+func (p *Push) hasToken() bool { return !p.Token.Empty() || p.TokenFile != "" }
+
+// token is read anew for each request. Its errors name the option, never the value.
+func (p *Push) token() (string, error) { return readToken(p.credential()) }
+
+func (f *Feedback) credential() credential {
+	return credential{"feedback.token", &f.Token, f.TokenFile, ""}
+}
+
+func (f *Feedback) hasToken() bool { return !f.Token.Empty() || f.TokenFile != "" }
+
+func (f *Feedback) token() (string, error) { return readToken(f.credential()) }
+
+// checkToken checks a credential that may be absent.
+func checkToken(c credential) error {
+	if c.secret.Empty() && c.file == "" {
+		return nil
+	}
+	return c.check()
+}
+
+// readToken is the token as it is now; empty: there is none.
+func readToken(c credential) (string, error) {
+	if c.secret.Empty() && c.file == "" {
+		return "", nil
+	}
+	t, err := c.read()
+	if err != nil {
+		return "", fmt.Errorf("read %s: %s", c.option, reason(err))
+	}
+	return t, nil
+}
+
+const allowedListen = "HOST:PORT, such as \"" + defaultListen + "\""
+
+func (d *Decahose) checkFeedback() error {
+	f := d.Feedback
+	if f == nil {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(f.Listen)
+	if err != nil || port == "" {
+		return bad("feedback.listen", f.Listen, allowedListen)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return bad("feedback.listen", f.Listen, allowedListen)
+	}
+	if err := checkToken(f.credential()); err != nil {
+		return err
+	}
+	if !isLoopback(host) && !f.hasToken() {
+		return &OptionError{"feedback.token", "", `set, here or by "feedback.token_file", when feedback.listen is not a loopback address`}
+	}
+	return nil
+}
