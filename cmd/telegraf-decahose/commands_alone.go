@@ -83,7 +83,7 @@ func (c *console) startAlone(ctx *cli.Context, s *stream, out io.Writer) (*alone
 	writing, done := context.WithCancel(context.Background())
 	p.done = done
 	p.writer.Go(func() { w.Run(writing) })
-	p.input.EmitTo(emit.NewLines(p.input.Schema(), w))
+	p.input.EmitTo(w)
 	p.input.RecoverOnly()
 	if err := p.input.Start(nil); err != nil {
 		done()

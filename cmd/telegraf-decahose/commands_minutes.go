@@ -32,6 +32,7 @@ type minuteLine struct {
 	Duplicate   int64     `json:"duplicate"`
 	Late        int64     `json:"late"`
 	Emitted     int64     `json:"emitted"`
+	Delivered   *int64    `json:"delivered,omitempty"` // absent where nobody says what became of emitted Tweets
 	Bytes       int64     `json:"bytes"`
 	Connections int64     `json:"connections"`
 	CoveredMS   int64     `json:"covered_ms"`
@@ -86,6 +87,10 @@ func (s *stream) minuteLines(from, to string) (found streamMinutes, err error) {
 	if err = s.read(err); err != nil {
 		return found, err
 	}
+	tracked, err := s.reader.Deliveries(first, end)
+	if err = s.read(err); err != nil {
+		return found, err
+	}
 	gaps, err := s.gaps()
 	if err != nil {
 		return found, err
@@ -99,11 +104,15 @@ func (s *stream) minuteLines(from, to string) (found streamMinutes, err error) {
 		rows[account{r.Minute, r.Partition}] = &records[i]
 		partitions[r.Partition] = true
 	}
+	delivered := map[account]*int64{}
+	for i, d := range tracked {
+		delivered[account{d.Minute, d.Partition}] = &tracked[i].Delivered
+	}
 	order := slices.Sorted(maps.Keys(partitions))
 	for m := first; m < end; m++ {
 		for _, p := range order {
 			if r := rows[account{m, p}]; r != nil {
-				found.Minutes = append(found.Minutes, newMinuteLine(r))
+				found.Minutes = append(found.Minutes, newMinuteLine(r, delivered[account{m, p}]))
 			} else if p != ledger.AnyPartition {
 				found.Minutes = append(found.Minutes, s.unstored(m, p, gaps))
 			}
@@ -112,10 +121,10 @@ func (s *stream) minuteLines(from, to string) (found streamMinutes, err error) {
 	return found, nil
 }
 
-func newMinuteLine(r *ledger.MinuteRecord) minuteLine {
+func newMinuteLine(r *ledger.MinuteRecord, delivered *int64) minuteLine {
 	l := minuteLine{
 		Minute: minuteTime(r.Minute), Partition: r.Partition, Received: r.Received, Unique: r.Unique, Duplicate: r.Duplicate,
-		Late: r.Late, Emitted: r.Emitted, Bytes: r.Bytes, Connections: r.Connections, State: r.State.String(), Stored: true,
+		Late: r.Late, Emitted: r.Emitted, Delivered: delivered, Bytes: r.Bytes, Connections: r.Connections, State: r.State.String(), Stored: true,
 	}
 	for _, span := range r.Covered {
 		l.CoveredMS += span.Len()
@@ -144,18 +153,39 @@ func (s *stream) unstored(m timeline.Minute, partition int, gaps []ledger.GapRec
 }
 
 func (c *console) minuteTable(doc minutesDocument, streams int) error {
-	g := newGrid(streams, "minute", ">partition", ">received", ">unique", ">duplicate", ">late", ">emitted", ">bytes",
-		">connections", ">covered ms", "state")
+	columns := []string{"minute", ">partition", ">received", ">unique", ">duplicate", ">late", ">emitted", ">bytes",
+		">connections", ">covered ms", "state"}
+	tracked := slices.ContainsFunc(doc.Streams, streamMinutes.tracked)
+	if tracked {
+		columns = slices.Insert(columns, emittedColumn+1, ">delivered")
+	}
+	g := newGrid(streams, columns...)
 	for _, s := range doc.Streams {
 		for _, l := range s.Minutes {
-			cells := []any{minuteText(l.Minute), partitionText(l.Partition)}
-			if l.Stored {
-				cells = append(cells, l.Received, l.Unique, l.Duplicate, l.Late, l.Emitted, l.Bytes, l.Connections, l.CoveredMS)
-			} else {
-				cells = append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
-			}
-			g.add(s.StreamLabel, append(cells, l.State)...)
+			g.add(s.StreamLabel, l.cells(tracked)...)
 		}
 	}
 	return g.print(c.stdout, "no minutes")
+}
+
+// emittedColumn is the place of emitted in a line of the table.
+const emittedColumn = 6
+
+// tracked reports whether anybody says what became of emitted Tweets.
+func (s streamMinutes) tracked() bool {
+	return slices.ContainsFunc(s.Minutes, func(l minuteLine) bool { return l.Delivered != nil })
+}
+
+func (l *minuteLine) cells(tracked bool) []any {
+	cells := []any{minuteText(l.Minute), partitionText(l.Partition), "-", "-", "-", "-", "-", "-", "-", "-", l.State}
+	if l.Stored {
+		copy(cells[2:], []any{l.Received, l.Unique, l.Duplicate, l.Late, l.Emitted, l.Bytes, l.Connections, l.CoveredMS})
+	}
+	switch {
+	case tracked && l.Delivered != nil:
+		cells = slices.Insert(cells, emittedColumn+1, any(*l.Delivered))
+	case tracked:
+		cells = slices.Insert(cells, emittedColumn+1, any("-"))
+	}
+	return cells
 }

@@ -13,8 +13,8 @@ import (
 
 // passedOver are options of other kinds of plugin.
 var passedOver = []string{
-	"buffer_directory", "buffer_strategy", "data_format", "data_type", "delay", "drop_original", "flush_interval",
-	"flush_jitter", "grace", "id", "influx_parser_type", "lvm", "metric_batch_size", "metric_buffer_limit", "order", "period",
+	"buffer_directory", "buffer_strategy", "data_format", "data_type", "delay", "drop_original",
+	"flush_jitter", "grace", "id", "influx_parser_type", "lvm", "order", "period",
 }
 
 // The options that Telegraf's loader reads for every input, by what stands in the file. It drops a
@@ -28,7 +28,7 @@ var (
 	commonTables = []string{"tagdrop", "tagpass", "tags"}
 )
 
-// checkCommon checks those options, and the table of routes, which is easily written as one.
+// checkCommon checks those options, and our own tables: whether one may be repeated is easily mistaken.
 func checkCommon(key string, node any) error {
 	switch {
 	case slices.Contains(passedOver, key):
@@ -40,6 +40,8 @@ func checkCommon(key string, node any) error {
 	case slices.Contains(commonLists, key):
 		return commonType(key, node, isStrings, "a list of quoted strings")
 	case slices.Contains(commonTables, key):
+		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
+	case key == "push" || key == "feedback":
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
 	case key == "route":
 		return commonType(key, node, isTables, "tables, each written [[inputs.decahose.route]]")

@@ -134,15 +134,28 @@ func (d document) where(i int, option string) string {
 	if i >= len(tables) {
 		return ""
 	}
-	if node, ok := tables[i].Fields[option]; ok {
+	if node := find(tables[i], option); node != nil {
 		return fmt.Sprintf("line %d: ", line(node))
 	}
 	return fmt.Sprintf("line %d: [[inputs.decahose]]: ", tables[i].Line)
 }
 
+// find is what stands in the table under a name such as "push.url"; its table, where only that is there.
+func find(t *ast.Table, option string) any {
+	first, rest, nested := strings.Cut(option, ".")
+	sub, ok := t.Fields[first].(*ast.Table)
+	if !nested || !ok {
+		return t.Fields[first]
+	}
+	if node := find(sub, rest); node != nil {
+		return node
+	}
+	return sub
+}
+
 // whereFirst is the same for the first input that has the option, where it is not known which is meant.
 func (d document) whereFirst(option string) string {
-	i := slices.IndexFunc(d.inputs(), func(t *ast.Table) bool { return t.Fields[option] != nil })
+	i := slices.IndexFunc(d.inputs(), func(t *ast.Table) bool { return find(t, option) != nil })
 	return d.where(max(i, 0), option)
 }
 
@@ -150,8 +163,8 @@ func (d document) whereFirst(option string) string {
 func (d document) references() string {
 	var found []string
 	for _, t := range d.inputs() {
-		for _, option := range []string{"username", "password"} {
-			kv, ok := t.Fields[option].(*ast.KeyValue)
+		for _, option := range []string{"username", "password", "push.token", "feedback.token"} {
+			kv, ok := find(t, option).(*ast.KeyValue)
 			if ok && strings.Contains(kv.Value.Source(), "@{") {
 				found = append(found, fmt.Sprintf("line %d: option %q", kv.Line, option))
 			}
@@ -215,23 +228,29 @@ func keyAt(t *ast.Table, n int) string {
 
 // value is the option as written in that line; nothing if it may be a credential.
 func (d document) value(option string, at int) string {
-	for _, secret := range []string{"username", "password", "key_pwd", "url"} {
+	for _, secret := range []string{"username", "password", "token", "key_pwd", "url"} {
 		if strings.Contains(option, secret) {
 			return ""
 		}
 	}
 	for _, t := range d.inputs() {
-		if kv, ok := t.Fields[option].(*ast.KeyValue); ok && kv.Line == at {
-			return decahose.Shorten(kv.Value.Source())
+		for _, in := range []string{"", "push.", "feedback."} {
+			if kv, ok := find(t, in+option).(*ast.KeyValue); ok && kv.Line == at {
+				return decahose.Shorten(kv.Value.Source())
+			}
 		}
 	}
 	return ""
 }
 
+// tables hold the options of the input and of its own tables.
+var tables = []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFor[decahose.Route](),
+	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback]()}
+
 // structField is the field that the loader names, such as "decahose.Decahose.Connections".
 func structField(name string) (reflect.StructField, bool) {
 	name = name[strings.LastIndexByte(name, '.')+1:]
-	for _, t := range []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFor[decahose.Route]()} {
+	for _, t := range tables {
 		if f, ok := t.FieldByName(name); ok && f.Tag.Get("toml") != "" {
 			return f, true
 		}
@@ -242,9 +261,11 @@ func structField(name string) (reflect.StructField, bool) {
 // options are all options of the input.
 func options() []string {
 	var names []string
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[decahose.Decahose]()) {
-		if tag := f.Tag.Get("toml"); tag != "" && tag != "-" {
-			names = append(names, tag)
+	for _, t := range tables {
+		for _, f := range reflect.VisibleFields(t) {
+			if tag := f.Tag.Get("toml"); tag != "" && tag != "-" {
+				names = append(names, tag)
+			}
 		}
 	}
 	return names

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -116,10 +117,42 @@ func start(c *cli.Context, stdout io.Writer) int {
 		return exitUsage
 	}
 	if c.Bool("check") {
-		fmt.Fprintf(stdout, "%s: configuration ok\n", s.path)
-		return exitStopped
+		return checkDelivery(s, log, ask, stdout)
 	}
 	return newHost(s, log, ask, c.Duration("poll_interval")).run()
+}
+
+// checkTimeout bounds the proof of the round trip: a flush of the outputs, and some more.
+const checkTimeout = time.Minute
+
+// checkDelivery proves the round trip of inputs whose Tweets are acknowledged, and says that all is well.
+func checkDelivery(s *settings, log *lineLog, ask *asking, stdout io.Writer) int {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+	defer cancel()
+	done := make(chan int, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { done <- s.checkDelivery(ctx, log, stdout) })
+	select {
+	case code := <-done:
+		return code
+	case <-ask.stops:
+		return exitStopped
+	}
+}
+
+func (s *settings) checkDelivery(ctx context.Context, log *lineLog, stdout io.Writer) int {
+	for _, ri := range s.inputs {
+		d := ri.Input.(*decahose.Decahose)
+		if err := d.CheckDelivery(ctx); err != nil {
+			log.print('E', fmt.Sprintf("%s: stream %q: check the delivery: %v", s.path, d.StreamLabel, err))
+			return exitFailure
+		}
+		if d.Acknowledges() {
+			fmt.Fprintf(stdout, "%s: stream %q: every output of Telegraf accepted a point decahose_check\n", s.path, d.StreamLabel)
+		}
+	}
+	fmt.Fprintf(stdout, "%s: configuration ok\n", s.path)
+	return exitStopped
 }
 
 // errStopped is not a failure: the process was asked to stop before it began.

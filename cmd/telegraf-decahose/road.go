@@ -59,8 +59,12 @@ func direct(c *models.InputConfig, globalTags int) bool {
 func (r *road) start(globalTags int, stdout *os.File) error {
 	d := r.input.Input.(*decahose.Decahose)
 	d.DrainedBy(func(ctx context.Context) bool { return wasRead(ctx, stdout) })
-	if direct(r.input.Config, globalTags) {
-		d.EmitTo(emit.NewLines(d.Schema(), r.writer))
+	switch {
+	case direct(r.input.Config, globalTags):
+		d.EmitTo(r.writer)
+	case d.Acknowledges():
+		return &decahose.OptionError{Option: "delivery", Value: `"acknowledged"`,
+			Allowed: "used without tags, filters and the like in this file: they belong into Telegraf's own configuration"}
 	}
 	r.wg.Go(r.carry)
 	return r.input.Start(r.acc)
