@@ -18,7 +18,7 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo u
 
 .PHONY: help
 help: ## list the targets (this one)
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## both binaries, into bin/
@@ -50,20 +50,28 @@ unit: ## all tests but the end-to-end ones, under the race detector; the oracle 
 	$(GO) test -race -short -timeout 8m ./internal/oracle
 
 .PHONY: e2e
-e2e: telegraf ## real Telegraf, real sockets, real processes (the plugin under the race detector), faults
+e2e: stock telegraf ## real Telegraf, real sockets, real processes (the plugin under the race detector), faults
 	RIG_RACE=1 $(GO) test -count=1 -parallel 4 -timeout 8m $(E2E)
 
 .PHONY: telegraf
-telegraf: ## build the trimmed stock Telegraf once (a few minutes the first time, then cached in .cache/)
-	@$(GO) run ./tools/telegraf
+telegraf: ## a Telegraf with our plugins compiled in, into bin/ (TAGS=outputs.file,... chooses its other plugins)
+	@$(GO) run ./tools/telegraf -o bin/telegraf$(if $(TAGS), -tags '$(TAGS)')
+
+.PHONY: stock
+stock: ## build the trimmed stock Telegraf of the tests once (a few minutes the first time, then cached)
+	@$(GO) run ./tools/telegraf -stock
 
 .PHONY: soak
 soak: ## PLANS=200 random fault plans in fake time, judged by the simulator's truth (SEED=1)
 	@$(GO) test ./internal/oracle -run TestRandomPlans -count=1 -timeout 4h -v -args -plans $(PLANS) -seed $(SEED) | grep -vE '^ *(=== |--- PASS|PASS$$|ok  )'
 
 .PHONY: crash
-crash: telegraf ## RUNS=50 kills of the real binary under a real Telegraf, at random and between writes (SEED=1)
+crash: stock ## RUNS=50 kills of the real binary under a real Telegraf, at random and between writes (SEED=1)
 	@$(GO) test -c -o build/tools/crash ./internal/crash && exec ./build/tools/crash -test.run TestCrashes -test.v=$(V) -test.timeout 4h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
+
+.PHONY: soak-delivery
+soak-delivery: stock telegraf ## RUNS=50 disasters of sink, Telegraf and plugin in the acknowledged and compiled-in modes (SEED=1)
+	@$(GO) test -c -o build/tools/soak ./internal/soak && exec ./build/tools/soak -test.run TestDelivery -test.v=$(V) -test.timeout 6h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
 
 .PHONY: mutants
 mutants: ## small wrong edits (internal/mutation), each of which a test must notice

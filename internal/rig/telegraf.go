@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // TelegrafVersion is the version that the project is tested with; go.mod has the same.
@@ -20,10 +21,17 @@ const (
 	// telegrafTags trim the stock agent to what tests, `make run` and the benchmark need: minutes
 	// and gigabytes less than all its plugins.
 	telegrafTags = "custom,inputs.execd,inputs.internal,inputs.cloud_pubsub_push,outputs.file,outputs.discard," +
-		"outputs.execd,processors.override,parsers.influx,parsers.json_v2,serializers.influx,serializers.json"
-	telegrafPackage = "github.com/influxdata/telegraf/cmd/telegraf@v" + TelegrafVersion
-	telegrafFlags   = "-X github.com/influxdata/telegraf/internal.Version=" + TelegrafVersion
+		"outputs.execd,outputs.http,outputs.influxdb_v2,outputs.postgresql,processors.override,processors.strings," +
+		"parsers.influx,parsers.json_v2,serializers.influx,serializers.json"
+	telegrafModule  = "github.com/influxdata/telegraf"
+	telegrafPackage = telegrafModule + "/cmd/telegraf@v" + TelegrafVersion
+	telegrafFlags   = "-s -w -X " + telegrafModule + "/internal.Version=" + TelegrafVersion
 )
+
+// telegrafEnv is the same for all builds of an agent, so that they share what is compiled.
+func telegrafEnv(more ...string) []string {
+	return append(append(os.Environ(), "CGO_ENABLED=0"), more...)
+}
 
 // Telegraf returns the path of a stock Telegraf agent. It is built at the first call on a machine and
 // kept in the user's cache directory; callers in other processes wait for the one that builds. say
@@ -32,7 +40,7 @@ func Telegraf(ctx context.Context, say io.Writer) (string, error) {
 	if own := os.Getenv("TELEGRAF"); own != "" {
 		return own, nil
 	}
-	dir, err := cacheDir()
+	dir, err := cacheDir("telegraf-"+TelegrafVersion, telegrafPackage, telegrafTags, telegrafFlags)
 	if err != nil {
 		return "", err
 	}
@@ -57,8 +65,8 @@ func built(path string) bool {
 	return err == nil
 }
 
-// cacheDir is named after all that goes into the build, so that a change of it builds anew.
-func cacheDir() (string, error) {
+// cacheDir is named after all that goes into a build, so that a change of it builds anew.
+func cacheDir(name string, parts ...string) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
 		root, rootErr := Root()
@@ -67,8 +75,8 @@ func cacheDir() (string, error) {
 		}
 		base = filepath.Join(root, ".cache")
 	}
-	key := sha256.Sum256([]byte(telegrafPackage + telegrafTags + telegrafFlags))
-	dir := filepath.Join(base, "telegraf-decahose", fmt.Sprintf("telegraf-%s-%x", TelegrafVersion, key[:4]))
+	key := sha256.Sum256([]byte(strings.Join(parts, "")))
+	dir := filepath.Join(base, "telegraf-decahose", fmt.Sprintf("%s-%x", name, key[:4]))
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", fmt.Errorf("make cache directory: %w", err)
 	}
@@ -83,9 +91,9 @@ func buildTelegraf(ctx context.Context, dir, binary string) error {
 		return fmt.Errorf("build Telegraf: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	cmd := exec.CommandContext(ctx, "go", "install", "-tags", telegrafTags, "-ldflags", telegrafFlags, telegrafPackage)
+	cmd := exec.CommandContext(ctx, "go", "install", "-trimpath", "-tags", telegrafTags, "-ldflags", telegrafFlags, telegrafPackage)
 	cmd.Dir = tmp // outside this module: Telegraf is built with its own dependencies, not ours
-	cmd.Env = append(os.Environ(), "GOBIN="+tmp, "GOFLAGS=")
+	cmd.Env = telegrafEnv("GOBIN="+tmp, "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build Telegraf: %w\n%s", err, out)
 	}
