@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/stream"
@@ -55,71 +53,50 @@ func runEngine(parent context.Context, c *corpus, cores int) (wall, cpu time.Dur
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
 	ctx, cancel := context.WithTimeout(parent, childLimit)
 	defer cancel()
-	e, sink, stop, err := newEngine(c, cancel)
+	r, err := newRoad()
 	if err != nil {
 		return 0, 0, err
 	}
-	defer stop()
+	defer r.close()
+	t := &toTheEnd{connections: 2, tweets: int64(len(c.records)), done: cancel}
+	e := engine.New(t.config(c, r))
 	runtime.GC()
 	start, used := time.Now(), cpuTime()
 	err = e.Run(ctx)
 	wall, cpu = time.Since(start), cpuTime()-used
-	if err == nil && sink.tweets != len(c.records) {
-		err = fmt.Errorf("%w: engine emitted %d Tweets of %d", errDisagree, sink.tweets, len(c.records))
+	if err == nil && t.written != t.tweets {
+		err = fmt.Errorf("%w: engine emitted %d Tweets of %d", errDisagree, t.written, t.tweets)
 	}
 	return wall, cpu, err
 }
 
-// countingSink is the product's own, with the Tweets counted.
-type countingSink struct {
-	*emit.Lines
-	tweets int
+// toTheEnd calls done when the connections have ended: a stop writes what waits. It counts what was written.
+type toTheEnd struct {
+	connections     int
+	tweets, written int64
+	done            func()
 }
 
-// newSink makes a sink into nothing; stop ends it.
-func newSink() (sink *countingSink, stop func(), err error) {
-	schema, err := emit.NewSchema("bench", nil, nil, emit.Keep)
-	if err != nil {
-		return nil, nil, err
+func (t *toTheEnd) stepped(_ time.Time, ev core.Event, _ *core.Ready) {
+	t.written += ev.Tweets
+	if ev.Kind == core.Ended {
+		if t.connections--; t.connections == 0 {
+			t.done()
+		}
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	writer := emit.NewWriter(null)
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { writer.Run(ctx) })
-	return &countingSink{Lines: emit.NewLines(schema, writer)}, func() {
-		cancel()
-		wg.Wait()
-		null.Close()
-	}, nil
 }
 
-// newEngine makes an engine that reads both connections of the corpus and calls done when they have ended.
-func newEngine(c *corpus, done func()) (e *engine.Engine, sink *countingSink, stop func(), err error) {
-	sink, stop, err = newSink()
-	if err != nil {
-		return nil, nil, nil, err
-	}
+// config is that of an engine that reads both connections of the corpus.
+func (t *toTheEnd) config(c *corpus, r *road) engine.Config {
 	net := &memoryNet{streams: [][]byte{response(c.a), response(c.b)}}
 	client := stream.NewClient(stream.Options{Dial: net.dial, ConnectTimeout: time.Minute,
 		Credentials: func() (string, string, error) { return "bench", "bench", nil }})
-	ended := 0
-	e = engine.New(engine.Config{Sink: sink, Clients: []*stream.Client{client},
+	cfg := engine.Config{Clients: []*stream.Client{client}, Listener: engine.Listener{Stepped: t.stepped},
 		URL: func(int, int) string { return "http://127.0.0.1/bench" },
 		Core: core.Config{StreamLabel: "bench", Partitions: []int{1}, Connections: len(net.streams), ConnectLimit: 10,
-			ConnectPeriod: time.Minute, Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second},
-		Listener: engine.Listener{Stepped: func(_ time.Time, ev core.Event, out *core.Ready) {
-			sink.tweets += len(out.Tweets)
-			if ev.Kind == core.Ended {
-				if ended++; ended == len(net.streams) {
-					done()
-				}
-			}
-		}}})
-	return e, sink, stop, nil
+			ConnectPeriod: time.Minute, Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second}}
+	r.of(&cfg)
+	return cfg
 }
 
 // lastChunk ends an answer.

@@ -23,10 +23,11 @@ import (
 type pipeline struct {
 	core   *core.Core
 	ready  core.Ready
-	sink   *emit.Lines
+	tweets *emit.Lines
+	points *emit.Lines
 	writer *emit.Writer
 	legs   []*leg
-	posted []core.Posting
+	added  int64 // Tweets of the open batch
 	spare  *wire.Batch
 	clock  func(*wire.Batch) time.Time
 	tally  tally
@@ -50,7 +51,7 @@ func newPipeline(streams [][]byte, out io.Writer, window time.Duration) (*pipeli
 	}
 	p := &pipeline{writer: emit.NewWriter(out), spare: wire.NewBatch(),
 		clock: func(*wire.Batch) time.Time { return time.Now() }}
-	p.sink = emit.NewLines(schema, p.writer)
+	p.tweets, p.points = emit.NewLines(schema, p.writer), emit.NewLines(nil, p.writer)
 	p.core = core.New(core.Config{StreamLabel: "bench", Partitions: []int{1}, Connections: len(streams),
 		ConnectLimit: 10, ConnectPeriod: time.Minute, DedupWindow: window, SilenceTimeout: time.Hour,
 		Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second})
@@ -145,26 +146,28 @@ func (p *pipeline) received(ctx context.Context, conn int, b *wire.Batch) error 
 		t := &p.ready.Tweets[i]
 		p.tally.add(int64(t.ID))
 		p.tally.duplicate--
-		p.sink.AddTweet(t)
+		p.tweets.AddTweet(t, int(p.ready.From[i]))
 	}
-	p.posted = append(p.posted, p.ready.Posted...)
+	p.added += int64(len(p.ready.Tweets))
 	for i := range p.ready.Points {
-		if err := p.sink.AddPoint(&p.ready.Points[i]); err != nil {
+		if err := p.points.AddPoint(&p.ready.Points[i]); err != nil {
 			return err
 		}
 	}
-	if p.sink.Pending() < emit.FlushBytes {
+	if p.tweets.Pending() < emit.FlushBytes {
 		return nil
 	}
 	return p.flush(ctx)
 }
 
-// flush writes the open batch and posts what was in it.
+// flush writes the open batches; the core posts what was in that of Tweets.
 func (p *pipeline) flush(ctx context.Context) error {
-	if err := p.sink.Write(ctx, p.sink.Take()); err != nil {
-		return err
+	for _, sink := range []*emit.Lines{p.tweets, p.points} {
+		if err := sink.Write(ctx, sink.Take()); err != nil {
+			return err
+		}
 	}
-	p.core.Step(p.clock(nil), core.Event{Kind: core.Written, Postings: p.posted}, &p.ready)
-	p.posted = p.posted[:0]
+	p.core.Step(p.clock(nil), core.Event{Kind: core.Written, Tweets: p.added}, &p.ready)
+	p.added = 0
 	return nil
 }

@@ -141,9 +141,7 @@ func (p *passage) dial(body []byte) func(context.Context, string, string) (net.C
 
 // stepped hears what the engine does.
 func (p *passage) stepped(_ time.Time, ev core.Event, _ *core.Ready) {
-	for _, k := range ev.Postings {
-		p.written += int(k.Tweets)
-	}
+	p.written += int(ev.Tweets)
 	if p.written == p.tweets && p.wall == 0 {
 		p.wall = realTime() - p.begun.Load()[0]
 	}
@@ -155,15 +153,16 @@ func (p *passage) stepped(_ time.Time, ev core.Event, _ *core.Ready) {
 
 // run lets the engine go until all Tweets were written and the connection has ended.
 func (p *passage) run(parent context.Context, cfg engine.Config) error {
-	sink, stop, err := newSink()
+	r, err := newRoad()
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer r.close()
+	r.of(&cfg)
 	ctx, cancel := context.WithTimeout(parent, childLimit)
 	defer cancel()
 	p.done = cancel
-	cfg.Sink, cfg.Listener.Stepped, cfg.DrainTimeout = sink, p.stepped, childLimit
+	cfg.Listener.Stepped, cfg.DrainTimeout = p.stepped, childLimit
 	cfg.URL = func(int, int) string { return "http://127.0.0.1/bench" }
 	runtime.GC()
 	if err := engine.New(cfg).Run(ctx); err != nil {

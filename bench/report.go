@@ -30,6 +30,13 @@ var goals = []struct {
 	{"state_rss_mib", "<=256", 1},
 	{"replay_x_live", ">=0.8", 2},
 	{"replay_x_realtime", ">=50", 1},
+	{"acknowledged_per_s", ">=30000", 0},
+	{"courier_per_s", ">=30000", 0},
+	{"tracked_per_s", ">=100000", 0},
+	{"spool_write_per_s", ">=20000", 0},
+	{"spool_read_per_s", ">=20000", 0},
+	{"delivery_p99_ms", "-", 0},
+	{"tracked_p99_ms", "-", 0},
 }
 
 // report is what the benchmark prints: measurements as they come, figures at the very end.
