@@ -1,6 +1,8 @@
 package core
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/feedback"
@@ -161,18 +163,24 @@ func (c *Core) lose(lost []ledger.Sent, cause string, stored bool) (minutes int)
 		p.book.Row(m).Unpost(t.ID, stored)
 		missing[account{p.index, m}] = true
 	}
-	for k := range missing {
+	for _, k := range slices.SortedFunc(maps.Keys(missing), account.compare) {
 		c.missAgain(k, cause)
 	}
 	return len(missing)
 }
 
-// missAgain opens the gap of one minute; where the partition is not known, of all.
+// missAgain opens the gap of one minute; where the partition is not known, of all. What a request or a backfill
+// brought of the minute, and has not settled, counts for nothing.
 func (c *Core) missAgain(k account, cause string) {
+	c.requests.spoil(c.at(k.partition).id, k.minute)
 	for _, p := range c.partitions {
-		if k.partition == p.index || k.partition == c.any.index {
-			c.reopen(p, k.minute.Span(), cause)
+		if k.partition != p.index && k.partition != c.any.index {
+			continue
 		}
+		for _, n := range p.conns {
+			n.brought.spoil(k.minute)
+		}
+		c.reopen(p, k.minute.Span(), cause)
 	}
 }
 

@@ -114,8 +114,21 @@ func (b brought) add(ms int64) {
 	}
 }
 
+// spoiled marks a minute, beside the bits of its seconds, of which nothing is evidence any more.
+const spoiled = 1 << 63
+
+// spoil takes back what was brought of the minute: part of it was lost behind us.
+func (b brought) spoil(m timeline.Minute) {
+	if seconds, ok := b[m]; ok {
+		b[m] = seconds | spoiled
+	}
+}
+
 // filled reports whether each slot of so many seconds that the span touches within minute m was brought.
 func (b brought) filled(m timeline.Minute, span timeline.Span, slot int64) bool {
+	if b[m]&spoiled != 0 {
+		return false
+	}
 	length := slot * 1000
 	first, last := (span.From-m.Milli())/length, (span.To-1-m.Milli())/length
 	for s := first; s <= last; s++ {

@@ -50,6 +50,7 @@ type job struct {
 	record  *ledger.RequestRecord
 	missing []recovery.Missing // of the query, when it was asked
 	claimed timeline.Minute    // minutes before it are claims
+	spoiled timeline.Set       // minutes that count for nothing: some of what was brought was lost behind us
 }
 
 // claim is a span that a request delivered. It counts once the Tweets before it are settled.
@@ -311,8 +312,42 @@ func (c *Core) requestNotice(n *conn, data []byte) {
 
 // claim notes that a span was delivered.
 func (c *Core) claim(n *conn, s timeline.Span) {
-	if !s.Empty() {
-		c.requests.claims = append(c.requests.claims, claim{c.sent.pushed, n.job.query, s})
+	for _, part := range without(s, &n.job.spoiled) {
+		c.requests.claims = append(c.requests.claims, claim{c.sent.pushed, n.job.query, part})
+	}
+}
+
+func without(s timeline.Span, not *timeline.Set) []timeline.Span {
+	if s.Empty() {
+		return nil
+	}
+	var rest timeline.Set
+	rest.Add(s)
+	for _, part := range not.Spans() {
+		rest.Remove(part)
+	}
+	return rest.Spans()
+}
+
+// spoil takes back what was claimed of the minute, and has requests that may have begun to bring it not claim it.
+func (q *requests) spoil(partition int, m timeline.Minute) {
+	var minute timeline.Set
+	minute.Add(m.Span())
+	var kept []claim
+	for _, k := range q.claims {
+		if !concerns(k.query, partition) {
+			kept = append(kept, k)
+			continue
+		}
+		for _, part := range without(k.span, &minute) {
+			kept = append(kept, claim{k.after, k.query, part})
+		}
+	}
+	q.claims = kept
+	for _, n := range q.conns {
+		if n.state != waiting && concerns(n.job.query, partition) && m <= n.job.follow.At()+1 {
+			n.job.spoiled.AddSet(&minute)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
@@ -337,6 +338,10 @@ func deliveryRecord(rec *ledger.MinuteRecord, r *ledger.Row) ledger.DeliveryReco
 type account struct {
 	partition int
 	minute    timeline.Minute
+}
+
+func (a account) compare(b account) int {
+	return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.partition, b.partition))
 }
 
 // unsettled are the Tweets that a killed process would lose: how many of each account, the oldest of each partition that
