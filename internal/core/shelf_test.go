@@ -12,6 +12,7 @@ import (
 // shelf is a store in memory: what internal/store makes of the Commits, without the disk.
 type shelf struct {
 	minutes    map[shelfKey]ledger.MinuteRecord
+	deliveries map[shelfKey]ledger.DeliveryRecord
 	gaps       map[shelfKey]ledger.GapRecord
 	partitions map[int]ledger.PartitionRecord
 	requests   map[int64]ledger.RequestRecord
@@ -27,7 +28,7 @@ type shelfKey struct {
 }
 
 func newShelf() *shelf {
-	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, gaps: map[shelfKey]ledger.GapRecord{},
+	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, gaps: map[shelfKey]ledger.GapRecord{},
 		partitions: map[int]ledger.PartitionRecord{}, requests: map[int64]ledger.RequestRecord{},
 		ids: map[timeline.Minute]map[int][]snowflake.ID{}}
 }
@@ -45,6 +46,9 @@ func (s *shelf) commit(k *ledger.Commit) {
 	for _, m := range k.Minutes {
 		s.minutes[shelfKey{m.Partition, m.Minute}] = m
 	}
+	for _, d := range k.Deliveries {
+		s.deliveries[shelfKey{d.Partition, d.Minute}] = d
+	}
 	for _, g := range k.Gaps {
 		s.gaps[shelfKey{g.Partition, g.First()}] = g
 	}
@@ -56,6 +60,7 @@ func (s *shelf) commit(k *ledger.Commit) {
 	}
 	s.answers = append(s.answers, k.Answers...)
 	maps.DeleteFunc(s.minutes, func(at shelfKey, _ ledger.MinuteRecord) bool { return at.minute < k.Keep })
+	maps.DeleteFunc(s.deliveries, func(at shelfKey, _ ledger.DeliveryRecord) bool { return at.minute < k.Keep })
 	maps.DeleteFunc(s.gaps, func(at shelfKey, g ledger.GapRecord) bool {
 		return at.minute < k.Keep && (g.State == ledger.GapRecovered || g.State == ledger.GapLost)
 	})
@@ -77,6 +82,9 @@ func (s *shelf) past() *ledger.Past {
 		return p
 	}
 	p.Known, p.Clean, p.Moment, p.Connects = true, s.last.Clean, s.last.Moment, s.last.Connects
+	for _, at := range slices.SortedFunc(maps.Keys(s.deliveries), shelfKey.compare) {
+		p.Deliveries = append(p.Deliveries, s.deliveries[at])
+	}
 	for _, at := range slices.SortedFunc(maps.Keys(s.minutes), shelfKey.compare) {
 		p.Minutes = append(p.Minutes, s.minutes[at])
 	}
