@@ -13,7 +13,7 @@ STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFILES     = $(shell git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
 E2E         = ./internal/e2e/...
-UNIT        = $(shell $(GO) list ./... | grep -vE '/internal/(e2e|oracle)$$')
+UNIT        = $(shell $(GO) list ./... | grep -vE '/internal/e2e$$')
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help
@@ -44,10 +44,9 @@ lint-full: ## golangci-lint with .golangci.yml (downloads it; not a part of test
 	$(GOLANGCI) run ./...
 
 .PHONY: unit
-unit: ## all tests but the end-to-end ones, under the race detector; the oracle without it, and a part of it with
-	$(GO) test -race -timeout 8m $(UNIT)
-	$(GO) test -timeout 8m ./internal/oracle
-	$(GO) test -race -short -timeout 8m ./internal/oracle
+unit: ## all tests but the end-to-end ones; once more under the race detector, the longest of them thinned out (-short)
+	$(GO) test -timeout 20m $(UNIT)
+	$(GO) test -race -short -timeout 20m $(UNIT)
 
 .PHONY: e2e
 e2e: stock telegraf ## real Telegraf, real sockets, real processes (the plugin under the race detector), faults

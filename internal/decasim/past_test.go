@@ -282,6 +282,9 @@ func TestRecoveryJobsAndOpenEnd(t *testing.T) {
 }
 
 func TestLaterIsTheSameTweetChanged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: one goroutine, and many Tweets")
+	}
 	for name, cfg := range map[string]WorldConfig{"by the millisecond": {Seed: 9, Rate: 100}, "sparse": {Seed: 9, Rate: 20, Sparse: true}} {
 		t.Run(name, func(t *testing.T) {
 			w, again := NewWorld(cfg), NewWorld(cfg)
@@ -331,6 +334,9 @@ func snowflakeOf(text string) (id snowflake.ID, err error) {
 }
 
 func TestShareOfDeleted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: one goroutine, and many Tweets")
+	}
 	for deleted, want := range map[float64]float64{-1: 0, 0: 0.01, 0.3: 0.3} {
 		w := NewWorld(WorldConfig{Seed: 2, Rate: 200, Sparse: true, Deleted: deleted})
 		gone, n := 0, 0

@@ -104,6 +104,14 @@ func requireUsable(t *testing.T, s *Spool, dir string, c *Contents, newest int64
 	require.NoError(t, s.Close())
 }
 
+// fewer is by how much -short, which the race detector is run with, has fewer places damaged.
+func fewer(short int) int {
+	if testing.Short() {
+		return short
+	}
+	return 1
+}
+
 func TestTruncated(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		dir, m, whole := aged(t, closed)
@@ -117,7 +125,7 @@ func TestTruncated(t *testing.T) {
 				requireTrue(t, one, m, whole, fmt.Sprintf("cut at %d", at))
 				require.NoError(t, os.RemoveAll(one))
 			}
-			step = max(pageSize, size/20/pageSize*pageSize)
+			step = max(pageSize, size*int64(fewer(4))/20/pageSize*pageSize)
 		}
 	}
 }
@@ -134,7 +142,7 @@ func TestATruncatedEndCostsItsEntriesOnly(t *testing.T) {
 func TestATruncatedLogIsACrash(t *testing.T) {
 	dir, m, whole := aged(t, false)
 	size := fileSize(t, filepath.Join(dir, logName))
-	for at := int64(0); at < size; at += size / 50 {
+	for at := int64(0); at < size; at += size * int64(fewer(10)) / 50 {
 		one := copied(t, dir)
 		require.NoError(t, os.Truncate(filepath.Join(one, logName), at))
 		s, c, err := Open(one, plenty)
@@ -169,7 +177,7 @@ func TestFlippedBits(t *testing.T) {
 			dir, m, whole := aged(t, closed)
 			rng := rand.New(rand.NewPCG(5, 5))
 			size := fileSize(t, filepath.Join(dir, name))
-			for i := range 60 {
+			for i := range 60 / fewer(5) {
 				one := copied(t, dir)
 				at := rng.Int64N(size)
 				switch i % 4 {
@@ -194,7 +202,7 @@ func TestFlippedBits(t *testing.T) {
 // TestNoBitOfTheFirstPageHidesEntries: it is made anew.
 func TestNoBitOfTheFirstPageHidesEntries(t *testing.T) {
 	dir, m, whole := aged(t, true)
-	for at := int64(0); at < pageSize; at += 1 + at/headerLen*60 {
+	for at := int64(0); at < pageSize; at += int64(fewer(10)) * (1 + at/headerLen*60) {
 		one := copied(t, dir)
 		flip(t, filepath.Join(one, dbName), at, 1<<(at%8))
 		c := requireTrue(t, one, m, whole, fmt.Sprintf("byte %d", at))

@@ -81,12 +81,20 @@ func copied(t *testing.T, dir string) string {
 	return to
 }
 
+// fewer is by how much -short, which the race detector is run with, has fewer places damaged.
+func fewer(short int) int {
+	if testing.Short() {
+		return short
+	}
+	return 1
+}
+
 func TestTruncatedAtEveryPage(t *testing.T) {
 	for _, backup := range []bool{false, true} {
 		dir, h := aged(t, backup, true)
 		size := fileSize(t, filepath.Join(dir, dbName))
 		require.Greater(t, size, int64(10*4096))
-		for at := int64(0); at < size; at += 4096 {
+		for at := int64(0); at < size; at += 4096 * int64(fewer(20)) {
 			one := copied(t, dir)
 			require.NoError(t, os.Truncate(filepath.Join(one, dbName), at))
 			past := requireTrue(t, one, h, fmt.Sprintf("cut at %d", at))
@@ -113,7 +121,7 @@ func TestFlippedBits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir, h := aged(t, true, closed)
 			rng := rand.New(rand.NewPCG(5, 5))
-			for range 100 {
+			for range 100 / fewer(20) {
 				one := copied(t, dir)
 				path := filepath.Join(one, name)
 				if name == "ids" {
