@@ -128,7 +128,7 @@ func TestDefaultStateDirectory(t *testing.T) {
 // Stop may come before Start, twice, and while nothing can be reached; Gather at any time.
 func TestLifecycle(t *testing.T) {
 	d := valid()
-	d.StreamURL = "http://127.0.0.1:1"
+	d.StreamURL, d.StateDirectory = "http://127.0.0.1:1", t.TempDir()
 	d.Log = quiet{}
 	require.NoError(t, d.Init())
 	ri := models.NewRunningInput(d, &models.InputConfig{Name: "decahose", LogLevel: "error"})
