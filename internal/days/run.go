@@ -6,8 +6,8 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 
-// warm is how many days of history a judge gets before it is judged itself.
-const warm = 42
+// Warm is how many days of history a judge gets before it is judged itself.
+const Warm = 42
 
 // patience is how many minutes a loss lasts at most before it counts as not noticed.
 const patience = 6 * 60
@@ -16,8 +16,8 @@ func newJudge() *volume.Judge {
 	return volume.New(volume.Config{Partitions: []int{1, 2}, Connections: connections})
 }
 
-// learned is a judge that knows the last weeks of a stream from its ledger.
-func learned(s *Stream, days int) *volume.Judge {
+// Learned is a judge that knows the last days of a stream from its ledger.
+func Learned(s *Stream, days int) *volume.Judge {
 	j := newJudge()
 	for range days * day {
 		m := s.Next(Loss{})
@@ -49,7 +49,7 @@ func (q *Quiet) PerDay() float64 { return float64(q.All()) / float64(q.Days) }
 // Listen lets a judge that has learned some days judge others, in which nothing is lost.
 func Listen(w Weather, learn, days int, seed uint64) Quiet {
 	s := NewStream(w, seed)
-	j := learned(s, learn)
+	j := Learned(s, learn)
 	q := Quiet{Days: days, Alarms: map[volume.Kind]int{}}
 	for range days * day {
 		for _, a := range j.Close(s.Next(Loss{})).Alarms {
@@ -106,7 +106,7 @@ func (d *Delays) Add(o Delays) {
 // Lose lets a loss begin at a random time of each day and last until it is noticed, six hours at most.
 func Lose(w Weather, loss Loss, days int, seed uint64) (d Delays) {
 	s := NewStream(w, seed)
-	j := learned(s, warm)
+	j := Learned(s, Warm)
 	for range days {
 		d.day(s, j, loss)
 	}

@@ -14,14 +14,15 @@ type Place string
 
 // The places, each with the kind of alarm that should say so.
 const (
-	Connection Place = "one connection"
-	Partition  Place = "one partition"
+	Connection Place = "one connection"  // of partition 1, number 0
+	Each       Place = "each connection" // of partition 1, each by itself
+	Partition  Place = "one partition"   // 1
 	Everything Place = "everything"
 )
 
 // Kind is the alarm that names the place.
 func (p Place) Kind() volume.Kind {
-	return map[Place]volume.Kind{Connection: volume.Network, Partition: volume.Partition, Everything: volume.X}[p]
+	return map[Place]volume.Kind{Connection: volume.Network, Each: volume.Network, Partition: volume.Partition, Everything: volume.X}[p]
 }
 
 // Loss is what is lost now. The zero Loss is none.
@@ -45,6 +46,7 @@ type Stream struct {
 	minute  int // since the start of a week
 	seconds [partitions][60]uint16
 	parts   [partitions]volume.Part
+	missed  [partitions]int64
 }
 
 // epoch is a Monday, so that minute%week starts there.
@@ -79,6 +81,9 @@ func (s *Stream) Next(loss Loss) volume.Minute {
 	return m
 }
 
+// Missed is how many Tweets of a partition no connection delivered in the last minute, though X sent them.
+func (s *Stream) Missed(partition int) int64 { return s.missed[partition-1] }
+
 // offer draws how many Tweets X sends in a minute, by second.
 func (s *Stream) offer(i int, rate float64) (sum int64) {
 	for k := range s.seconds[i] {
@@ -99,10 +104,11 @@ func (s *Stream) deliver(i int, offered int64, loss Loss) {
 		}
 	}
 	if i == 0 {
-		lost[0] = max(lost[0], loss.at(Connection))
+		lost[0] = max(lost[0], loss.at(Connection), loss.at(Each))
+		lost[1] = max(lost[1], loss.at(Each))
 	}
 	p := &s.parts[i]
-	capture(s.dice, offered, lost[:], p.Histories)
+	s.missed[i] = capture(s.dice, offered, lost[:], p.Histories)
 	p.Unique = 0
 	for set := range p.Histories {
 		p.Unique += p.Histories[set]

@@ -27,7 +27,7 @@ type balance struct {
 func newBalance(partitions int, perDay float64) *balance {
 	b := &balance{counts: make([]sums, partitions), windows: make([]int, partitions)}
 	for i := range b.spreads {
-		b.spreads[i] = newSpread(256)
+		b.spreads[i] = newSpread(256, false)
 	}
 	b.limit = quantile(perDay / float64(day*len(lengths)*partitions))
 	for i := range b.windows {

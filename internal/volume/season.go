@@ -23,7 +23,7 @@ type season struct {
 }
 
 func newSeason(perDay float64) *season {
-	return &season{spread: newSpread(7 * settled), limit: margin * quantile(perDay/day)}
+	return &season{spread: newSpread(7*settled, true), limit: margin * quantile(perDay/day)}
 }
 
 // weighed is a minute against what was to be expected.

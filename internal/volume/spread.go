@@ -11,10 +11,11 @@ type spread struct {
 	next   int
 	sigma  float64
 	sorted []float64
+	tails  bool // heavy tails are looked for, too
 }
 
-func newSpread(keep int) spread {
-	return spread{values: make([]float64, 0, keep), sorted: make([]float64, keep)}
+func newSpread(keep int, tails bool) spread {
+	return spread{values: make([]float64, 0, keep), sorted: make([]float64, keep), tails: tails}
 }
 
 // add takes a value. The standard deviation follows after each eighth part of what is kept, as sorting costs.
@@ -36,13 +37,17 @@ const enough = 20
 
 func (s *spread) known() bool { return len(s.values) >= enough }
 
-// measure is the standard deviation of the normal distribution that has the same median distance from zero, or of the one
-// that has the same 99th percentile if that is wider: the tails are heavier than normal where events move the stream.
+// measure is the standard deviation of the normal distribution that has the same median distance from zero. Where events
+// move the stream, tails are heavier than that: it is then the one that has the same 99th percentile, if that is wider.
 func (s *spread) measure() float64 {
 	c := s.sorted[:len(s.values)]
 	copy(c, s.values)
 	slices.Sort(c)
-	return max((c[(len(c)-1)/2]+c[len(c)/2])/2/0.67449, c[len(c)*99/100]/2.5758)
+	sigma := (c[(len(c)-1)/2] + c[len(c)/2]) / 2 / 0.67449
+	if s.tails {
+		sigma = max(sigma, c[len(c)*99/100]/2.5758)
+	}
+	return sigma
 }
 
 // quantile is how many standard deviations a normal value exceeds with probability p.

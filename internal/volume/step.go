@@ -33,7 +33,7 @@ type steps struct {
 func newSteps(perDay float64) *steps {
 	s := &steps{limit: stepMargin * quantile(perDay/(day*stepLengths))}
 	for i := range s.spreads {
-		s.spreads[i] = newSpread(512)
+		s.spreads[i] = newSpread(512, true)
 	}
 	return s
 }
