@@ -23,10 +23,12 @@ type history struct {
 	some   bool // newest means something
 }
 
-func (h *history) slot(m timeline.Minute) *int32 {
+func (h *history) index(m timeline.Minute) int {
 	n := timeline.Minute(len(h.counts))
-	return &h.counts[((m%n)+n)%n]
+	return int(((m % n) + n) % n)
 }
+
+func (h *history) slot(m timeline.Minute) *int32 { return &h.counts[h.index(m)] }
 
 // put takes a minute's count. What is too old to matter is not taken.
 func (h *history) put(m timeline.Minute, count int64) {
@@ -57,21 +59,31 @@ func (h *history) get(m timeline.Minute) int32 {
 
 // around is the median of the minutes near m.
 func (h *history) around(m timeline.Minute) (int32, bool) {
+	from, to := max(m-near, h.newest-timeline.Minute(len(h.counts))+1), min(m+near, h.newest)
+	if !h.some || from > to {
+		return 0, false
+	}
 	var kept [2*near + 1]int32
-	n := 0
-	for i := m - near; i <= m+near; i++ {
-		c := h.get(i)
-		if c < 0 {
-			continue
+	n, at := 0, h.index(from)
+	for range to - from + 1 {
+		if c := h.counts[at]; c >= 0 {
+			insert(kept[:n+1], c)
+			n++
 		}
-		k := n
-		for ; k > 0 && kept[k-1] > c; k-- {
-			kept[k] = kept[k-1]
+		if at++; at == len(h.counts) {
+			at = 0
 		}
-		kept[k] = c
-		n++
 	}
 	return kept[n/2], n >= least
+}
+
+// insert puts c into sorted, whose last place is free. For so few it is faster than to sort them.
+func insert(sorted []int32, c int32) {
+	k := len(sorted) - 1
+	for ; k > 0 && sorted[k-1] > c; k-- {
+		sorted[k] = sorted[k-1]
+	}
+	sorted[k] = c
 }
 
 // expect is what minute m should hold: the median over the same minute of earlier weeks, or while there is none of

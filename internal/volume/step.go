@@ -24,6 +24,8 @@ type steps struct {
 	deviation sums
 	spreads   [stepLengths]spread
 	limit     float64 // in standard deviations
+	usual     float64 // the median of the last three hours
+	long      bool    // it is known
 	window    int     // while held: the shortest window that fell
 	holds     bool
 	held      float64 // the deviation before the fall
@@ -41,6 +43,8 @@ func newSteps(perDay float64) *steps {
 // add takes a minute's deviation from the season, as a share of it, and learns how far windows stray.
 func (s *steps) add(m timeline.Minute, deviation float64) {
 	s.deviation.add(m, deviation)
+	longest := lengths[stepLengths-1]
+	s.usual, s.long = s.median(longest, longest+longReference)
 	for i := range s.spreads {
 		if s.holds || m%max(15, lengths[i]) != 0 {
 			continue
@@ -107,8 +111,8 @@ func (s *steps) before(length timeline.Minute) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	if long, ok := s.median(length, length+longReference); ok {
-		level = min(level, long)
+	if s.long {
+		level = min(level, s.usual)
 	}
 	return level, level > -1
 }

@@ -6,8 +6,8 @@ import "github.com/decahose/telegraf-decahose/internal/timeline"
 // long find what is small at last.
 var lengths = [...]timeline.Minute{1, 5, 15, 60, 240}
 
-// span is how many minutes are remembered: the longest window, and what a step is measured against.
-const span = 240 + longReference
+// span is how many minutes are remembered: the longest window, which is also longer than what a step is measured against.
+const span = 240
 
 // sums are the sums of a value over any of the last minutes, minutes without one left out.
 type sums struct {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"path/filepath"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -103,11 +104,23 @@ func newPlot(title, y string) *plot.Plot {
 		ticks = append(ticks, plot.Tick{Value: float64(h), Label: label})
 	}
 	p.X.Tick.Marker = ticks
-	p.Legend.Top = true
+	p.Y.Tick.Marker = plot.TickerFunc(labelled)
+	p.Legend.Top, p.Legend.XOffs, p.Legend.Padding = true, -vg.Points(8), vg.Points(2)
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{230}, color.Gray{230}
 	p.Add(grid)
 	return p
+}
+
+// labelled are the usual ticks, with numbers as short as they can be.
+func labelled(low, high float64) []plot.Tick {
+	ticks := plot.DefaultTicks{}.Ticks(low, high)
+	for i := range ticks {
+		if ticks[i].Label != "" {
+			ticks[i].Label = strconv.FormatFloat(ticks[i].Value, 'f', -1, 64)
+		}
+	}
+	return ticks
 }
 
 func line(p *plot.Plot, name string, c color.Color, width float64, points plotter.XYs) error {
