@@ -10,13 +10,21 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 
+// thorough skips what simulates months where -short asks for less, such as under the race detector, which has nothing to find here.
+func thorough(t *testing.T) {
+	if testing.Short() {
+		t.Skip("months of counts")
+	}
+}
+
 // These are the checks of `make volumes`, on few days. Seeds are fixed, so they cannot fail by chance.
 
 func TestFewFalseAlarms(t *testing.T) {
+	thorough(t)
 	for _, w := range []Weather{Calm, Rough, Thin} {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
-			q := Listen(w, Warm, 60, 3)
+			q := Listen(w, Warm, 30, 3)
 			require.LessOrEqual(t, q.All(), 1, "%v %v", q.Alarms, q.First)
 		})
 	}
@@ -28,19 +36,18 @@ func TestFewFalseAlarms(t *testing.T) {
 }
 
 func TestLossesAreNoticed(t *testing.T) {
+	thorough(t)
 	for _, c := range []struct {
 		loss  Loss
 		share float64
 		p50   int
 	}{
 		{Loss{Connection, 0.01}, 1, 40},
-		{Loss{Connection, 0.05}, 1, 8},
 		{Loss{Connection, 1}, 1, 1},
 		{Loss{Each, 0.2}, 1, 5},
 		{Loss{Partition, 0.01}, 0.8, 180},
 		{Loss{Partition, 0.2}, 1, 1},
 		{Loss{Everything, 0.2}, 1, 2},
-		{Loss{Everything, 1}, 1, 1},
 	} {
 		t.Run(fmt.Sprintf("%g of %s", c.loss.Share, c.loss.Place), func(t *testing.T) {
 			t.Parallel()

@@ -84,7 +84,7 @@ func TestEachLayerIsNamed(t *testing.T) {
 		{"seconds are empty on both", days.Loss{}, empty(0, 1), []string{"warning x0", "over x0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			learn := 5
+			learn := 2
 			if c.loss.Place == days.Everything {
 				learn = 22 // a young history forgives more than a quarter
 			}
@@ -213,6 +213,9 @@ func TestWhatTheLedgerTellsIsAsGoodAsToHaveBeenThere(t *testing.T) {
 }
 
 func TestADipDoesNotPoisonTheSeason(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two months of counts")
+	}
 	whole, dipped := newRig(t, 0), newRig(t, 0)
 	for week := range 4 {
 		loss := days.Loss{}
