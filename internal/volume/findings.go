@@ -46,7 +46,7 @@ func (j *Judge) judge(m *Minute, whole bool, all *weighed, weights []weighed, gr
 }
 
 // network finds the connections of a partition that miss what others deliver. There is one alarm for a partition, of
-// the worst of them.
+// the worst of them. What is missed is redundancy, so it is never critical.
 func (j *Judge) network(at timeline.Minute, p *part, c *Part, missed Estimate) {
 	if c.Missed == nil || c.Unique == 0 || len(c.Missed) < 2 {
 		return
@@ -70,7 +70,7 @@ func (j *Judge) network(at timeline.Minute, p *part, c *Part, missed Estimate) {
 	if bad > 1 {
 		text += fmt.Sprintf("; %d connections miss some, so about %.0f Tweets a minute reach none", bad, missed.Missed)
 	}
-	j.board.wrong(at, Alarm{Kind: Network, Partition: p.number, Connection: worst, Severity: severity(share), Message: text, Evidence: []Evidence{
+	j.board.wrong(at, Alarm{Kind: Network, Partition: p.number, Connection: worst, Severity: Warning, Message: text, Evidence: []Evidence{
 		{"missed_share", share}, {"connections_bad", float64(bad)}, {"missed_estimate", missed.Missed},
 	}}, calm)
 }

@@ -14,8 +14,8 @@ const (
 	emptyShare   = 0.1
 )
 
-// Judge follows the volume of one stream, minute by minute. It has one owner and no lock. Its memory is bounded: some
-// 300 KB for each partition.
+// Judge follows the volume of one stream, minute by minute. It has one owner and no lock. Its memory is bounded: a
+// quarter of a megabyte for each partition, and once more for their sum.
 type Judge struct {
 	config  Config
 	last    timeline.Minute // the newest that was judged
@@ -59,8 +59,8 @@ func New(c Config) *Judge {
 	return j
 }
 
-// Learn takes a minute of an earlier process into the history: whole minutes only, oldest first, all partitions of a minute before
-// the next. What is older than six weeks is of no use.
+// Learn takes a minute of an earlier process into the history, before the first Close: whole minutes only, oldest first in each
+// partition. What is older than six weeks is of no use.
 func (j *Judge) Learn(m timeline.Minute, partition int, unique int64) {
 	if !j.remember(m, partition, unique) || j.started && m <= j.last {
 		return

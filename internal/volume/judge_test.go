@@ -68,7 +68,7 @@ func TestEachLayerIsNamed(t *testing.T) {
 	}{
 		{"nothing", days.Loss{}, nil, nil},
 		{"one connection loses a fifth", days.Loss{Place: days.Connection, Share: 0.2}, nil, []string{"warning network1", "over network1"}},
-		{"one connection is dark", days.Loss{Place: days.Connection, Share: 1}, nil, []string{"critical network1", "over network1"}},
+		{"one connection is dark", days.Loss{Place: days.Connection, Share: 1}, nil, []string{"warning network1", "over network1"}},
 		{"each connection loses a tenth", days.Loss{Place: days.Each, Share: 0.1}, nil, []string{"warning network1", "over network1"}},
 		{"a partition loses a tenth", days.Loss{Place: days.Partition, Share: 0.1}, nil, []string{"warning partition1", "over partition1"}},
 		{"a partition brings nothing", days.Loss{Place: days.Partition, Share: 1}, nil, []string{"critical partition1", "over partition1"}},
