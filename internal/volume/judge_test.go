@@ -2,6 +2,7 @@ package volume_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -287,4 +288,47 @@ func TestMinutesMayBeAbsent(t *testing.T) {
 	}
 	r.pass(7, days.Loss{}, nil)
 	require.Empty(t, r.story())
+}
+
+// TestNothingBreaksIt judges minutes without sense, and looks at what comes out of it.
+func TestNothingBreaksIt(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	count := func() int64 { return []int64{0, 0, 1, r.Int64N(50), r.Int64N(30_000), 1 << 40}[r.IntN(6)] }
+	for _, connections := range []int{1, 2, 4} {
+		j := volume.New(volume.Config{Partitions: []int{1, 2, 7}, Connections: connections, FalseAlarms: 1})
+		at := timeline.Minute(r.Int64N(100))
+		for range 20_000 {
+			at += []timeline.Minute{1, 1, 1, 1, 1, 1, -3, 90}[r.IntN(8)]
+			m := volume.Minute{Minute: at, Parts: make([]volume.Part, 3)}
+			for i := range m.Parts {
+				p := volume.Part{Unique: count(), Covered: []int64{0, 30_000, 60_000, 60_000, 60_000}[r.IntN(5)], Tracked: r.IntN(2) == 0}
+				p.Emitted, p.Delivered = count(), count()
+				if r.IntN(2) == 0 {
+					p.Seconds, p.Histories, p.Missed = new([60]uint16), make([]int64, 1<<connections), make([]int64, connections)
+					for set := range p.Histories {
+						p.Histories[set] = count()
+					}
+					p.Missed[0] = count()
+				}
+				m.Parts[i] = p
+			}
+			if r.IntN(10) == 0 {
+				j.Revise(at-timeline.Minute(r.IntN(5000)), r.IntN(9), count())
+			}
+			v := j.Close(m)
+			for _, g := range append(v.Parts, v.All) {
+				for _, x := range []float64{g.Expected, g.Score, g.Missed.Missed, g.Missed.Error, g.Missed.Low, g.Missed.High} {
+					require.False(t, math.IsNaN(x) || math.IsInf(x, 0), "%+v", g)
+				}
+				require.NotEmpty(t, g.Level)
+			}
+			for _, a := range v.Alarms {
+				require.NotContains(t, a.Message, "NaN")
+				require.NotContains(t, a.Message, "Inf")
+				for _, e := range a.Evidence {
+					require.False(t, math.IsNaN(e.Value) || math.IsInf(e.Value, 0), "%+v", a)
+				}
+			}
+		}
+	}
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/decahose/telegraf-decahose/internal/days"
 	"github.com/decahose/telegraf-decahose/internal/volume"
@@ -118,8 +120,9 @@ func (r *quietRow) fill(count int, seed uint64) {
 	}
 }
 
-// spread does the jobs on all cores.
+// spread does the jobs on all cores, and tells how many are done.
 func spread(jobs []func()) {
+	var done atomic.Int32
 	next := make(chan func(), len(jobs))
 	for _, j := range jobs {
 		next <- j
@@ -130,10 +133,12 @@ func spread(jobs []func()) {
 		wg.Go(func() {
 			for j := range next {
 				j()
+				fmt.Fprintf(os.Stderr, "\r%d of %d rows", done.Add(1), len(jobs))
 			}
 		})
 	}
 	wg.Wait()
+	fmt.Fprintln(os.Stderr)
 }
 
 func quietTable(b *strings.Builder, rows []*quietRow) (broken []string) {
