@@ -12,6 +12,9 @@ const bursty = 2
 // fewestPerSecond is how many Tweets a second must be due for an empty second to be loss: with a mean of λ there is none with
 // probability exp(-λ), and a day has 86 400 seconds in each partition.
 func fewestPerSecond(perDay float64, partitions int) float64 {
+	if perDay <= 0 {
+		return math.Inf(1)
+	}
 	return bursty * math.Log(day*60*float64(partitions)/perDay)
 }
 

@@ -332,3 +332,23 @@ func TestNothingBreaksIt(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutStatisticsWhatIsCertainIsTold(t *testing.T) {
+	s := days.NewStream(days.Calm, 5)
+	j := volume.New(volume.Config{Partitions: []int{1, 2}, Connections: 2, FalseAlarms: -1})
+	for range 3 * day {
+		require.Empty(t, j.Close(s.Next(days.Loss{})).Alarms)
+	}
+	for range 30 {
+		v := j.Close(s.Next(days.Loss{Place: days.Everything, Share: 1}))
+		require.Empty(t, v.Alarms, "counts may be what they like")
+		require.Equal(t, volume.Normal, v.All.Level)
+		require.Equal(t, int64(-1), v.All.EmptySeconds)
+	}
+	var told []volume.Alarm
+	for range 30 {
+		told = append(told, j.Close(s.Next(days.Loss{Place: days.Connection, Share: 1})).Alarms...)
+	}
+	require.Len(t, told, 1)
+	require.Equal(t, volume.Network, told[0].Kind)
+}

@@ -50,5 +50,10 @@ func (s *spread) measure() float64 {
 	return sigma
 }
 
-// quantile is how many standard deviations a normal value exceeds with probability p.
-func quantile(p float64) float64 { return math.Sqrt2 * math.Erfcinv(2*p) }
+// quantile is how many standard deviations a normal value exceeds with probability p, none if that is to be never.
+func quantile(p float64) float64 {
+	if p <= 0 {
+		return math.Inf(1)
+	}
+	return math.Sqrt2 * math.Erfcinv(2*p)
+}

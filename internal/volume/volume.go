@@ -12,7 +12,7 @@ const FalseAlarms = 0.01
 type Config struct {
 	Partitions  []int   // the partitions of this instance, in the order of Minute.Parts
 	Connections int     // redundant connections to each partition, 1 to 4
-	FalseAlarms float64 // per day, all statistical alarms of the stream together; 0: the default
+	FalseAlarms float64 // per day, all statistical alarms of the stream together; 0: the default; less: no such alarms, levels nor empty seconds
 }
 
 // Part is what one partition brought in one closed minute of stream (Tweet id) time.
