@@ -51,7 +51,7 @@ func TestLossesAreNoticed(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%g of %s", c.loss.Share, c.loss.Place), func(t *testing.T) {
 			t.Parallel()
-			d := Lose(Calm, c.loss, 10, 5)
+			d := Lose(Calm, c.loss, 10, 10, 5)
 			require.Equal(t, 10, d.Losses)
 			require.GreaterOrEqual(t, d.Noticed(), c.share)
 			require.LessOrEqual(t, d.Quantile(0.5), c.p50)

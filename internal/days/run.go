@@ -19,13 +19,17 @@ func newJudge() *volume.Judge {
 // Learned is a judge that knows the last days of a stream from its ledger.
 func Learned(s *Stream, days int) *volume.Judge {
 	j := newJudge()
-	for range days * day {
-		m := s.Next(Loss{})
+	learn(s, j, days*day)
+	return j
+}
+
+func learn(s *Stream, j *volume.Judge, minutes int) {
+	for range minutes {
+		m := s.Past()
 		for i := range m.Parts {
 			j.Learn(m.Minute, i+1, m.Parts[i].Unique)
 		}
 	}
-	return j
 }
 
 // Quiet is what a judge says when nothing is wrong.
@@ -103,39 +107,54 @@ func (d *Delays) Add(o Delays) {
 	d.Minutes = append(d.Minutes, o.Minutes...)
 }
 
-// Lose lets a loss begin at a random time of each day and last until it is noticed, six hours at most.
-func Lose(w Weather, loss Loss, days int, seed uint64) (d Delays) {
-	s := NewStream(w, seed)
-	j := Learned(s, Warm)
-	for range days {
+// Lose lets a loss begin at a random time of each day and last until it is noticed, six hours at most. After some
+// days there is another stream: losses that are not noticed, day after day, would teach the judge to expect them.
+func Lose(w Weather, loss Loss, days, each int, seed uint64) (d Delays) {
+	var s *Stream
+	var j *volume.Judge
+	for i := range days {
+		if i%each == 0 {
+			s = NewStream(w, seed<<32+uint64(i))
+			j = Learned(s, Warm)
+		}
 		d.day(s, j, loss)
 	}
 	return d
 }
 
+const (
+	// before and after a loss a judge is listened to; the rest of the day it learns, which is cheaper.
+	before, after = 60, 120
+)
+
 func (d *Delays) day(s *Stream, j *volume.Judge, loss Loss) {
-	begin, left := 60+s.dice.IntN(15*60), patience
-	misled := false
+	begin := before + s.dice.IntN(day-patience-after-before)
+	learn(s, j, begin-before)
+	listen(s, j, before, Loss{})
 	d.Losses++
-	for minute := range day {
-		now := Loss{}
-		if minute >= begin && left > 0 {
-			now = loss
-			left--
-		}
-		for _, a := range j.Close(s.Next(now)).Alarms {
-			if now == (Loss{}) || !a.Active {
-				continue
-			}
-			if a.Kind == loss.Place.Kind() && a.Partition < 2 {
-				d.Minutes = append(d.Minutes, minute-begin+1)
-				left = 0
-			} else {
-				misled = true
-			}
-		}
+	delay, misled := listen(s, j, patience, loss)
+	if delay > 0 {
+		d.Minutes = append(d.Minutes, delay)
+	} else {
+		delay = patience
 	}
 	if misled {
 		d.Misled++
 	}
+	listen(s, j, after, Loss{})
+	learn(s, j, day-begin-delay-after)
+}
+
+// listen lets a judge judge minutes, until one gives the right alarm of a loss: it returns how many that took, 0 if none
+// did, and whether another alarm came.
+func listen(s *Stream, j *volume.Judge, minutes int, loss Loss) (delay int, misled bool) {
+	for i := range minutes {
+		for _, a := range j.Close(s.Next(loss)).Alarms {
+			if loss.Place != "" && a.Active && a.Kind == loss.Place.Kind() && a.Partition < 2 {
+				return i + 1, misled
+			}
+			misled = misled || a.Active
+		}
+	}
+	return 0, misled
 }

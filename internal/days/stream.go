@@ -65,7 +65,14 @@ func NewStream(w Weather, seed uint64) *Stream {
 }
 
 // Next is the next minute, of which loss is lost. It is valid until the next one.
-func (s *Stream) Next(loss Loss) volume.Minute {
+func (s *Stream) Next(loss Loss) volume.Minute { return s.next(loss, s.offer) }
+
+// Past is the next minute, of which nothing is lost, and of which the seconds are not to be looked at.
+func (s *Stream) Past() volume.Minute {
+	return s.next(Loss{}, func(_ int, rate float64) int64 { return s.dice.poisson(60 * rate) })
+}
+
+func (s *Stream) next(loss Loss, offer func(i int, rate float64) int64) volume.Minute {
 	factor := season(s.minute) * s.sky.pass(&s.weather, s.dice)
 	rate := s.weather.Rate * factor * (1 - loss.at(Everything))
 	lean := math.Sqrt((s.weather.Split-1)/(2*60*rate+1)) * s.dice.normal()
@@ -74,7 +81,7 @@ func (s *Stream) Next(loss Loss) volume.Minute {
 		if i == 0 {
 			share *= 1 - loss.at(Partition)
 		}
-		s.deliver(i, s.offer(i, rate*share), loss)
+		s.deliver(i, offer(i, rate*share), loss)
 	}
 	m := volume.Minute{Minute: epoch + timeline.Minute(s.minute), Parts: s.parts[:]}
 	s.minute++

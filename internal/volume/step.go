@@ -21,15 +21,16 @@ const (
 // steps find sudden falls: the mean deviation from the season over a window, against the time just before it. Slow changes that
 // the season does not explain, such as of a holiday, are in both.
 type steps struct {
-	deviation sums
-	spreads   [stepLengths]spread
-	limit     float64 // in standard deviations
-	usual     float64 // the median of the last three hours
-	long      bool    // it is known
-	window    int     // while held: the shortest window that fell
-	holds     bool
-	held      float64 // the deviation before the fall
-	since     timeline.Minute
+	deviation  sums
+	spreads    [stepLengths]spread
+	limit      float64 // in standard deviations
+	usual      float64 // the median of three hours, as of usualAt
+	usualKnown bool
+	usualAt    timeline.Minute
+	window     int // while held: the shortest window that fell
+	holds      bool
+	held       float64 // the deviation before the fall
+	since      timeline.Minute
 }
 
 func newSteps(perDay float64) *steps {
@@ -43,8 +44,6 @@ func newSteps(perDay float64) *steps {
 // add takes a minute's deviation from the season, as a share of it, and learns how far windows stray.
 func (s *steps) add(m timeline.Minute, deviation float64) {
 	s.deviation.add(m, deviation)
-	longest := lengths[stepLengths-1]
-	s.usual, s.long = s.median(longest, longest+longReference)
 	for i := range s.spreads {
 		if s.holds || m%max(15, lengths[i]) != 0 {
 			continue
@@ -111,10 +110,20 @@ func (s *steps) before(length timeline.Minute) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	if s.long {
-		level = min(level, s.usual)
+	if usual, ok := s.threeHours(); ok {
+		level = min(level, usual)
 	}
 	return level, level > -1
+}
+
+// threeHours is the median of the three hours before the longest window. All windows share it.
+func (s *steps) threeHours() (float64, bool) {
+	if s.usualAt != s.deviation.at {
+		longest := lengths[stepLengths-1]
+		s.usual, s.usualKnown = s.median(longest, longest+longReference)
+		s.usualAt = s.deviation.at
+	}
+	return s.usual, s.usualKnown
 }
 
 // median is the median over blocks of the minutes that are at least from and less than to old.
