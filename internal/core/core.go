@@ -173,17 +173,17 @@ func New(cfg Config) *Core {
 	}
 	c.ids.SetLimit(idsMost)
 	c.ids.OnForget(c.forgot)
-	for i, id := range cfg.Partitions {
-		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id)})
-	}
-	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition)}
-	c.durable.on = cfg.State
-	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
-	c.cold.minutes = make(map[timeline.Minute]bool)
 	connections := cfg.Connections
 	if cfg.Offline {
 		connections = 0
 	}
+	for i, id := range cfg.Partitions {
+		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id, connections)})
+	}
+	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition, 0)}
+	c.durable.on = cfg.State
+	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
+	c.cold.minutes = make(map[timeline.Minute]bool)
 	for k := range connections {
 		for _, p := range c.partitions {
 			n := &conn{Conn: Conn{p.id, k}, index: len(c.conns), part: p}

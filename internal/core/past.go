@@ -83,6 +83,11 @@ func (c *Core) restoreMinutes(past *ledger.Past) {
 			p.past.Add(s)
 		}
 	}
+	for i := range past.Copies {
+		if k := &past.Copies[i]; c.account(k.Partition).id == k.Partition {
+			c.account(k.Partition).book.RestoreCopies(k)
+		}
+	}
 }
 
 // noted is how long after a request was noted X may have answered it: a commit, a connect.

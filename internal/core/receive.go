@@ -62,9 +62,9 @@ func (c *Core) plausible(ms int64) int64 {
 // record posts one record to exactly one account and reports whether it is a Tweet.
 func (c *Core) record(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
-	known, again := c.ids.Seen(f.ID, c.now, witness)
+	known, before := c.ids.Seen(f.ID, c.now, witness)
 	if known && !c.accepted.unseen[f.ID] {
-		c.duplicate(n, f, again)
+		c.duplicate(n, f, before)
 		return true
 	}
 	t := c.next()
@@ -87,7 +87,7 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 	}
 	delete(c.accepted.unseen, f.ID)
 	c.ids.Mark(f.ID, c.now, witness)
-	c.unique(n, f, t)
+	c.unique(n, f, t, before)
 	return true
 }
 
@@ -131,25 +131,39 @@ func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
 	return r
 }
 
-func (c *Core) duplicate(n *conn, f *wire.Frame, again bool) {
+// duplicate posts a copy of a Tweet that the witnesses of before had brought.
+func (c *Core) duplicate(n *conn, f *wire.Frame, before uint8) {
+	ms := f.ID.Milli()
+	why := n.causeOf(ms)
 	n.counters.tweets++
-	n.counters.duplicates++
-	r := c.row(n, timeline.MinuteOf(f.ID.Milli()))
-	r.PostDuplicate(len(f.Data))
-	if !again && !r.Closed() {
-		r.By[n.Index]++
+	n.counters.copies[why]++
+	r := c.row(n, timeline.MinuteOf(ms))
+	r.PostDuplicate(why, len(f.Data))
+	if n.job == nil {
+		r.Capture(before, n.Index)
 	}
 }
 
-func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
+// causeOf says why n brings a copy of the id time ms.
+func (n *conn) causeOf(ms int64) ledger.Cause {
+	switch {
+	case n.job != nil:
+		return ledger.Replay
+	case ms < n.began:
+		return ledger.Backfill
+	}
+	return ledger.Redundant
+}
+
+func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet, before uint8) {
 	n.counters.tweets++
 	n.counters.first++
 	ms := f.ID.Milli()
 	m := timeline.MinuteOf(ms)
 	r := c.row(n, m)
 	r.PostUnique(ms, len(f.Data))
-	if !r.Closed() {
-		r.By[n.Index]++
+	if n.job == nil {
+		r.Capture(before, n.Index)
 	}
 	if _, collided := f.ID.Nano(); collided {
 		c.collisions++
@@ -226,6 +240,9 @@ func (c *Core) closeMinutes() {
 	c.any.book.Close(due, func(timeline.Minute, *ledger.Row) {})
 	if n > 0 {
 		c.ids.CloseBefore(oldest.Milli())
+		for _, p := range c.partitions {
+			p.book.Unwitnessed(oldest)
+		}
 		c.tellAt = c.now
 	}
 }
@@ -244,7 +261,7 @@ func (c *Core) watermark() int64 {
 // decide says, as a minute closes, which connection missed what the others delivered.
 func (p *partition) decide(r *ledger.Row) {
 	for _, n := range p.conns {
-		n.counters.missed += max(0, r.Fresh()-r.By[n.Index])
+		n.counters.missed += r.Missed(n.Index)
 	}
 }
 

@@ -383,6 +383,9 @@ func (s *script) showPoint(p point.Point) {
 	}
 	skip := map[string]bool{"bytes": true, "wire_bytes": true, "end": true, "heartbeats": true, "lag_ms": true, "state_bytes": true, "state_ok": true, "time_collisions": true}
 	for _, f := range p.Fields {
+		if strings.HasPrefix(f.Key, "duplicate") && strings.Contains(f.Key, "_") {
+			skip[f.Key] = !s.show["copies"]
+		}
 		if !skip[f.Key] || s.show[f.Key] {
 			parts = append(parts, fmt.Sprintf("%s=%v", f.Key, f.Value))
 		}
@@ -393,11 +396,18 @@ func (s *script) showPoint(p point.Point) {
 // checkInvariants is what must hold after every step, whatever happened.
 func checkInvariants(t require.TestingT, c *Core) {
 	var unique, first int64
+	var copies, counted ledger.Copies
+	for _, m := range c.any.book.Minutes() {
+		require.True(t, c.any.book.Find(m).Balanced(), "minute %v of any partition", m)
+		add(&copies, c.any.book.Find(m).Copies)
+	}
 	for _, p := range c.partitions {
 		for _, m := range p.book.Minutes() {
 			r := p.book.Find(m)
 			require.True(t, r.Balanced(), "minute %v of partition %d: %+v", m, p.id, r)
 			unique += r.Unique
+			checkHistories(t, r)
+			add(&copies, r.Copies)
 		}
 		for _, n := range p.conns {
 			first += n.counters.first
@@ -407,6 +417,14 @@ func checkInvariants(t require.TestingT, c *Core) {
 		require.True(t, c.stopping || p.dark() == (p.begin != 0 && !p.lit()), "partition %d: dark gap", p.id)
 		checkGaps(t, c, p)
 	}
+	for _, n := range append(c.conns[:len(c.conns):len(c.conns)], c.requests.conns...) {
+		add(&counted, n.counters.copies)
+	}
+	if !restored(c) && c.accepted.dropped == 0 { // less only where minutes were dropped; what was lost behind us is a copy that nobody brought
+		for why, n := range copies {
+			require.LessOrEqual(t, n, counted[why], "copies by cause %d", why)
+		}
+	}
 	if !restored(c) && c.requests.last == 0 {
 		// Less only where minutes beyond the horizon were dropped.
 		require.LessOrEqual(t, unique, first, "unique of the minutes and first of the connections")
@@ -414,6 +432,23 @@ func checkInvariants(t require.TestingT, c *Core) {
 	require.LessOrEqual(t, c.budget.inFlight+len(c.budget.ended), c.cfg.ConnectLimit, "connect budget")
 	require.GreaterOrEqual(t, c.budget.inFlight, 0)
 	require.GreaterOrEqual(t, c.requests.budget.inFlight, 0)
+}
+
+func add(sum *ledger.Copies, k ledger.Copies) {
+	for why, n := range k {
+		sum[why] += n
+	}
+}
+
+// checkHistories: each Tweet that a live connection delivered was received, and is in one history.
+func checkHistories(t require.TestingT, r *ledger.Row) {
+	var sum int64
+	for set, n := range r.Histories {
+		require.GreaterOrEqual(t, n, int64(0), "history %b", set)
+		sum += n
+	}
+	require.LessOrEqual(t, sum, r.Received)
+	require.True(t, !r.Closed() || r.Histories == nil)
 }
 
 func status(args map[string]string) int {

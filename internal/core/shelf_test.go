@@ -13,6 +13,7 @@ import (
 type shelf struct {
 	minutes    map[shelfKey]ledger.MinuteRecord
 	deliveries map[shelfKey]ledger.DeliveryRecord
+	copies     map[shelfKey]ledger.CopyRecord
 	gaps       map[shelfKey]ledger.GapRecord
 	partitions map[int]ledger.PartitionRecord
 	requests   map[int64]ledger.RequestRecord
@@ -28,7 +29,7 @@ type shelfKey struct {
 }
 
 func newShelf() *shelf {
-	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, gaps: map[shelfKey]ledger.GapRecord{},
+	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, copies: map[shelfKey]ledger.CopyRecord{}, gaps: map[shelfKey]ledger.GapRecord{},
 		partitions: map[int]ledger.PartitionRecord{}, requests: map[int64]ledger.RequestRecord{},
 		ids: map[timeline.Minute]map[int][]snowflake.ID{}}
 }
@@ -49,6 +50,9 @@ func (s *shelf) commit(k *ledger.Commit) {
 	for _, d := range k.Deliveries {
 		s.deliveries[shelfKey{d.Partition, d.Minute}] = d
 	}
+	for _, r := range k.Copies {
+		s.copies[shelfKey{r.Partition, r.Minute}] = r
+	}
 	for _, g := range k.Gaps {
 		s.gaps[shelfKey{g.Partition, g.First()}] = g
 	}
@@ -61,6 +65,7 @@ func (s *shelf) commit(k *ledger.Commit) {
 	s.answers = append(s.answers, k.Answers...)
 	maps.DeleteFunc(s.minutes, func(at shelfKey, _ ledger.MinuteRecord) bool { return at.minute < k.Keep })
 	maps.DeleteFunc(s.deliveries, func(at shelfKey, _ ledger.DeliveryRecord) bool { return at.minute < k.Keep })
+	maps.DeleteFunc(s.copies, func(at shelfKey, _ ledger.CopyRecord) bool { return at.minute < k.Keep })
 	maps.DeleteFunc(s.gaps, func(at shelfKey, g ledger.GapRecord) bool {
 		return at.minute < k.Keep && (g.State == ledger.GapRecovered || g.State == ledger.GapLost)
 	})
@@ -87,6 +92,9 @@ func (s *shelf) past() *ledger.Past {
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(s.minutes), shelfKey.compare) {
 		p.Minutes = append(p.Minutes, s.minutes[at])
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(s.copies), shelfKey.compare) {
+		p.Copies = append(p.Copies, s.copies[at])
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(s.gaps), shelfKey.compare) {
 		p.Gaps = append(p.Gaps, s.gaps[at])

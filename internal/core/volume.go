@@ -128,6 +128,9 @@ func (v *volume) add(r *ledger.Row) {
 	v.Received += r.Received
 	v.Unique += r.Unique
 	v.Duplicate += r.Duplicate
+	for why, n := range r.Copies {
+		v.Copies[why] += n
+	}
 	v.Late += r.Late
 	v.Given += r.Given
 	v.Emitted += r.Emitted
@@ -144,6 +147,9 @@ func (c *Core) volumePoint(partition string, m timeline.Minute, v volume) {
 		{Key: "received", Value: v.Received},
 		{Key: "unique", Value: v.Unique},
 		{Key: "duplicate", Value: v.Duplicate},
+		{Key: "duplicate_redundant", Value: v.Copies[ledger.Redundant]},
+		{Key: "duplicate_backfill", Value: v.Copies[ledger.Backfill]},
+		{Key: "duplicate_replay", Value: v.Copies[ledger.Replay]},
 		{Key: "late", Value: v.Late},
 		{Key: "emitted", Value: v.Emitted},
 		{Key: "bytes", Value: v.Bytes},

@@ -76,6 +76,11 @@ func (r *Reader) Deliveries(from, to timeline.Minute) ([]ledger.DeliveryRecord, 
 	return readRows(r.db, deliveries, firstKey(from), firstKey(to)-1)
 }
 
+// Copies say why copies of the minutes from ≤ m < to came that are not redundant, in order.
+func (r *Reader) Copies(from, to timeline.Minute) ([]ledger.CopyRecord, error) {
+	return readRows(r.db, copies, firstKey(from), firstKey(to)-1)
+}
+
 // Requests are all that are kept, in the order of their ids.
 func (r *Reader) Requests() ([]ledger.RequestRecord, error) {
 	return readRows(r.db, requests, math.MinInt64, math.MaxInt64)
