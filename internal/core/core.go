@@ -144,6 +144,8 @@ type Core struct {
 	cold     cold
 	durable  durable
 	requests requests
+	judging  judging
+	alarms   alarms
 
 	emitted, collisions           int64
 	minutesRecovered, minutesLost int64
@@ -192,6 +194,7 @@ func New(cfg Config) *Core {
 		}
 	}
 	c.newRequests()
+	c.newJudging(connections)
 	return c
 }
 
@@ -286,6 +289,7 @@ func (c *Core) heard(ev Event) {
 func (c *Core) chores() {
 	c.ids.Expire(c.now)
 	c.giveUpLoads()
+	c.watch()
 	if !c.clock.set() {
 		return
 	}
@@ -312,6 +316,7 @@ func (c *Core) forget() {
 		c.at(i).forget(c.keep())
 	}
 	c.forgetCold(c.keep())
+	c.forgetVerdicts()
 }
 
 // saved counts rows as stored where there is no store, so that they may be forgotten.

@@ -22,6 +22,10 @@ func (c *Core) report(ev Event) {
 	}
 	c.changed = c.changed[:0]
 	if ev.Kind == Poll || ev.Kind == Final {
+		c.alarms.road = ev.Road
+	}
+	c.reportAlarms(ev.Kind == Poll || ev.Kind == Final)
+	if ev.Kind == Poll || ev.Kind == Final {
 		for _, n := range c.conns {
 			c.connectionPoint(n)
 		}

@@ -232,7 +232,10 @@ func (c *Core) closeMinutes() {
 	n := 0
 	oldest := timeline.MinuteOf(now)
 	for _, p := range c.partitions {
-		n += p.book.Close(due, func(_ timeline.Minute, r *ledger.Row) { p.decide(r) })
+		n += p.book.Close(due, func(m timeline.Minute, r *ledger.Row) {
+			p.decide(r)
+			c.closing(p, m, r)
+		})
 		if m, ok := p.book.OldestOpen(); ok {
 			oldest = min(oldest, m)
 		}
@@ -244,6 +247,7 @@ func (c *Core) closeMinutes() {
 			p.book.Unwitnessed(oldest)
 		}
 		c.tellAt = c.now
+		c.judgeVolumes()
 	}
 }
 

@@ -386,12 +386,18 @@ func (s *script) showPoint(p point.Point) {
 		if strings.HasPrefix(f.Key, "duplicate") && strings.Contains(f.Key, "_") {
 			skip[f.Key] = !s.show["copies"]
 		}
+		if kind == "volume" && graded[f.Key] {
+			skip[f.Key] = !s.show["grades"]
+		}
 		if !skip[f.Key] || s.show[f.Key] {
 			parts = append(parts, fmt.Sprintf("%s=%v", f.Key, f.Value))
 		}
 	}
 	s.say("%s", strings.Join(parts, " "))
 }
+
+// graded are the fields of a volume that the judge has a say in.
+var graded = map[string]bool{"expected": true, "score": true, "level": true, "missed_estimate": true, "missed_error": true, "empty_seconds": true}
 
 // checkInvariants is what must hold after every step, whatever happened.
 func checkInvariants(t require.TestingT, c *Core) {

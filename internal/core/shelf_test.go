@@ -14,6 +14,7 @@ type shelf struct {
 	minutes    map[shelfKey]ledger.MinuteRecord
 	deliveries map[shelfKey]ledger.DeliveryRecord
 	copies     map[shelfKey]ledger.CopyRecord
+	hours      map[shelfKey]ledger.HourRecord
 	gaps       map[shelfKey]ledger.GapRecord
 	partitions map[int]ledger.PartitionRecord
 	requests   map[int64]ledger.RequestRecord
@@ -29,7 +30,8 @@ type shelfKey struct {
 }
 
 func newShelf() *shelf {
-	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, copies: map[shelfKey]ledger.CopyRecord{}, gaps: map[shelfKey]ledger.GapRecord{},
+	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, copies: map[shelfKey]ledger.CopyRecord{}, hours: map[shelfKey]ledger.HourRecord{},
+		gaps:       map[shelfKey]ledger.GapRecord{},
 		partitions: map[int]ledger.PartitionRecord{}, requests: map[int64]ledger.RequestRecord{},
 		ids: map[timeline.Minute]map[int][]snowflake.ID{}}
 }
@@ -52,6 +54,9 @@ func (s *shelf) commit(k *ledger.Commit) {
 	}
 	for _, r := range k.Copies {
 		s.copies[shelfKey{r.Partition, r.Minute}] = r
+	}
+	for _, r := range k.Hours {
+		s.hours[shelfKey{r.Partition, r.Minute(0)}] = r
 	}
 	for _, g := range k.Gaps {
 		s.gaps[shelfKey{g.Partition, g.First()}] = g
@@ -95,6 +100,9 @@ func (s *shelf) past() *ledger.Past {
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(s.copies), shelfKey.compare) {
 		p.Copies = append(p.Copies, s.copies[at])
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(s.hours), shelfKey.compare) {
+		p.Hours = append(p.Hours, s.hours[at])
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(s.gaps), shelfKey.compare) {
 		p.Gaps = append(p.Gaps, s.gaps[at])

@@ -142,6 +142,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 			r.Saved(false)
 		}
 	}
+	c.judging.history.Return(k.Hours)
 	d.done = append(k.Gaps, d.done...)
 	for i := range k.Requests {
 		r := k.Requests[i]
@@ -217,6 +218,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 		c.recordPartition(k, &s, &u)
 	}
 	c.recordMinutes(k, c.any, nil, &u, 0)
+	k.Hours = c.judging.history.Take()
 	k.Gaps, d.done = append(k.Gaps, d.done...), nil
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)

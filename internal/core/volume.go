@@ -8,6 +8,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/point"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 
 // tell reports the closed minutes that changed, each at most once per interval; at the end, all.
@@ -28,7 +29,8 @@ func (c *Core) tell(final bool) {
 			}
 			r.Told(c.now.UnixNano(), v.View)
 			told[m] = true
-			c.volumePoint(strconv.Itoa(seen.id), m, v)
+			c.revised(seen.partition, m, v.State)
+			c.volumePoint(strconv.Itoa(seen.id), m, v, c.grade(seen.index, m))
 		}
 	}
 	for _, m := range c.any.book.Minutes() {
@@ -39,7 +41,7 @@ func (c *Core) tell(final bool) {
 	}
 	for _, m := range slices.Sorted(maps.Keys(told)) {
 		if v, ok := c.sum(covers, m); ok || final {
-			c.volumePoint("all", m, v)
+			c.volumePoint("all", m, v, c.grade(c.any.index, m))
 		}
 	}
 }
@@ -56,8 +58,8 @@ func (c *Core) early(m timeline.Minute) bool {
 	return false
 }
 
-// volume is what decahose_volume says of one minute.
-type volume struct {
+// minuteVolume is what decahose_volume says of one minute.
+type minuteVolume struct {
 	ledger.Row
 	ledger.View
 }
@@ -85,7 +87,7 @@ func (c *Core) covers() []cover {
 }
 
 // volume of one minute.
-func (s *cover) volume(m timeline.Minute) (v volume) {
+func (s *cover) volume(m timeline.Minute) (v minuteVolume) {
 	if r := s.book.Find(m); r != nil {
 		v.Row = *r
 	}
@@ -108,7 +110,7 @@ func (s *cover) volume(m timeline.Minute) (v volume) {
 }
 
 // sum adds up the partitions, and what has none; ok is false while one of them has not closed the minute.
-func (c *Core) sum(covers []cover, m timeline.Minute) (all volume, ok bool) {
+func (c *Core) sum(covers []cover, m timeline.Minute) (all minuteVolume, ok bool) {
 	all.Covered, ok = timeline.MinuteMilli, true
 	if r := c.any.book.Find(m); r != nil {
 		all.add(r)
@@ -124,7 +126,7 @@ func (c *Core) sum(covers []cover, m timeline.Minute) (all volume, ok bool) {
 	return all, ok
 }
 
-func (v *volume) add(r *ledger.Row) {
+func (v *minuteVolume) add(r *ledger.Row) {
 	v.Received += r.Received
 	v.Unique += r.Unique
 	v.Duplicate += r.Duplicate
@@ -138,7 +140,7 @@ func (v *volume) add(r *ledger.Row) {
 	v.Bytes += r.Bytes
 }
 
-func (c *Core) volumePoint(partition string, m timeline.Minute, v volume) {
+func (c *Core) volumePoint(partition string, m timeline.Minute, v minuteVolume, g *volume.Grade) {
 	if !v.Balanced() {
 		panic("BUG: the book of minute " + m.String() + " does not balance")
 	}
@@ -160,4 +162,5 @@ func (c *Core) volumePoint(partition string, m timeline.Minute, v volume) {
 	if c.cfg.Acknowledged {
 		pt.Fields = append(pt.Fields, point.Field{Key: "delivered", Value: min(v.Delivered, v.Emitted)})
 	}
+	gradeFields(pt, g)
 }

@@ -72,6 +72,38 @@ func (h *History) Set(partition int, m timeline.Minute, unique int64) {
 	}
 }
 
+// Unique is how many Tweets a minute had; Unknown where it was not whole.
+func (h *History) Unique(partition int, m timeline.Minute) int64 {
+	hour := floorHour(m)
+	if r := h.hours[hourKey{partition, hour}]; r != nil {
+		return int64(r.Unique[int64(m)-hour*hourMinutes])
+	}
+	return Unknown
+}
+
+// Each calls f for each minute that is known, oldest first.
+func (h *History) Each(f func(m timeline.Minute, partition int, unique int64)) {
+	keys := slices.SortedFunc(maps.Keys(h.hours), hourKey.compare)
+	for len(keys) > 0 {
+		n := 1
+		for n < len(keys) && keys[n].hour == keys[0].hour {
+			n++
+		}
+		for i := range hourMinutes {
+			for _, k := range keys[:n] {
+				if r := h.hours[k]; r.Unique[i] != Unknown {
+					f(r.Minute(i), k.partition, int64(r.Unique[i]))
+				}
+			}
+		}
+		keys = keys[n:]
+	}
+}
+
+func (a hourKey) compare(b hourKey) int {
+	return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.partition, b.partition))
+}
+
 func floorHour(m timeline.Minute) int64 {
 	k := int64(m) / hourMinutes
 	if int64(m)%hourMinutes < 0 {
@@ -82,13 +114,10 @@ func floorHour(m timeline.Minute) int64 {
 
 // Take returns the records that changed since it was last called, in order.
 func (h *History) Take() (all []HourRecord) {
-	for k := range h.changed {
+	for _, k := range slices.SortedFunc(maps.Keys(h.changed), hourKey.compare) {
 		all = append(all, *h.hours[k])
 	}
 	clear(h.changed)
-	slices.SortFunc(all, func(a, b HourRecord) int {
-		return cmp.Or(cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Partition, b.Partition))
-	})
 	return all
 }
 

@@ -4,9 +4,6 @@ package ledger
 
 import "github.com/decahose/telegraf-decahose/internal/timeline"
 
-// MaxConnections is how many redundant connections to one partition the book can tell apart.
-const MaxConnections = 4
-
 // Cause says why a copy came.
 type Cause uint8
 
@@ -172,6 +169,9 @@ func (r *Row) Within(m timeline.Minute, span timeline.Span) int64 {
 	}
 	return r.count((span.From-m.Milli())/1000, (span.To-1-m.Milli())/1000+1)
 }
+
+// Seconds are the row's unique Tweets by second of their id time, saturating. They are the row's own.
+func (r *Row) Seconds() *[60]uint16 { return &r.seconds }
 
 func (r *Row) count(from, to int64) (n int64) {
 	for _, c := range r.seconds[from:to] {

@@ -223,6 +223,9 @@ func (d *Decahose) checkLimits() error {
 	if err := inRange("connect_limit", d.ConnectLimit, 1, 10000); err != nil {
 		return err
 	}
+	if v := d.VolumeFalseAlarms; !(v == 0 || v >= 1e-6 && v <= 100) { // NaN too
+		return bad("volume_false_alarms", v, "0, or a number a day from 0.000001 to 100")
+	}
 	if d.RecordLimit < 1024 || d.RecordLimit > 1<<30 {
 		return bad("record_limit", int64(d.RecordLimit), "a size from 1KiB to 1GiB")
 	}

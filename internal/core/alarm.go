@@ -1,0 +1,175 @@
+package core
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/point"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/internal/volume"
+)
+
+// Kinds of alarms that the core finds itself, besides those of the judge.
+const (
+	kindConnection volume.Kind = "connection" // a connection has delivered nothing for long
+	kindState      volume.Kind = "state"      // what is done cannot be made durable
+)
+
+const (
+	// watchEvery is how often the core looks for what is wrong besides the volumes.
+	watchEvery = time.Minute
+	// darkLong is how long a connection may deliver nothing before that is an alarm: longer than X's own restarts
+	// and than every backoff but that of a refusal.
+	darkLong = 10 * time.Minute
+)
+
+// alarms are what is wrong now.
+type alarms struct {
+	queue   []alarmChange // to be reported
+	watchAt time.Time
+	pushed  uint64 // Tweets that had ever entered sent, at the last look
+	road    Road   // as last said
+}
+
+type alarmChange struct {
+	volume.Alarm
+	at int64 // Unix ns
+}
+
+// alarm takes alarms that changed: each is a metric and one line in the log.
+func (c *Core) alarm(changed []volume.Alarm) {
+	for _, a := range changed {
+		c.alarms.queue = append(c.alarms.queue, alarmChange{a, c.now.UnixNano()})
+		switch {
+		case !a.Active:
+			c.note(Info, "alarm %s of partition %s is over: %s", a.Kind, partitionName(a.Partition), a.Message)
+		case a.Severity == volume.Critical:
+			c.note(Error, "alarm %s of partition %s: %s", a.Kind, partitionName(a.Partition), a.Message)
+		default:
+			c.note(Warn, "alarm %s of partition %s: %s", a.Kind, partitionName(a.Partition), a.Message)
+		}
+	}
+}
+
+func partitionName(id int) string {
+	if id == ledger.AnyPartition {
+		return "all"
+	}
+	return strconv.Itoa(id)
+}
+
+// watch looks for what is wrong besides the volumes.
+func (c *Core) watch() {
+	if c.judging.judge == nil || c.stopping || c.now.Before(c.alarms.watchAt) {
+		return
+	}
+	c.alarms.watchAt = c.now.Add(watchEvery)
+	at := timeline.MinuteOf(c.wall / 1e6)
+	if c.clock.set() {
+		at = timeline.MinuteOf(c.clock.at(c.now))
+	}
+	for _, p := range c.partitions {
+		c.alarm(c.judging.judge.Outside(at, c.darkConnections(p)))
+	}
+	c.alarm(c.judging.judge.Outside(at, c.unwritten()))
+	c.alarm(c.judging.judge.Outside(at, volume.Alarm{Kind: kindState, Connection: -1, Active: c.durable.failing, Severity: volume.Critical,
+		Message: "the state cannot be written: nothing is asked of backfill, Replay or Recovery, and a restart repeats Tweets"}))
+}
+
+// darkConnections says which of a partition's connections have delivered nothing for long.
+func (c *Core) darkConnections(p *partition) volume.Alarm {
+	a := volume.Alarm{Kind: kindConnection, Partition: p.id, Connection: -1, Severity: volume.Warning}
+	var names []string
+	longest := time.Duration(0)
+	for _, n := range p.conns {
+		if n.sound {
+			continue
+		}
+		dark := c.now.Sub(later(n.fedAt, c.begun))
+		if dark < darkLong {
+			continue
+		}
+		names = append(names, fmt.Sprintf("%d (%s)", n.Index, lastClass(n)))
+		if dark > longest {
+			a.Connection, longest = n.Index, dark
+		}
+	}
+	if a.Active = len(names) > 0; !a.Active {
+		a.Message = "all connections deliver"
+		return a
+	}
+	if len(names) == len(p.conns) {
+		a.Severity = volume.Critical
+	}
+	a.Message = fmt.Sprintf("no Tweet for %v or more over %s %s of %d", darkLong, plural("connection", len(names)), strings.Join(names, ", "), len(p.conns))
+	a.Evidence = []volume.Evidence{{Key: "connections_dark", Value: float64(len(names))}, {Key: "dark_seconds", Value: longest.Seconds()}}
+	return a
+}
+
+func plural(noun string, n int) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
+
+func lastClass(n *conn) string {
+	if n.counters.class == "" {
+		return "no Tweet yet"
+	}
+	return n.counters.class
+}
+
+// unwritten says whether Tweets that came more than watchEvery ago are not written out, although nobody behind the sink
+// holds them up.
+func (c *Core) unwritten() volume.Alarm {
+	k := &c.alarms
+	written := c.sent.settled + uint64(c.sent.written-c.sent.head)
+	waiting := int64(k.pushed) - int64(written)
+	k.pushed = c.sent.pushed
+	a := volume.Alarm{Kind: volume.Us, Connection: -1, Severity: volume.Critical, Message: "all Tweets are written out",
+		Active: waiting > 0 && !c.heldUp()}
+	if a.Active {
+		a.Message = fmt.Sprintf("%d Tweets came more than %v ago and are not written out", waiting, watchEvery)
+		a.Evidence = []volume.Evidence{{Key: "unwritten", Value: float64(waiting)}}
+	}
+	return a
+}
+
+// heldUp reports whether who is behind the sink holds Tweets up, so that they wait in memory.
+func (c *Core) heldUp() bool {
+	return c.accepted.pause || c.behind || c.alarms.road.Undelivered > c.alarms.road.Spooled
+}
+
+// reportAlarms reports what changed and, at a poll, what lasts.
+func (c *Core) reportAlarms(poll bool) {
+	for i := range c.alarms.queue {
+		c.alarmPoint(&c.alarms.queue[i].Alarm, c.alarms.queue[i].at)
+	}
+	c.alarms.queue = c.alarms.queue[:0]
+	if !poll || c.judging.judge == nil {
+		return
+	}
+	for _, a := range c.judging.judge.Active() {
+		c.alarmPoint(&a, c.now.UnixNano())
+	}
+}
+
+func (c *Core) alarmPoint(a *volume.Alarm, at int64) {
+	pt := c.point("decahose_alarm", at, point.Tag{Key: "kind", Value: string(a.Kind)}, point.Tag{Key: "partition", Value: partitionName(a.Partition)})
+	pt.Fields = []point.Field{
+		{Key: "active", Value: a.Active},
+		{Key: "severity", Value: string(a.Severity)},
+		{Key: "message", Value: a.Message},
+		{Key: "since", Value: a.Since.Nano()},
+	}
+	if a.Connection >= 0 {
+		pt.Fields = append(pt.Fields, point.Field{Key: "connection", Value: int64(a.Connection)})
+	}
+	for _, e := range a.Evidence {
+		pt.Fields = append(pt.Fields, point.Field{Key: e.Key, Value: e.Value})
+	}
+}
