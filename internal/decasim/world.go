@@ -22,6 +22,8 @@ type WorldConfig struct {
 
 	// Profile, if set, multiplies the rate by a pure function of the Unix millisecond.
 	Profile func(ms int64) float64
+	// Season makes days and weeks of it; the zero Season is none.
+	Season Season
 	// SampleWindow puts all ids into milliseconds 657 to 756 of their second, as the old 10 % sample did.
 	SampleWindow bool
 	// Sparse draws arrivals by the second and not by the millisecond: another World, in which days of a
@@ -47,7 +49,7 @@ type World struct {
 // NewWorld returns the World of a seed.
 func NewWorld(cfg WorldConfig) *World {
 	w := &World{arrivals: arrivals{seed: cfg.Seed, rate: max(0, cmp.Or(cfg.Rate, 400)),
-		partitions: cmp.Or(cfg.Partitions, 2), window: cfg.SampleWindow, sparse: cfg.Sparse, profile: cfg.Profile},
+		partitions: cmp.Or(cfg.Partitions, 2), window: cfg.SampleWindow, sparse: cfg.Sparse, profile: cfg.Season.over(cfg.Profile)},
 		gone: max(0, cmp.Or(cfg.Deleted, 0.01))}
 	w.vocab = newVocabularies(cfg.Seed)
 	w.pens.New = func() any { return &pen{world: w} }
