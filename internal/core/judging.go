@@ -46,6 +46,7 @@ func falseAlarms(cfg Config) float64 {
 // learn takes over what earlier processes remember of whole minutes: for long, and in the rows.
 func (c *Core) learn(past *ledger.Past) {
 	g := &c.judging
+	g.last = timeline.MinuteOf(c.clock.at(c.now)) // when nobody listened nothing is to be judged
 	g.history.Restore(past.Hours)
 	for i := range past.Minutes {
 		m := &past.Minutes[i]
@@ -108,6 +109,9 @@ func (c *Core) judgeVolumes() {
 	}
 	covers := c.covers()
 	for _, m := range slices.Sorted(maps.Keys(g.closed)) {
+		if c.beforeBegin(m) {
+			continue
+		}
 		parts := g.closed[m]
 		for i := range covers {
 			v := covers[i].volume(m)
@@ -121,6 +125,11 @@ func (c *Core) judgeVolumes() {
 		c.alarm(verdict.Alarms)
 	}
 	clear(g.closed)
+}
+
+// beforeBegin reports whether a partition was first covered after the minute had begun.
+func (c *Core) beforeBegin(m timeline.Minute) bool {
+	return slices.ContainsFunc(c.partitions, func(p *partition) bool { return m.Milli() < p.begin })
 }
 
 // forgetVerdicts drops what was said of minutes long ago, and the history of weeks.

@@ -77,6 +77,17 @@ func (s *shelf) commit(k *ledger.Commit) {
 	maps.DeleteFunc(s.ids, func(m timeline.Minute, _ map[int][]snowflake.ID) bool { return m < k.Keep })
 }
 
+// remember lets a process have listened for four weeks before minute end.
+func (s *shelf) remember(partitions []int, end timeline.Minute, unique int) {
+	h := ledger.NewHistory()
+	for m := end - 4*7*24*60; m < end; m++ {
+		for _, p := range partitions {
+			h.Set(p, m, int64(unique))
+		}
+	}
+	s.commit(&ledger.Commit{Hours: h.Take(), Clean: true, Moment: ledger.Moment{Wall: end.Nano()}})
+}
+
 // load is all ids of a minute.
 func (s *shelf) load(m timeline.Minute) (ids []snowflake.ID) {
 	for _, part := range s.ids[m] {

@@ -17,8 +17,8 @@ const (
 	weekShifted = weekMilli - peakOfWeek
 )
 
-// at is what the season multiplies the rate by at a Unix millisecond, never negative.
-func (s Season) at(ms int64) float64 {
+// At is what the season multiplies the rate by at a Unix millisecond, never negative.
+func (s Season) At(ms int64) float64 {
 	day := math.Cos(2 * math.Pi * float64(ms%dayMilli-peakOfDay) / dayMilli)
 	week := math.Cos(2 * math.Pi * (float64(ms%weekMilli) + weekShifted) / weekMilli)
 	return max(0, (1+s.Daily*day)*(1+s.Weekly*week))
@@ -30,7 +30,7 @@ func (s Season) over(profile func(ms int64) float64) func(ms int64) float64 {
 	case s == Season{}:
 		return profile
 	case profile == nil:
-		return s.at
+		return s.At
 	}
-	return func(ms int64) float64 { return s.at(ms) * profile(ms) }
+	return func(ms int64) float64 { return s.At(ms) * profile(ms) }
 }
