@@ -24,14 +24,18 @@ const (
 	// darkLong is how long a connection may deliver nothing before that is an alarm: longer than X's own restarts
 	// and than every backoff but that of a refusal.
 	darkLong = 10 * time.Minute
+	// stuckLong is how long a Tweet may wait to be written out before the sink counts as standing still: then
+	// connections are not read either, which is not their fault.
+	stuckLong = 30 * time.Second
 )
 
 // alarms are what is wrong now.
 type alarms struct {
 	queue   []alarmChange // to be reported
 	watchAt time.Time
-	pushed  uint64 // Tweets that had ever entered sent, at the last look
-	road    Road   // as last said
+	mark    uint64    // of Tweets that ever entered sent: the last one of those looked at, until it is written out
+	markAt  time.Time // since when
+	road    Road      // as last said
 }
 
 type alarmChange struct {
@@ -43,14 +47,14 @@ type alarmChange struct {
 func (c *Core) alarm(changed []volume.Alarm) {
 	for _, a := range changed {
 		c.alarms.queue = append(c.alarms.queue, alarmChange{a, c.now.UnixNano()})
+		level := Warn
 		switch {
 		case !a.Active:
-			c.note(Info, "alarm %s of partition %s is over: %s", a.Kind, partitionName(a.Partition), a.Message)
+			level = Info
 		case a.Severity == volume.Critical:
-			c.note(Error, "alarm %s of partition %s: %s", a.Kind, partitionName(a.Partition), a.Message)
-		default:
-			c.note(Warn, "alarm %s of partition %s: %s", a.Kind, partitionName(a.Partition), a.Message)
+			level = Error
 		}
+		c.note(level, "alarm %s: %s", a.Kind, a.Message)
 	}
 }
 
@@ -63,6 +67,7 @@ func partitionName(id int) string {
 
 // watch looks for what is wrong besides the volumes.
 func (c *Core) watch() {
+	c.lookAtSink()
 	if c.judging.judge == nil || c.stopping || c.now.Before(c.alarms.watchAt) {
 		return
 	}
@@ -123,20 +128,29 @@ func lastClass(n *conn) string {
 	return n.counters.class
 }
 
-// unwritten says whether Tweets that came more than watchEvery ago are not written out, although nobody behind the sink
-// holds them up.
+// lookAtSink notes since when Tweets wait to be written out.
+func (c *Core) lookAtSink() {
+	if k := &c.alarms; c.sent.out() >= k.mark {
+		k.mark, k.markAt = c.sent.pushed, c.now
+	}
+}
+
+// unwritten says whether Tweets wait for long to be written out, although nobody behind the sink holds them up.
 func (c *Core) unwritten() volume.Alarm {
-	k := &c.alarms
-	written := c.sent.settled + uint64(c.sent.written-c.sent.head)
-	waiting := int64(k.pushed) - int64(written)
-	k.pushed = c.sent.pushed
 	a := volume.Alarm{Kind: volume.Us, Connection: -1, Severity: volume.Critical, Message: "all Tweets are written out",
-		Active: waiting > 0 && !c.heldUp()}
+		Active: c.stuck() && !c.heldUp()}
 	if a.Active {
-		a.Message = fmt.Sprintf("%d Tweets came more than %v ago and are not written out", waiting, watchEvery)
+		waiting := c.sent.pushed - c.sent.out()
+		a.Message = fmt.Sprintf("%d Tweets are not written out, the first of them for %v: who reads the output stands still, or this plugin does",
+			waiting, c.now.Sub(c.alarms.markAt).Round(time.Second))
 		a.Evidence = []volume.Evidence{{Key: "unwritten", Value: float64(waiting)}}
 	}
 	return a
+}
+
+// stuck reports whether the sink stands still.
+func (c *Core) stuck() bool {
+	return c.sent.out() < c.alarms.mark && c.now.Sub(c.alarms.markAt) >= stuckLong
 }
 
 // heldUp reports whether who is behind the sink holds Tweets up, so that they wait in memory.

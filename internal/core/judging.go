@@ -109,7 +109,7 @@ func (c *Core) judgeVolumes() {
 	}
 	covers := c.covers()
 	for _, m := range slices.Sorted(maps.Keys(g.closed)) {
-		if c.beforeBegin(m) {
+		if c.beforeBegin(m) || c.stuck() { // what is not there then was not read
 			continue
 		}
 		parts := g.closed[m]

@@ -358,6 +358,9 @@ func (s *script) step(ev Event) {
 		s.say("request %s %s", s.name(a.Conn), s.asked(a.Query))
 	}
 	for _, n := range s.ready.Notes {
+		if alarm := strings.HasPrefix(n.Text, "alarm "); alarm && !s.show["alarm"] {
+			continue
+		}
 		if s.show["notes"] || s.show[string(n.Level)] {
 			s.say("%c! %s", n.Level, n.Text)
 		}

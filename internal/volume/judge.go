@@ -26,6 +26,8 @@ type Judge struct {
 	balance *balance // nil with one partition
 	board   board
 	fewest  float64 // Tweets a second, from which on an empty second is loss
+
+	counting bool // no alarms of statistics
 }
 
 // part is what is remembered of a partition.
@@ -41,13 +43,14 @@ type part struct {
 
 // New is a judge without history.
 func New(c Config) *Judge {
-	if c.FalseAlarms == 0 {
-		c.FalseAlarms = FalseAlarms
+	counting := c.FalseAlarms < 0
+	if c.FalseAlarms <= 0 {
+		c.FalseAlarms = FalseAlarms // levels need it too
 	}
 	n := len(c.Partitions)
 	perSeason := c.FalseAlarms * seasonShare / float64(n+1)
 	j := &Judge{
-		config: c, all: newSeason(perSeason), steps: newSteps(c.FalseAlarms * stepShare),
+		config: c, counting: counting, all: newSeason(perSeason), steps: newSteps(c.FalseAlarms * stepShare),
 		fewest: fewestPerSecond(c.FalseAlarms*emptyShare, n),
 	}
 	for _, p := range c.Partitions {
