@@ -80,7 +80,9 @@ func (c *Core) revised(p *partition, m timeline.Minute, state ledger.State) {
 
 // closing gathers what a partition's minute holds, as it closes: what is decided then is gone after it.
 func (c *Core) closing(p *partition, m timeline.Minute, r *ledger.Row) {
-	if c.judging.judge == nil || m <= c.judging.last || m < timeline.MinuteOf(c.clock.at(c.now))-judgedOld {
+	now := timeline.MinuteOf(c.clock.at(c.now))
+	c.judging.last = min(c.judging.last, now) // a guess of the time may have been ahead
+	if c.judging.judge == nil || m <= c.judging.last || m < now-judgedOld {
 		return
 	}
 	part := volume.Part{Unique: r.Unique, Emitted: r.Emitted, Delivered: min(r.Delivered, r.Emitted), Tracked: c.cfg.Acknowledged}
