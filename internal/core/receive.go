@@ -63,8 +63,11 @@ func (c *Core) plausible(ms int64) int64 {
 func (c *Core) record(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
 	known, before := c.ids.Seen(f.ID, c.now, witness)
+	if known { // whatever this copy is, the witness is noted
+		c.capture(n, f, before)
+	}
 	if known && !c.accepted.unseen[f.ID] {
-		c.duplicate(n, f, before)
+		c.duplicate(n, f)
 		return true
 	}
 	t := c.next()
@@ -87,7 +90,10 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 	}
 	delete(c.accepted.unseen, f.ID)
 	c.ids.Mark(f.ID, c.now, witness)
-	c.unique(n, f, t, before)
+	if !known {
+		c.capture(n, f, 0)
+	}
+	c.unique(n, f, t)
 	return true
 }
 
@@ -131,17 +137,21 @@ func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
 	return r
 }
 
-// duplicate posts a copy of a Tweet that the witnesses of before had brought.
-func (c *Core) duplicate(n *conn, f *wire.Frame, before uint8) {
+// capture notes that n brought a Tweet, which the witnesses of before had brought.
+func (c *Core) capture(n *conn, f *wire.Frame, before uint8) {
+	if n.job == nil {
+		n.part.book.Row(timeline.MinuteOf(f.ID.Milli())).Capture(before, n.Index)
+	}
+}
+
+// duplicate posts a copy of a Tweet.
+func (c *Core) duplicate(n *conn, f *wire.Frame) {
 	ms := f.ID.Milli()
 	why := n.causeOf(ms)
 	n.counters.tweets++
 	n.counters.copies[why]++
 	r := c.row(n, timeline.MinuteOf(ms))
 	r.PostDuplicate(why, len(f.Data))
-	if n.job == nil {
-		r.Capture(before, n.Index)
-	}
 }
 
 // causeOf says why n brings a copy of the id time ms.
@@ -155,16 +165,13 @@ func (n *conn) causeOf(ms int64) ledger.Cause {
 	return ledger.Redundant
 }
 
-func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet, before uint8) {
+func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	n.counters.tweets++
 	n.counters.first++
 	ms := f.ID.Milli()
 	m := timeline.MinuteOf(ms)
 	r := c.row(n, m)
 	r.PostUnique(ms, len(f.Data))
-	if n.job == nil {
-		r.Capture(before, n.Index)
-	}
 	if _, collided := f.ID.Nano(); collided {
 		c.collisions++
 	}
