@@ -15,6 +15,7 @@ import (
 // Kinds of alarms that the core finds itself, besides those of the judge.
 const (
 	kindConnection volume.Kind = "connection" // a connection has delivered nothing for long
+	kindDelivery   volume.Kind = "delivery"   // who is behind the sink does not take Tweets
 	kindState      volume.Kind = "state"      // what is done cannot be made durable
 )
 
@@ -35,7 +36,7 @@ type alarms struct {
 	watchAt time.Time
 	mark    uint64    // of Tweets that ever entered sent: the last one of those looked at, until it is written out
 	markAt  time.Time // since when
-	road    Road      // as last said
+	held    bool      // what waits to be written out waits for the outputs, as the delivery last said
 }
 
 type alarmChange struct {
@@ -79,7 +80,9 @@ func (c *Core) watch() {
 	for _, p := range c.partitions {
 		c.alarm(c.judging.judge.Outside(at, c.darkConnections(p)))
 	}
-	c.alarm(c.judging.judge.Outside(at, c.unwritten()))
+	us, delivery := c.unwritten()
+	c.alarm(c.judging.judge.Outside(at, us))
+	c.alarm(c.judging.judge.Outside(at, delivery))
 	c.alarm(c.judging.judge.Outside(at, volume.Alarm{Kind: kindState, Connection: -1, Active: c.durable.failing, Severity: volume.Critical,
 		Message: "the state cannot be written: nothing is asked of backfill, Replay or Recovery, and a restart repeats Tweets"}))
 }
@@ -135,27 +138,39 @@ func (c *Core) lookAtSink() {
 	}
 }
 
-// unwritten says whether Tweets wait for long to be written out, although nobody behind the sink holds them up.
-func (c *Core) unwritten() volume.Alarm {
-	a := volume.Alarm{Kind: volume.Us, Connection: -1, Severity: volume.Critical, Message: "all Tweets are written out",
-		Active: c.stuck() && !c.heldUp()}
-	if a.Active {
-		waiting := c.sent.pushed - c.sent.out()
-		a.Message = fmt.Sprintf("%d Tweets are not written out, the first of them for %v: who reads the output stands still, or this plugin does",
-			waiting, c.now.Sub(c.alarms.markAt).Round(time.Second))
-		a.Evidence = []volume.Evidence{{Key: "unwritten", Value: float64(waiting)}}
+// unwritten says whether Tweets wait for long to be written out: because of this plugin or who reads its output, or
+// because those behind the sink hold them up.
+func (c *Core) unwritten() (us, delivery volume.Alarm) {
+	us = volume.Alarm{Kind: volume.Us, Connection: -1, Severity: volume.Critical, Message: "all Tweets are written out"}
+	delivery = us
+	delivery.Kind = kindDelivery
+	if !c.stuck() {
+		return us, delivery
 	}
-	return a
+	a, why := &us, "who reads the output stands still, or this plugin does"
+	if c.heldUp() {
+		a, why = &delivery, "the outputs do not take them"
+	}
+	a.Active = true
+	a.Message = fmt.Sprintf("%d Tweets are not written out, the first of them for %v: %s", c.waiting(), c.now.Sub(c.alarms.markAt).Round(time.Second), why)
+	a.Evidence = []volume.Evidence{{Key: "unwritten", Value: float64(c.waiting())}}
+	return us, delivery
 }
+
+// waiting is how many Tweets are not written out.
+func (c *Core) waiting() int64 { return int64(c.sent.pushed - c.sent.out()) }
 
 // stuck reports whether the sink stands still.
 func (c *Core) stuck() bool {
 	return c.sent.out() < c.alarms.mark && c.now.Sub(c.alarms.markAt) >= stuckLong
 }
 
-// heldUp reports whether who is behind the sink holds Tweets up, so that they wait in memory.
-func (c *Core) heldUp() bool {
-	return c.accepted.pause || c.behind || c.alarms.road.Undelivered > c.alarms.road.Spooled
+// heldUp reports whether those behind the sink hold up what waits.
+func (c *Core) heldUp() bool { return c.accepted.pause || c.alarms.held }
+
+// delivers notes how the delivery stands.
+func (c *Core) delivers(road Road) {
+	c.alarms.held = c.waiting() > 0 && road.Undelivered-road.Spooled >= c.waiting()
 }
 
 // reportAlarms reports what changed and, at a poll, what lasts.

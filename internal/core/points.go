@@ -22,7 +22,7 @@ func (c *Core) report(ev Event) {
 	}
 	c.changed = c.changed[:0]
 	if ev.Kind == Poll || ev.Kind == Final {
-		c.alarms.road = ev.Road
+		c.delivers(ev.Road)
 	}
 	c.reportAlarms(ev.Kind == Poll || ev.Kind == Final)
 	if ev.Kind == Poll || ev.Kind == Final {
