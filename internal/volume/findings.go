@@ -31,7 +31,7 @@ func (j *Judge) judge(m *Minute, whole bool, all *weighed, weights []weighed, gr
 		j.undelivered(m.Minute, p, c)
 		p.remember(m.Minute, c)
 	}
-	if x := j.darkness(m); x || !whole || j.counting {
+	if x := j.darkness(m); x || !whole {
 		j.board.tick(m.Minute)
 		return
 	}

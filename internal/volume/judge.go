@@ -26,8 +26,6 @@ type Judge struct {
 	balance *balance // nil with one partition
 	board   board
 	fewest  float64 // Tweets a second, from which on an empty second is loss
-
-	counting bool // no alarms of statistics
 }
 
 // part is what is remembered of a partition.
@@ -43,14 +41,13 @@ type part struct {
 
 // New is a judge without history.
 func New(c Config) *Judge {
-	counting := c.FalseAlarms < 0
-	if c.FalseAlarms <= 0 {
-		c.FalseAlarms = FalseAlarms // levels need it too
+	if c.FalseAlarms == 0 {
+		c.FalseAlarms = FalseAlarms
 	}
 	n := len(c.Partitions)
 	perSeason := c.FalseAlarms * seasonShare / float64(n+1)
 	j := &Judge{
-		config: c, counting: counting, all: newSeason(perSeason), steps: newSteps(c.FalseAlarms * stepShare),
+		config: c, all: newSeason(perSeason), steps: newSteps(c.FalseAlarms * stepShare),
 		fewest: fewestPerSecond(c.FalseAlarms*emptyShare, n),
 	}
 	for _, p := range c.Partitions {
