@@ -21,7 +21,7 @@ var layers = map[string]int{
 	"internal/dedup": 1, "internal/wire": 1, "internal/ledger": 1, "internal/volume": 1,
 	"internal/tweet": 2, "internal/recovery": 2,
 	"internal/core": 3, "internal/emit": 3,
-	"internal/stream": 4, "internal/store": 4, "internal/spool": 4,
+	"internal/stream": 4, "internal/store": 4, "internal/spool": 4, "internal/archive": 4,
 	"internal/delivery": 5,
 	"internal/engine":   6, "internal/push": 6,
 	"plugins":          7,
