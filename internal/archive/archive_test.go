@@ -25,7 +25,7 @@ func TestRoundTrip(t *testing.T) {
 	write(t, w, noon, 0, 500)
 	write(t, w, noon+1, 0, 20)
 	write(t, w, noon, 400, 1000) // a hundred a second time
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	a := open(t, "file://"+filepath.ToSlash(dir))
 	requireHeld(t, a, noon, 1000)
 	requireHeld(t, a, noon+1, 20)
@@ -53,7 +53,7 @@ func TestCommonTools(t *testing.T) {
 	dir := t.TempDir()
 	w := newWriter(t, dir)
 	write(t, w, noon, 0, 7000) // several frames
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	out, err := exec.Command(zstd, "-dc", segments(t, dir)[0]).Output()
 	require.NoError(t, err)
 	lines := bytes.SplitAfter(bytes.TrimSuffix(out, []byte("\n")), []byte("\n"))
@@ -76,7 +76,7 @@ func TestInterval(t *testing.T) {
 	require.NoError(t, w.Seal(clock.Add(time.Minute)))
 	require.Len(t, segments(t, dir), 1)
 	write(t, w, noon, 5, 12) // late: another segment, and five Tweets a second time
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	require.Len(t, segments(t, dir), 2)
 	requireHeld(t, open(t, dir), noon, 12)
 }
@@ -94,7 +94,7 @@ func TestOpenLimit(t *testing.T) {
 		require.LessOrEqual(t, w.opened, o.OpenLimit)
 	}
 	require.NotNil(t, w.open[key{"prod", noon + 1}], "the small one stays open")
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	require.Greater(t, len(segments(t, dir)), 3)
 	requireHeld(t, open(t, dir), noon, 1000)
 	requireHeld(t, open(t, dir), noon+1, 5)
@@ -113,7 +113,8 @@ func TestWriters(t *testing.T) {
 	write(t, b, noon, 0, 100)
 	write(t, a, noon+1, 0, 60)
 	write(t, b, noon+1, 40, 100)
-	require.NoError(t, errors.Join(a.Close(clock), b.Close(clock)))
+	finish(t, a)
+	finish(t, b)
 	require.Len(t, segments(t, dir), 4)
 	requireHeld(t, open(t, dir), noon, 100)
 	requireHeld(t, open(t, dir), noon+1, 100)
@@ -125,10 +126,10 @@ func TestLock(t *testing.T) {
 	_, err := NewWriter(dir, options(dir), clock)
 	require.ErrorIs(t, err, errLocked)
 	id := w.id
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	w = newWriter(t, dir)
 	require.Equal(t, id, w.id)
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 }
 
 func TestLabels(t *testing.T) {
@@ -140,7 +141,7 @@ func TestLabels(t *testing.T) {
 		require.NoError(t, b.Add([]byte(text)))
 		require.NoError(t, w.Write(b, clock))
 	}
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	for _, label := range []string{"..", ".spool", "a/b", "a b", "ü=,"} {
 		list, err := open(t, dir).Minutes(context.Background(), label, noon, noon+1)
 		require.NoError(t, err)
@@ -157,7 +158,7 @@ func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	w := newWriter(t, dir)
 	write(t, w, noon, 0, 40)
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	path := segments(t, dir)[0]
 	sound, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -190,7 +191,7 @@ func TestDamagedFrame(t *testing.T) {
 	dir := t.TempDir()
 	w := newWriter(t, dir)
 	write(t, w, noon, 0, 7000)
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	path := segments(t, dir)[0]
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -215,7 +216,8 @@ func TestDamagedBeside(t *testing.T) {
 	require.NoError(t, err)
 	write(t, a, noon, 0, 100)
 	write(t, b, noon, 0, 90)
-	require.NoError(t, errors.Join(a.Close(clock), b.Close(clock)))
+	finish(t, a)
+	finish(t, b)
 	damaged := segments(t, dir)[0]
 	require.NoError(t, os.Truncate(damaged, 1000))
 	got, err := held(t, open(t, dir), noon)
@@ -231,7 +233,7 @@ func TestReadStops(t *testing.T) {
 	dir := t.TempDir()
 	w := newWriter(t, dir)
 	write(t, w, noon, 0, 40)
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	n, enough := 0, errors.New("enough")
 	err := open(t, dir).Read(context.Background(), "prod", noon, func(snowflake.ID, []byte) error {
 		if n++; n == 3 {
@@ -261,7 +263,7 @@ func TestGone(t *testing.T) {
 	_, err = a.idsOf(context.Background(), names[0])
 	require.ErrorIs(t, err, errGone)
 	write(t, w, noon, 0, 40) // its directory was removed with it
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 	requireHeld(t, a, noon, 40)
 }
 
@@ -288,7 +290,7 @@ func TestRetention(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, retain(Retention{Size: 2*info.Size() + 100}, now), 3)
 	requireHeld(t, open(t, dir), noon, 10)
-	require.NoError(t, w.Close(clock))
+	finish(t, w)
 }
 
 func TestBatchRefuses(t *testing.T) {

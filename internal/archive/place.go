@@ -55,6 +55,12 @@ func parseURL(text string) (dir string, bucket *url.URL, err error) {
 	return "", nil, errURL
 }
 
+// Directory is the directory of the archive at that URL, empty where it is a bucket.
+func Directory(url string) string {
+	dir, _, _ := parseURL(url)
+	return dir
+}
+
 // fromSlash makes /C:/dir of a URL the path that it means.
 func fromSlash(p string) string {
 	if runtime.GOOS == "windows" {

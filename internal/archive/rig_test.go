@@ -61,6 +61,13 @@ func write(t testing.TB, w *Writer, m timeline.Minute, from, to int) {
 	require.NoError(t, w.Write(batchOf(t, m, from, to), clock))
 }
 
+// finish is an orderly end.
+func finish(t testing.TB, w *Writer) {
+	t.Helper()
+	require.NoError(t, w.SealAll(clock))
+	require.NoError(t, w.Close())
+}
+
 func open(t testing.TB, url string) *Archive {
 	a, err := Open(context.Background(), url, Options{})
 	require.NoError(t, err)

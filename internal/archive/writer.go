@@ -228,17 +228,21 @@ func (w *Writer) forget(k key) error {
 // buffered says whether segments are sealed to a place where they wait for the bucket.
 func (w *Writer) buffered() bool { return w.dest != place(w.local) }
 
-// Close seals what is open, and lets the directory go. What could not be sealed stays in the journal.
-func (w *Writer) Close(now time.Time) error {
-	var err error
+// SealAll finishes all open segments. What could not be sealed stays in the journal.
+func (w *Writer) SealAll(now time.Time) error {
 	for _, s := range w.inOrder() {
-		if err = w.seal(s, now); err != nil {
-			break
+		if err := w.seal(s, now); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// Close lets the spool go. What is open is in the journal, and is taken up by the next Writer.
+func (w *Writer) Close() error {
 	w.journal.close()
 	_ = w.enc.Close()
-	return errors.Join(err, w.dest.close(), w.lock.Close())
+	return errors.Join(w.dest.close(), w.lock.Close())
 }
 
 // Notes are what was found at the start that an operator should know.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // OptionError says which option cannot be used as it is, and what could be. Its text never holds
@@ -28,22 +29,11 @@ type OptionError struct {
 }
 
 func (e *OptionError) Error() string {
-	if e.Value == "" {
-		return fmt.Sprintf("option %q must be %s", e.Option, e.Allowed)
-	}
-	return fmt.Sprintf("option %q is %s, must be %s", e.Option, Shorten(e.Value), e.Allowed)
+	return (&option.Error{Option: e.Option, Value: e.Value, Allowed: e.Allowed}).Error()
 }
 
-// Shorten cuts a value of the configuration for an error: what is allowed stands behind it, and a
-// log line is bounded.
-func Shorten(value string) string {
-	const most = 200 // characters
-	runes := []rune(value)
-	if len(runes) <= most {
-		return value
-	}
-	return string(runes[:most]) + "…"
-}
+// Shorten cuts a value of the configuration for an error.
+func Shorten(value string) string { return option.Shorten(value) }
 
 func bad(option string, value any, allowed string) error {
 	switch v := value.(type) {
