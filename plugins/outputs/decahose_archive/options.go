@@ -74,10 +74,14 @@ func (a *Archive) checkSpool() error {
 	return nil
 }
 
-// writerOptions resolves the secrets.
 func (a *Archive) writerOptions() (archive.WriterOptions, error) {
-	o := archive.WriterOptions{Spool: a.SpoolDirectory, SpoolLimit: int64(a.SpoolLimit), Interval: time.Duration(a.SegmentInterval),
-		Level: a.CompressionLevel, OpenLimit: openLimit}
+	credentials, err := a.Credentials()
+	return archive.WriterOptions{Options: credentials, Spool: a.SpoolDirectory, SpoolLimit: int64(a.SpoolLimit),
+		Interval: time.Duration(a.SegmentInterval), Level: a.CompressionLevel, OpenLimit: openLimit}, err
+}
+
+// Credentials resolves the secrets.
+func (a *Archive) Credentials() (o archive.Options, err error) {
 	for _, s := range []struct {
 		option string
 		secret *config.Secret
