@@ -73,11 +73,6 @@ func (c *console) look(ctx *cli.Context) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	if dir := archive.Directory(url); dir != "" {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("open archive: %w", err)
-		}
-	}
 	l.Archive, err = archive.Open(context.Background(), url, o)
 	return l, err
 }

@@ -23,9 +23,9 @@ func (c *console) archiveCat(ctx context.Context, flags *cli.Context, l *look) e
 		return err
 	}
 	out := bufio.NewWriterSize(c.stdout, 64<<10)
-	print := func(_ snowflake.ID, line []byte) error { _, err := out.Write(line); return err }
+	show := func(_ snowflake.ID, line []byte) error { _, err := out.Write(line); return err }
 	if flags.Bool("json") {
-		print = jsonLines(json.NewEncoder(out))
+		show = jsonLines(json.NewEncoder(out))
 	}
 	var wrong error
 	for _, span := range spans {
@@ -34,7 +34,7 @@ func (c *console) archiveCat(ctx context.Context, flags *cli.Context, l *look) e
 			return err
 		}
 		for _, m := range minutesOf(list) {
-			err := l.Read(ctx, span.label, m, print)
+			err := l.Read(ctx, span.label, m, show)
 			if err != nil && !errors.Is(err, archive.ErrDamaged) {
 				return err
 			}

@@ -293,6 +293,23 @@ func TestRetention(t *testing.T) {
 	finish(t, w)
 }
 
+// TestFarOff keeps Tweets of whatever time in the minute of their ids, and tells an archive that is not there from an empty one.
+func TestFarOff(t *testing.T) {
+	dir := t.TempDir()
+	w := newWriter(t, dir)
+	years := []timeline.Minute{timeline.CeilMinute(snowflake.Epoch), noon, timeline.MinuteOf(time.Date(2079, 12, 31, 23, 59, 0, 0, time.UTC).UnixMilli())}
+	for _, m := range years {
+		write(t, w, m, 0, 5)
+	}
+	finish(t, w)
+	for _, m := range years {
+		requireHeld(t, open(t, dir), m, 5)
+	}
+	_, err := open(t, filepath.Join(dir, "gone")).Minutes(context.Background(), "prod", noon, noon+1)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NotErrorIs(t, err, ErrDamaged)
+}
+
 func TestBatchRefuses(t *testing.T) {
 	for line, tweet := range map[string]bool{
 		"cpu usage=1 1": true, "decahose_tweet id=5i 1": true, "decahose_tweet,stream_label=p id=5 1": true,

@@ -1,9 +1,12 @@
+//go:build unix
+
 package archive
 
 import (
 	"context"
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +39,13 @@ var minuteLines = sync.OnceValue(func() (lines [][]byte) {
 	return lines
 })
 
+// cpuTime is what this process took so far, user and system, whatever else the machine does.
+func cpuTime() time.Duration {
+	var r syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
 // moved is the line of minuteLines in another minute.
 func moved(b *testing.B, l []byte, m timeline.Minute) []byte {
 	if m == noon {
@@ -63,6 +73,7 @@ func BenchmarkWrite(b *testing.B) {
 			w, err := NewWriter(b.TempDir(), o, clock)
 			require.NoError(b, err)
 			raw := 0
+			cpu := cpuTime()
 			b.ReportAllocs()
 			b.ResetTimer()
 			for n := 0; n < b.N; {
@@ -77,6 +88,7 @@ func BenchmarkWrite(b *testing.B) {
 				}
 			}
 			b.StopTimer()
+			b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N), "cpu-ns/Tweet")
 			s := w.Stats()
 			b.ReportMetric(float64(s.Bytes)/float64(s.Tweets), "bytes/Tweet")
 			b.ReportMetric(float64(raw)/float64(s.Bytes), "ratio")
@@ -102,6 +114,7 @@ func BenchmarkReadHour(b *testing.B) {
 	}
 	require.NoError(b, w.Close())
 	a := open(b, dir)
+	cpu := cpuTime()
 	for b.Loop() {
 		got := 0
 		for m := noon; m < noon+60; m++ {
@@ -109,5 +122,6 @@ func BenchmarkReadHour(b *testing.B) {
 		}
 		require.Equal(b, n, got)
 	}
+	b.ReportMetric(float64(cpuTime()-cpu)/1e9/float64(b.N), "cpu-s/hour")
 	b.ReportMetric(float64(n), "Tweets")
 }

@@ -35,8 +35,8 @@ type bucket struct {
 }
 
 var (
-	errQuery    = errors.New(`has parameters that are not "region" and "endpoint"`)
-	errEndpoint = errors.New(`has an endpoint that is not https://HOST, or http://HOST of a loopback address`)
+	errQuery    = errors.New(`must be without parameters other than "region" and "endpoint"`)
+	errEndpoint = errors.New(`must be with an endpoint https://HOST, or http://HOST of a loopback address`)
 )
 
 func checkBucketURL(u *url.URL) error {

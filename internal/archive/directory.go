@@ -23,7 +23,11 @@ type directory struct {
 
 func (d *directory) at(p string) string { return filepath.Join(d.root, filepath.FromSlash(p)) }
 
+// list takes a root that is not there for a disk that is not mounted, and not for an archive that is empty.
 func (d *directory) list(ctx context.Context, prefix string) (found []object, err error) {
+	if _, err := os.Stat(d.root); err != nil {
+		return nil, fmt.Errorf("list archive: %w", err)
+	}
 	walk := func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -47,7 +47,7 @@ func NewWriter(url string, o WriterOptions, now time.Time) (*Writer, error) {
 }
 
 func (w *Writer) prepare(now time.Time) error {
-	if err := w.o.disk.mkdir(w.o.Spool); err != nil {
+	if err := errors.Join(w.o.disk.mkdir(w.local.root), w.o.disk.mkdir(w.o.Spool)); err != nil {
 		return err
 	}
 	w.lock = flock.New(filepath.Join(w.o.Spool, lockName), flock.SetPermissions(fileMode))
