@@ -5,6 +5,7 @@ package archive
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -108,9 +109,7 @@ func requireFirst(t *testing.T, dir string, n int) {
 	for m := noon; m < noon+3; m++ {
 		got, err := held(t, open(t, dir), m)
 		require.NoError(t, err)
-		for id, text := range got {
-			there[id] = text
-		}
+		maps.Copy(there, got)
 	}
 	for i := range n {
 		id, text := tweetIn(spread(i), i)

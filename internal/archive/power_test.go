@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -208,9 +209,7 @@ func requireSurvived(t *testing.T, d *frail, at, sure int, rng *rand.Rand) {
 	for m := noon; m < noon+3; m++ {
 		got, err := held(t, a, m)
 		require.NoError(t, err)
-		for id, text := range got {
-			there[id] = text
-		}
+		maps.Copy(there, got)
 	}
 	for i := range sure {
 		id, text := tweetIn(spread(i), i)
