@@ -113,9 +113,10 @@ func TestWrite(t *testing.T) {
 }
 
 func TestPass(t *testing.T) {
-	a := started(t, fmt.Sprintf("url = %q", t.TempDir()), `non_tweets = "pass"`)
-	a.Statistics = selfstat.NewCollector(map[string]string{})
-	a.stats.register(a.Statistics)
+	a := loaded(t, fmt.Sprintf("url = %q", t.TempDir()), `non_tweets = "pass"`)
+	a.Statistics = selfstat.NewCollector(map[string]string{"test": t.Name()})
+	require.NoError(t, a.Init())
+	require.NoError(t, a.Connect())
 	other := metric.New("cpu", nil, map[string]any{"usage": 1.0}, time.Unix(0, 0))
 	tweet, _ := tweetMetric(1, "x")
 	require.NoError(t, a.Write([]telegraf.Metric{other, tweet, tweet}))
@@ -125,7 +126,7 @@ func TestPass(t *testing.T) {
 	a.stats.show(a.writer.Stats())
 	seen := map[string]int64{}
 	for _, m := range selfstat.Metrics() {
-		if m.Name() == "internal_decahose_archive" {
+		if of, _ := m.GetTag("test"); m.Name() == "internal_decahose_archive" && of == t.Name() {
 			for _, f := range m.FieldList() {
 				seen[f.Key] = f.Value.(int64)
 			}
@@ -133,6 +134,7 @@ func TestPass(t *testing.T) {
 	}
 	require.Equal(t, map[string]int64{"tweets": 1, "duplicates": 1, "segments": 1, "segment_bytes": seen["segment_bytes"], "uploads": 0, "spool_bytes": 0,
 		"refused": 0, "passed": 1, "malformed": 0, "times_restored": 0, "upload_errors": 0, "segments_removed": 0}, seen)
+	require.Positive(t, seen["segment_bytes"])
 	a.Statistics.UnregisterAll()
 }
 
