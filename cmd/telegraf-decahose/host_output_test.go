@@ -115,6 +115,35 @@ func TestArchiveKilled(t *testing.T) {
 	require.Equal(t, []string{tweetLineOf(1, "taken")}, archived(t, dir))
 }
 
+// TestArchiveFullDisk takes no more from stdin until there is room, and loses nothing.
+func TestArchiveFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("mounting a small file system needs root: %v", err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	dir := filepath.Join(disk, "archive")
+	conf := filepath.Join(t.TempDir(), "archive.conf")
+	require.NoError(t, os.WriteFile(conf, fmt.Appendf(nil, "[[outputs.decahose_archive]]\nurl = %q\n", dir), 0o600))
+	c := spawn(t, nil, "-config", conf).collect()
+	c.waitFor("the spool", func() bool { _, err := os.Stat(filepath.Join(archive.Spool(dir), "writer")); return err == nil })
+	ballast := filepath.Join(disk, "ballast")
+	_ = os.WriteFile(ballast, make([]byte, 2<<20), 0o600) // as much as there is room for
+	want := []string{tweetLineOf(1, strings.Repeat("wait ", 10_000)), tweetLineOf(2, "behind it")}
+	_, err := c.stdin.Write([]byte(want[0] + want[1]))
+	require.NoError(t, err)
+	c.waitFor("a word about it", func() bool { return strings.Contains(c.stderr.String(), "it is tried again, and stdin waits") })
+	require.Contains(t, c.stderr.String(), "no space left on device")
+	require.NoError(t, os.Remove(ballast))
+	c.waitFor("the journal", func() bool {
+		found, _ := filepath.Glob(filepath.Join(archive.Spool(dir), "*.journal"))
+		return len(found) > 0
+	})
+	require.NoError(t, c.stdin.Close())
+	c.exits(exitStopped, contractLimit)
+	require.Equal(t, want, archived(t, dir))
+}
+
 func TestArchiveCheck(t *testing.T) {
 	conf, dir := shelve(t)
 	c := spawn(t, nil, "-config", conf, "-check").collect()
