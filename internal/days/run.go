@@ -100,13 +100,6 @@ func (d *Delays) Quantile(p float64) int {
 	return d.Minutes[i]
 }
 
-// Add puts both together.
-func (d *Delays) Add(o Delays) {
-	d.Losses += o.Losses
-	d.Misled += o.Misled
-	d.Minutes = append(d.Minutes, o.Minutes...)
-}
-
 // Lose lets a loss begin at a random time of each day and last until it is noticed, six hours at most. After some
 // days there is another stream: losses that are not noticed, day after day, would teach the judge to expect them.
 func Lose(w Weather, loss Loss, days, each int, seed uint64) (d Delays) {
