@@ -71,38 +71,29 @@ func (h *outputHost) read(stdin io.Reader, chunks chan<- []byte) {
 	}
 }
 
-// serve returns at the end of stdin, or some time after a signal.
+// serve returns at the end of stdin, or some time after a signal. What was taken is written when there is no more for the
+// moment, or when it is much.
 func (h *outputHost) serve(chunks <-chan []byte) {
 	var leave <-chan time.Time
 	for {
-		var chunk []byte
-		var more bool
 		select {
-		case chunk, more = <-chunks:
-		default: // stdin is empty: what is there is written
-			if !h.flush() {
+		case chunk, more := <-chunks:
+			if !more {
 				return
 			}
-			select {
-			case chunk, more = <-chunks:
-			case <-h.ask.polls:
-				continue // there are no counters to emit
-			case <-leave:
+			h.take(chunk)
+			if (len(chunks) == 0 || h.out.Pending() >= intakeBytes) && !h.flush() {
 				return
-			case <-h.ask.stops:
-				if h.stops {
-					return
-				}
-				h.stops = true
-				leave = time.After(afterStop)
-				continue
 			}
-		}
-		if !more {
+		case <-h.ask.polls: // there are no counters to emit
+		case <-leave:
 			return
-		}
-		if h.take(chunk); h.out.Pending() >= intakeBytes && !h.flush() {
-			return
+		case <-h.ask.stops:
+			if h.stops {
+				return
+			}
+			h.stops = true
+			leave = time.After(afterStop)
 		}
 	}
 }

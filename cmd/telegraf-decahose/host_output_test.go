@@ -93,6 +93,26 @@ func TestArchiveSignal(t *testing.T) {
 	require.Empty(t, c.stderr.String())
 }
 
+// TestArchiveSignalInAStream: stdin that never pauses does not hold up the stop.
+func TestArchiveSignalInAStream(t *testing.T) {
+	conf, dir := shelve(t)
+	c := spawn(t, nil, "-config", conf).collect()
+	c.wg.Go(func() { // ends with the child
+		for n := 0; ; n = (n + 1) % 50_000 {
+			if _, err := c.stdin.Write([]byte(tweetLineOf(n, "again"))); err != nil {
+				return
+			}
+		}
+	})
+	c.waitFor("the journal", func() bool {
+		found, _ := filepath.Glob(filepath.Join(archive.Spool(dir), "*.journal"))
+		return len(found) > 0
+	})
+	c.signal(syscall.SIGTERM)
+	c.exits(exitStopped, contractLimit)
+	require.NotEmpty(t, archived(t, dir))
+}
+
 // TestArchiveKilled loses nothing of what it had taken when it was killed.
 func TestArchiveKilled(t *testing.T) {
 	conf, dir := shelve(t)
