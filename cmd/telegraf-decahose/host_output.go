@@ -149,7 +149,7 @@ func (h *outputHost) flush() bool {
 func (h *outputHost) finish(chunks <-chan []byte) int {
 	done := make(chan error, 1)
 	h.wg.Go(func() {
-		for len(chunks) > 0 {
+		for range len(chunks) { // and no more: stdin may go on for ever
 			h.take(<-chunks)
 		}
 		if err := h.out.Flush(); err != nil {
