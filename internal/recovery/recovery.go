@@ -15,9 +15,10 @@ const (
 	None     Method = iota // not at all
 	Replay                 // one request carries all partitions; digits-only UTC dates
 	Recovery               // the realtime stream with a time range
+	Archive                // what another site stored; no request to X
 )
 
-var names = [...]string{"none", "replay", "recovery"}
+var names = [...]string{"none", "replay", "recovery", "archive"}
 
 func (m Method) String() string { return names[m] }
 
