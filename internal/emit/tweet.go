@@ -12,8 +12,11 @@ const Measurement = "decahose_tweet"
 
 // AppendTweet appends t as one line of line protocol, newline included. The text's own line
 // breaks stand in the line as they are under Keep: a reader must honour quotes, as execd's does.
-// Nothing is allocated when dst has room.
+// What an archive has as a line is that line. Nothing is allocated when dst has room.
 func AppendTweet(dst []byte, t *tweet.Tweet, s *Schema) []byte {
+	if len(t.Line) > 0 {
+		return append(dst, t.Line...)
+	}
 	dst = append(dst, Measurement...)
 	for i := range s.tags {
 		dst = s.tags[i].appendTag(dst, t)

@@ -50,4 +50,8 @@ type Tweet struct {
 	Repaired   bool   // bytes that were not UTF-8 were replaced by U+FFFD in a field
 	ReceivedAt int64  // Unix ns; set by the core, not by the parser
 	Raw        []byte // the record made valid UTF-8; set only when the Parser keeps it
+
+	// Line is the Tweet as line protocol, newline included, where an archive of another site had it: it goes out as it
+	// is, and of the fields above only ID and ReceivedAt are set.
+	Line []byte
 }

@@ -43,6 +43,20 @@ const (
 // NewBatch is an empty batch with room for 64 KiB.
 func NewBatch() *Batch { return &Batch{slab: make([]byte, 0, slabSize)} }
 
+// Add copies a record, whose id is known, into the batch. What frames point to never moves.
+func (b *Batch) Add(id snowflake.ID, data []byte) {
+	if cap(b.slab)-len(b.slab) < len(data) {
+		b.slab = make([]byte, 0, max(slabSize, len(data)))
+	}
+	at := len(b.slab)
+	b.slab = append(b.slab, data...)
+	b.Frames = append(b.Frames, Frame{Kind: Record, ID: id, Data: b.slab[at:len(b.slab):len(b.slab)]})
+	b.Bytes += len(data)
+}
+
+// Full reports whether the batch holds so much that it should be handed on.
+func (b *Batch) Full() bool { return b.Bytes >= slabSize-minSpace }
+
 // Reset empties the batch for another use; what its frames pointed to is forgotten. Capacity is
 // kept, save for a slab that one giant record made large.
 func (b *Batch) Reset() {
