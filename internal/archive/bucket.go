@@ -104,7 +104,7 @@ func (b *bucket) list(ctx context.Context, prefix string) (found []object, err e
 	defer cancel()
 	for o := range b.client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true}) {
 		if o.Err != nil {
-			return nil, fmt.Errorf("list bucket %s: %w", b.name, o.Err)
+			return nil, fmt.Errorf("list bucket %s: %w", b.name, denied(o.Err))
 		}
 		found = append(found, object{strings.TrimPrefix(o.Key, b.prefix), o.Size})
 	}
@@ -133,9 +133,18 @@ func (b *bucket) read(ctx context.Context, path string, n int64) ([]byte, error)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read from bucket %s: %w", b.name, err)
+		return nil, fmt.Errorf("read from bucket %s: %w", b.name, denied(err))
 	}
 	return got, nil
+}
+
+// denied makes an answer that the credentials do not suffice an fs.ErrPermission, too: it will not pass by itself.
+func denied(err error) error {
+	switch minio.ToErrorResponse(err).StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%w: %w", fs.ErrPermission, err)
+	}
+	return err
 }
 
 func (b *bucket) put(ctx context.Context, path string, body []byte) error {
