@@ -172,7 +172,7 @@ func (c *Core) lose(lost []ledger.Sent, cause string, stored bool) (minutes int)
 // missAgain opens the gap of one minute; where the partition is not known, of all. What a request or a backfill
 // brought of the minute, and has not settled, counts for nothing.
 func (c *Core) missAgain(k account, cause string) {
-	c.requests.spoil(c.at(k.partition).id, k.minute)
+	c.spoil(c.at(k.partition).id, k.minute)
 	for _, p := range c.partitions {
 		if k.partition != p.index && k.partition != c.any.index {
 			continue

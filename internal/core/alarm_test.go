@@ -9,7 +9,7 @@ import (
 
 // Tweets that wait for the outputs, as the delivery says, are no fault of this plugin.
 func TestOutputsThatTakeNothingAreNotUs(t *testing.T) {
-	s := newStory(t, 1)
+	s := newStory(t, 1, 0)
 	s.do("accept")
 	s.show["alarm"], s.show["E"] = true, true
 	s.feedOpen(20)

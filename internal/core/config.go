@@ -36,8 +36,9 @@ type Config struct {
 	ConnectPeriod  time.Duration
 	Backfill       Backfill
 	DedupWindow    time.Duration
-	SilenceTimeout time.Duration  // 0: silence is not judged
-	Recovery       recovery.Rules // how minutes are had that backfill cannot reach; Horizon holds for all methods
+	SilenceTimeout time.Duration   // 0: silence is not judged
+	Recovery       recovery.Rules  // how minutes are had that backfill cannot reach; Horizon holds for all methods
+	Archives       []recovery.Copy // of other sites; asked before Recovery
 	Tweets         Tweets
 	Interval       time.Duration // least time between two revisions of one volume minute
 	Seed           uint64        // of jitter

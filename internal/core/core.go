@@ -34,6 +34,7 @@ const (
 	Opened                // Conn got response headers with status 200
 	Received              // Conn delivered Batch
 	Silent                // Conn has delivered bytes but no Tweet for SilenceTimeout
+	Read                  // Conn, which reads an archive, has brought what that has of Minute; with Err, not all of it
 	Ended                 // Conn ended, see End
 	Written               // the next so many Tweets, in their order, are safe: written out, delivered, or in the spool
 	Delivered             // the outputs have accepted Sent, and will never accept Refused
@@ -62,9 +63,9 @@ type Event struct {
 	Report  feedback.Report // of Reported
 	Road    Road            // how the delivery stands; with Poll and Final
 
-	Err     string          // of Committed and Loaded; empty: none
+	Err     string          // of Committed, Loaded and Read; empty: none
 	Bytes   int64           // of Committed: what the state takes on disk
-	Minute  timeline.Minute // of Loaded
+	Minute  timeline.Minute // of Loaded and Read
 	IDs     []snowflake.ID  // of Loaded; read, not kept
 	Orders  []ledger.Order
 	Drained bool // of Final: the reader of the output has read it all
@@ -102,11 +103,15 @@ type Connect struct {
 	Backfill int
 }
 
-// Ask asks for a request to Replay or Recovery. Conn is the index for its events.
+// Ask asks for a request to Replay or Recovery, or for the reading of an archive. Conn is the index for its events.
 type Ask struct {
-	Conn  int
-	Query recovery.Request
+	Conn    int
+	Query   recovery.Request
+	Archive int // index into Config.Archives; X: it is a request to Replay or Recovery
 }
+
+// X is no archive, see Ask.
+const X = -1
 
 // Close asks for the end of a connection; Class comes back in its End.
 type Close struct {
@@ -143,7 +148,9 @@ type Core struct {
 	accepted accepted
 	cold     cold
 	durable  durable
+	ways     recovery.Ways
 	requests requests
+	archives archives
 	judging  judging
 	alarms   alarms
 
@@ -193,7 +200,12 @@ func New(cfg Config) *Core {
 			p.conns = append(p.conns, n)
 		}
 	}
+	c.ways = recovery.Ways{Archives: cfg.Archives, Rules: cfg.Recovery}
+	if cfg.Backfill != BackfillNone {
+		c.ways.Backfill = backfillMost
+	}
 	c.newRequests()
+	c.newArchives()
 	c.newJudging(connections)
 	return c
 }
@@ -247,7 +259,7 @@ func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 // fold posts the event.
 func (c *Core) fold(ev Event) {
 	switch ev.Kind {
-	case Opened, Received, Silent, Ended:
+	case Opened, Received, Silent, Read, Ended:
 		c.heard(ev)
 	case Written:
 		c.written(int(ev.Tweets))
@@ -269,7 +281,7 @@ func (c *Core) fold(ev Event) {
 // heard folds what a connection, or a request, says.
 func (c *Core) heard(ev Event) {
 	if ev.Conn >= len(c.conns) {
-		c.heardRequest(c.requests.conns[ev.Conn-len(c.conns)], ev)
+		c.heardRequest(c.requestConn(ev.Conn-len(c.conns)), ev)
 		return
 	}
 	n := c.conns[ev.Conn]

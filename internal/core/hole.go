@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -151,23 +152,42 @@ func (c *Core) tweetsIn(p *partition, span timeline.Span) (n int64) {
 	return n
 }
 
-// expire gives up what can no longer be asked for.
+// expire gives up what nobody can bring any more.
 func (c *Core) expire(p *partition) {
 	if c.clock.guessed {
 		return // a wrong clock of this host must not lose anything
 	}
 	for i := len(p.holes) - 1; i >= 0; i-- {
 		h := p.holes[i]
-		past := timeline.Span{From: h.Span.From, To: c.horizon()}.Intersect(c.whole(h))
+		past := timeline.Span{From: h.Span.From, To: c.recoveryHorizon()}.Intersect(c.whole(h))
 		if past.Empty() || c.beingAsked(p.id, past) {
 			continue
 		}
-		c.note(Error, "partition %d: minutes %s lost: older than the recovery horizon of %v", p.id, minutesOf(&ledger.Gap{Span: past}), c.cfg.Recovery.Horizon)
-		c.carve(p, i, past, ledger.GapLost, "")
+		lost := c.lost(h, past)
+		for _, s := range slices.Backward(lost.Spans()) { // what lies before keeps the hole's place
+			c.note(Error, "partition %d: minutes %s lost: older than the recovery horizon of %v%s", p.id, minutesOf(&ledger.Gap{Span: s}),
+				c.cfg.Recovery.Horizon, c.inNoArchive())
+			c.carve(p, i, s, ledger.GapLost, "")
+		}
 	}
 }
 
-// horizon is the id time before which a minute can no longer be asked for.
-func (c *Core) horizon() int64 {
+// lost is what of a hole's past nobody has.
+func (c *Core) lost(h *hole, past timeline.Span) (lost timeline.Set) {
+	for m, end := past.Minutes(); m < end; m++ {
+		if step, _ := c.way(h, m); step == recovery.Lost {
+			lost.Add(m.Span().Intersect(past))
+		}
+	}
+	return lost
+}
+
+// recoveryHorizon is the id time before which X cannot be asked for a minute any more.
+func (c *Core) recoveryHorizon() int64 {
 	return timeline.CeilMinute(c.clock.at(c.now) - c.cfg.Recovery.Horizon.Milliseconds()).Milli()
+}
+
+// horizon is the id time before which nobody can be.
+func (c *Core) horizon() int64 {
+	return timeline.CeilMinute(c.clock.at(c.now) - c.ways.Reach().Milliseconds()).Milli()
 }

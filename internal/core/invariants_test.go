@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/stretchr/testify/require"
+	"slices"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -30,7 +31,7 @@ func checkInvariants(t require.TestingT, c *Core) {
 		require.True(t, c.stopping || p.dark() == (p.begin != 0 && !p.lit()), "partition %d: dark gap", p.id)
 		checkGaps(t, c, p)
 	}
-	for _, n := range append(c.conns[:len(c.conns):len(c.conns)], c.requests.conns...) {
+	for _, n := range slices.Concat(c.conns, c.requests.conns, c.archives.conns) {
 		add(&counted, n.counters.copies)
 	}
 	if !restored(c) && c.accepted.dropped == 0 { // less only where minutes were dropped; what was lost behind us is a copy that nobody brought

@@ -48,7 +48,7 @@ func TestHistoryHoldsWholeMinutes(t *testing.T) {
 
 // A minute that a request filled is whole, but how much of it is of which partition is not known.
 func TestHistoryLeavesOutWhatRequestsBrought(t *testing.T) {
-	s := newStory(t, 1)
+	s := newStory(t, 1, 0)
 	s.do("accept")
 	s.feedOpen(130)
 	m := timeline.MinuteOf(s.start.UnixMilli()) + 1

@@ -46,6 +46,10 @@ func (s *script) keeping(verb string, conns []int, args map[string]string) {
 		for _, c := range conns {
 			s.replay(c, args)
 		}
+	case "copy":
+		for _, c := range conns {
+			s.copy(c, args)
+		}
 	case "result":
 		for _, c := range conns {
 			s.deliver(c, []wire.Frame{{Kind: wire.Notice, Data: result(s, args)}})
@@ -183,7 +187,7 @@ func (s *script) turn() {
 		require.Less(s.t, n, 100_000, "the core spins")
 		next := s.todo[0]
 		s.todo, s.busy = s.todo[1:], true
-		if next.Kind == Received {
+		if next.Kind == Received || next.Kind == Read {
 			s.waiting[next.Conn] = append(s.waiting[next.Conn], next)
 			s.goOn(next.Conn)
 		} else {
@@ -211,7 +215,7 @@ func (s *script) replay(c int, args map[string]string) {
 	if v := args["rate"]; v != "" {
 		rate = s.number(v)
 	}
-	n := s.core.requests.conns[c-len(s.core.conns)]
+	n := s.core.requestConn(c - len(s.core.conns))
 	for at := s.at(args["from"]); at.Before(s.at(args["to"])); at = at.Add(10 * time.Second) {
 		var frames []wire.Frame
 		for k := range 10 {
@@ -222,6 +226,29 @@ func (s *script) replay(c int, args map[string]string) {
 			}
 		}
 		s.deliver(c, frames)
+	}
+}
+
+// copy delivers the minutes from … to as an archive has them, of all partitions or of one, and then says that each was
+// read, with an error or not.
+func (s *script) copy(c int, args map[string]string) {
+	rate := 30
+	if v := args["rate"]; v != "" {
+		rate = s.number(v)
+	}
+	partitions := s.cfg.Partitions
+	if v := args["partition"]; v != "" {
+		partitions = []int{s.number(v)}
+	}
+	for at := s.at(args["from"]); at.Before(s.at(args["to"])); at = at.Add(time.Minute) {
+		for k := range 60 {
+			var frames []wire.Frame
+			for _, p := range partitions {
+				frames = append(frames, s.tweets(p, at.Add(time.Duration(k+1)*time.Second), rate)...)
+			}
+			s.deliver(c, frames)
+		}
+		s.hear(Event{Kind: Read, Conn: c, Minute: timeline.MinuteOf(at.UnixMilli()), Err: args["err"]})
 	}
 }
 
@@ -293,11 +320,15 @@ func (s *script) restart(args map[string]string) {
 // checkAsked: what is noted as a request now is missing, old enough and not too old.
 func (s *script) checkAsked() {
 	c := s.core
-	for _, n := range c.requests.conns {
+	for k := range c.Requests() {
+		n := c.requestConn(k)
 		if n.state != dialing || !n.dialedAt.Equal(s.now) {
 			continue
 		}
 		q, r, now := n.job.query, c.cfg.Recovery, c.clock.at(s.now)
+		if k := n.job.archive; k != X {
+			r.Delay, r.Horizon, r.Window = c.cfg.Archives[k].Delay, c.cfg.Archives[k].Horizon, readMost*time.Minute
+		}
 		require.LessOrEqual(s.t, (q.To-1).Milli()+timeline.MinuteMilli+r.Delay.Milliseconds(), now, "%v is too young", q)
 		require.GreaterOrEqual(s.t, q.From.Milli()+r.Horizon.Milliseconds(), now, "%v is too old", q)
 		require.LessOrEqual(s.t, int64(q.To-q.From), int64(r.Window/time.Minute))

@@ -37,14 +37,13 @@ func (c *Core) order(o *ledger.Order) (string, error) {
 
 // orderRecover has the minutes asked for again, whatever is known of them.
 func (c *Core) orderRecover(o *ledger.Order) (string, error) {
-	r := c.cfg.Recovery
-	if r.Method == recovery.None {
+	if c.cfg.Recovery.Method == recovery.None && len(c.cfg.Archives) == 0 {
 		return "", fmt.Errorf("option \"recovery\" is \"none\": there is nobody to ask")
 	}
 	now := c.clock.at(c.now)
 	first, end := max(o.From, timeline.MinuteOf(c.horizon())), min(o.To, timeline.MinuteOf(now))
 	if first >= end {
-		return "", fmt.Errorf("no minute from %s to %s can be asked for: older than the horizon of %v, or not over", o.From, o.To, r.Horizon)
+		return "", fmt.Errorf("no minute from %s to %s can be asked for: older than the horizon of %v, or not over", o.From, o.To, c.ways.Reach())
 	}
 	span := timeline.Span{From: first.Milli(), To: end.Milli()}
 	wanted := c.notAsked(o.Partition, span)
@@ -65,6 +64,7 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 	for m := first; m < end; m++ {
 		delete(c.requests.postponed, m)
 	}
+	c.archives.again(first, end)
 	switch minutes := wanted.Covered(span) / timeline.MinuteMilli; {
 	case minutes == 0:
 		return fmt.Sprintf("%d minutes from %s are being asked for already", int64(end-first), first), nil
@@ -77,9 +77,9 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 // notAsked is the part of the span that no request under way brings.
 func (c *Core) notAsked(partition int, span timeline.Span) (rest timeline.Set) {
 	rest.Add(span)
-	for _, query := range c.running() {
+	for _, query := range c.underWay() {
 		if concerns(query, partition) {
-			rest.Remove(timeline.Span{From: query.From.Milli(), To: query.To.Milli()})
+			rest.Remove(spanOf(query))
 		}
 	}
 	for _, k := range c.requests.claims {

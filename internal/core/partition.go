@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -202,7 +203,7 @@ func (c *Core) minutesToAsk(n *conn) int {
 	}
 	minutes := 0
 	for _, h := range p.holes {
-		if h.asker == nil && !h.full && (h.Dark || c.within(h)) {
+		if h.asker == nil && c.backfillReaches(h) {
 			minutes = max(minutes, int((c.now.Sub(h.since)+settle+time.Minute-1)/time.Minute))
 		}
 	}
@@ -213,9 +214,12 @@ func (c *Core) minutesToAsk(n *conn) int {
 	return minutes
 }
 
-// within reports whether backfill still reaches into the hole.
-func (c *Core) within(h *hole) bool {
-	return h.Span.To > c.clock.at(c.now)-backfillMost.Milliseconds()
+// backfillReaches reports whether the connection that is about to be made should ask for some of the hole.
+func (c *Core) backfillReaches(h *hole) bool {
+	s := c.whole(h)
+	last := recovery.Lack{Span: s.Intersect(timeline.MinuteOf(s.To - 1).Span()), Connecting: true, Forfeited: h.full, Words: c.words(timeline.MinuteOf(s.To - 1))}
+	step, _ := c.ways.Way(c.clock.at(c.now), last)
+	return step == recovery.Backfill
 }
 
 // ask makes n the asker of what its backfill reaches.

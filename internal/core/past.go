@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -108,7 +109,7 @@ func (c *Core) restoreRequests(past *ledger.Past) {
 			r.Ended, r.Result = c.wall, "restart"
 			c.durable.asked = append(c.durable.asked, &r)
 		}
-		if r.Result != withdrawn {
+		if r.Result != withdrawn && r.Method != recovery.Archive.String() {
 			made = append(made, r.At+noted.Nanoseconds())
 		}
 	}
@@ -140,7 +141,7 @@ const unreadable = "ledger"
 // openUnknown opens gaps for what should be covered and is in no row that can be read.
 func (c *Core) openUnknown(p *partition, past *ledger.Past) {
 	// Rows older than the horizon was then may have been deleted.
-	kept := max(p.position, past.Moment.Stream) - c.cfg.Recovery.Horizon.Milliseconds()
+	kept := max(p.position, past.Moment.Stream) - c.ways.Reach().Milliseconds()
 	var unknown timeline.Set
 	unknown.Add(timeline.Span{From: max(p.begin, timeline.CeilMinute(kept).Milli()), To: p.position})
 	for _, s := range [...]*timeline.Set{&p.past, &p.book.Lost} {

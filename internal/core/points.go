@@ -30,8 +30,8 @@ func (c *Core) report(ev Event) {
 			c.connectionPoint(n)
 		}
 		c.streamPoint(ev.Road)
-		for i, n := range c.requests.conns {
-			if n.state == live {
+		for i := range c.Requests() {
+			if n := c.requestConn(i); n.state == live {
 				c.recoveryPoint(int64(i), n.job)
 			}
 		}
@@ -123,6 +123,7 @@ func (c *Core) streamPoint(road Road) {
 		point.Field{Key: "state_ok", Value: !c.durable.failing},
 		point.Field{Key: "connect_budget", Value: int64(c.budget.left(c.now))},
 		point.Field{Key: "time_collisions", Value: c.collisions})
+	c.archiveFields(pt)
 	c.roadFields(pt, road)
 }
 
@@ -187,20 +188,21 @@ func (c *Core) gapPoint(g *ledger.Gap) {
 // recoveryPoint reports a request under way. Requests that run at once differ by nanoseconds: their tags and
 // time would be the same.
 func (c *Core) recoveryPoint(offset int64, j *job) {
-	total, done := int64(j.query.To-j.query.From), j.follow.MinutesDone()
+	total, at := int64(j.query.To-j.query.From), j.progress()
+	done := at.MinutesDone()
 	eta := int64(0)
 	if done > 0 {
 		eta = (c.wall - j.record.At) / 1e6 / done * (total - done)
 	}
-	c.point("decahose_recovery", c.now.UnixNano()+offset, point.Tag{Key: "method", Value: c.cfg.Recovery.Method.String()}).Fields = []point.Field{
+	c.point("decahose_recovery", c.now.UnixNano()+offset, point.Tag{Key: "method", Value: j.method.String()}).Fields = []point.Field{
 		{Key: "from", Value: j.query.From.Nano()},
 		{Key: "to", Value: j.query.To.Nano()},
-		{Key: "at", Value: j.follow.At().Nano()},
+		{Key: "at", Value: at.At().Nano()},
 		{Key: "minutes_total", Value: total},
 		{Key: "minutes_done", Value: done},
 		{Key: "percent", Value: 100 * done / total},
-		{Key: "tweets", Value: j.follow.Tweets()},
-		{Key: "new", Value: j.follow.New()},
+		{Key: "tweets", Value: at.Tweets()},
+		{Key: "new", Value: at.New()},
 		{Key: "eta_ms", Value: eta},
 	}
 }

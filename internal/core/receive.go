@@ -283,7 +283,7 @@ func (c *Core) openMinutes(p *partition) {
 		return
 	}
 	now := timeline.MinuteOf(c.clock.at(c.now))
-	first := max(timeline.MinuteOf(p.begin), p.minute, now-timeline.Minute(c.cfg.Recovery.Horizon.Minutes()))
+	first := max(timeline.MinuteOf(p.begin), p.minute, now-timeline.Minute(c.ways.Reach().Minutes()))
 	for m := first; m <= now; m++ {
 		p.book.Row(m)
 	}

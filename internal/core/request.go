@@ -45,8 +45,11 @@ type requests struct {
 
 // job is one request under way, and its past when it is not.
 type job struct {
+	method  recovery.Method
+	archive int // that is read, X: none
 	query   recovery.Request
 	follow  *recovery.Job
+	reading *recovery.Reading // of an archive, in place of follow
 	record  *ledger.RequestRecord
 	missing []recovery.Missing // of the query, when it was asked
 	claimed timeline.Minute    // minutes before it are claims
@@ -55,9 +58,10 @@ type job struct {
 
 // claim is a span that a request delivered. It counts once the Tweets before it are settled.
 type claim struct {
-	after uint64 // Tweets that entered sent before it
-	query recovery.Request
-	span  timeline.Span
+	after  uint64 // Tweets that entered sent before it
+	method recovery.Method
+	query  recovery.Request
+	span   timeline.Span
 }
 
 type postponement struct {
@@ -74,22 +78,38 @@ func (c *Core) newRequests() {
 		return
 	}
 	for k := range r.Jobs {
-		q.conns = append(q.conns, &conn{Conn: Conn{ledger.AnyPartition, stranger}, index: len(c.conns) + k, part: c.any, job: &job{}})
+		q.conns = append(q.conns, &conn{Conn: Conn{ledger.AnyPartition, stranger}, index: len(c.conns) + k, part: c.any, job: &job{archive: X}})
 	}
 }
 
-// Requests is how many requests may run at once; their indices follow those of Conns.
-func (c *Core) Requests() int { return len(c.requests.conns) }
+// Requests is how many requests may run at once, the reading of an archive included; their indices follow those of Conns.
+func (c *Core) Requests() int { return len(c.requests.conns) + len(c.archives.conns) }
 
-// request asks for what is due, within X's limits.
+// requestConn is the request of an index.
+func (c *Core) requestConn(i int) *conn {
+	if k := i - len(c.requests.conns); k >= 0 {
+		return c.archives.conns[k]
+	}
+	return c.requests.conns[i]
+}
+
+// request asks for what is due: of archives, and of X within its limits.
 func (c *Core) request() {
-	q := &c.requests
-	if c.stopping || c.behind || c.durable.failing || !c.clock.set() || c.now.Before(q.at) {
+	if c.stopping || c.behind || c.durable.failing || !c.clock.set() {
 		return
 	}
 	if c.clock.guessed && !c.cfg.Offline && c.now.Sub(c.begun) < tellFirst {
 		return
 	}
+	c.readArchives()
+	if !c.now.Before(c.requests.at) {
+		c.askX()
+	}
+}
+
+// askX makes requests to Replay or Recovery.
+func (c *Core) askX() {
+	q := &c.requests
 	for _, n := range q.conns {
 		if n.state != waiting {
 			continue
@@ -98,7 +118,7 @@ func (c *Core) request() {
 			q.at = later(q.budget.free(c.now), c.now.Add(chore))
 			return
 		}
-		missing := c.missing()
+		missing, _ := c.missing()
 		query, ok := c.cfg.Recovery.Next(c.clock.at(c.now), missing, c.running())
 		if !ok {
 			q.at = c.now.Add(chore)
@@ -108,8 +128,16 @@ func (c *Core) request() {
 	}
 }
 
-func (c *Core) running() (all []recovery.Request) {
-	for _, n := range c.requests.conns {
+// running are the requests to X under way.
+func (c *Core) running() (all []recovery.Request) { return queries(c.requests.conns) }
+
+// underWay are all of them, and what is read of archives.
+func (c *Core) underWay() (all []recovery.Request) {
+	return append(c.running(), queries(c.archives.conns)...)
+}
+
+func queries(conns []*conn) (all []recovery.Request) {
+	for _, n := range conns {
 		if n.state != waiting {
 			all = append(all, n.job.query)
 		}
@@ -117,27 +145,42 @@ func (c *Core) running() (all []recovery.Request) {
 	return all
 }
 
-// missing are the minutes that may be asked for, as far as gaps go.
-func (c *Core) missing() (all []recovery.Missing) {
+// missing are the minutes, as far as gaps go, that X may be asked for, and those that each archive may be.
+func (c *Core) missing() (ask []recovery.Missing, read []timeline.Set) {
+	read = make([]timeline.Set, len(c.cfg.Archives))
 	for _, p := range c.partitions {
-		m := recovery.Missing{Partition: p.id}
+		m, copies := recovery.Missing{Partition: p.id}, make([]timeline.Set, len(read))
 		for _, h := range p.holes {
-			s := c.whole(h)
-			if h.asker != nil && h.judgedAt.IsZero() { // backfill may still bring the rest; it begins within a minute, which is not whole by it
-				s.To = min(s.To, timeline.CeilMinute(h.asked).Milli())
-			}
-			first, end := s.Minutes()
+			first, end := c.whole(h).Minutes()
 			if h.Dark {
-				end = timeline.MinuteOf(s.To)
+				end = timeline.MinuteOf(c.whole(h).To)
 			}
-			m.Minutes.Add(timeline.Span{From: first.Milli(), To: end.Milli()})
+			for at := first; at < end; at++ {
+				switch step, k := c.way(h, at); step {
+				case recovery.Ask:
+					m.Minutes.Add(at.Span())
+				case recovery.FromArchive:
+					copies[k].Add(at.Span())
+				}
+			}
 		}
 		c.exclude(&m)
 		if len(m.Minutes.Spans()) > 0 {
-			all = append(all, m)
+			ask = append(ask, m)
+		}
+		for k := range copies {
+			c.excludeAsked(p, &copies[k])
+			read[k].AddSet(&copies[k])
 		}
 	}
-	return all
+	return ask, read
+}
+
+// way is what to do about a minute of a hole, while no connection is about to be made.
+func (c *Core) way(h *hole, m timeline.Minute) (recovery.Step, int) {
+	// Backfill may still bring what it was asked for; it begins within a minute, which is not whole by it.
+	promised := h.asker != nil && h.judgedAt.IsZero() && m >= timeline.CeilMinute(h.asked)
+	return c.ways.Way(c.clock.at(c.now), recovery.Lack{Span: m.Span(), Promised: promised, Words: c.words(m)})
 }
 
 // exclude takes out what came and is not settled yet, and what X failed to deliver a while ago.
@@ -154,15 +197,18 @@ func (c *Core) exclude(m *recovery.Missing) {
 	}
 }
 
+func spanOf(query recovery.Request) timeline.Span {
+	return timeline.Span{From: query.From.Milli(), To: query.To.Milli()}
+}
+
 // ask notes a request; it is made once that is durable.
 func (c *Core) ask(n *conn, query recovery.Request, missing []recovery.Missing) {
 	q := &c.requests
 	q.last++
 	q.budget.start()
 	j := n.job
-	*j = job{query: query, follow: recovery.NewJob(query), claimed: query.From, record: &ledger.RequestRecord{ID: q.last,
-		Method: c.cfg.Recovery.Method.String(), Partition: query.Partition, From: query.From, To: query.To, At: c.wall}}
-	span := timeline.Span{From: query.From.Milli(), To: query.To.Milli()}
+	*j = job{method: c.cfg.Recovery.Method, archive: X, query: query, follow: recovery.NewJob(query), claimed: query.From}
+	span := spanOf(query)
 	for _, m := range missing {
 		part := recovery.Missing{Partition: m.Partition}
 		for _, s := range m.Minutes.Within(span) {
@@ -170,13 +216,20 @@ func (c *Core) ask(n *conn, query recovery.Request, missing []recovery.Missing) 
 		}
 		j.missing = append(j.missing, part)
 	}
+	c.intend(n)
+}
+
+// intend notes what n's job is to ask for; it is asked once that is durable.
+func (c *Core) intend(n *conn) {
+	j, query := n.job, n.job.query
+	j.record = &ledger.RequestRecord{ID: c.requests.last, Method: j.method.String(), Partition: query.Partition, From: query.From, To: query.To, At: c.wall}
 	n.part = c.account(query.Partition)
 	n.state, n.dialedAt = dialing, c.now
 	c.durable.asked = append(c.durable.asked, j.record)
 	c.durable.intents = append(c.durable.intents, n)
 	c.load(query.From)
 	c.load(query.From + 1)
-	c.markAsked(query, span)
+	c.markAsked(query, spanOf(query))
 }
 
 // markAsked says of the gaps that their minutes are being asked for.
@@ -212,8 +265,8 @@ func concerns(query recovery.Request, partition int) bool {
 
 // beingAsked reports whether a request under way, or one whose Tweets are not settled, may bring part of the span.
 func (c *Core) beingAsked(partition int, s timeline.Span) bool {
-	for _, query := range c.running() {
-		if concerns(query, partition) && !s.Intersect(timeline.Span{From: query.From.Milli(), To: query.To.Milli()}).Empty() {
+	for _, query := range c.underWay() {
+		if concerns(query, partition) && !s.Intersect(spanOf(query)).Empty() {
 			return true
 		}
 	}
@@ -226,13 +279,21 @@ func (c *Core) withdraw(n *conn) {
 	r := *n.job.record // the store may hold it as it was asked, if the commit is only late
 	r.Result, r.Ended = withdrawn, c.wall
 	c.durable.asked = append(c.durable.asked, &r)
-	c.requests.budget.inFlight--
-	c.requests.at = c.now.Add(factsEvery)
+	if n.job.archive == X {
+		c.requests.budget.inFlight--
+		c.requests.at = c.now.Add(factsEvery)
+	} else {
+		c.archives.each[n.job.archive].until = c.now.Add(factsEvery)
+	}
 	c.unask()
 }
 
 // heardRequest folds what a request says.
 func (c *Core) heardRequest(n *conn, ev Event) {
+	if n.job.archive != X {
+		c.heardArchive(n, ev)
+		return
+	}
 	switch ev.Kind {
 	case Opened:
 		c.requests.budget.end(c.now)
@@ -313,7 +374,7 @@ func (c *Core) requestNotice(n *conn, data []byte) {
 // claim notes that a span was delivered.
 func (c *Core) claim(n *conn, s timeline.Span) {
 	for _, part := range without(s, &n.job.spoiled) {
-		c.requests.claims = append(c.requests.claims, claim{c.sent.pushed, n.job.query, part})
+		c.requests.claims = append(c.requests.claims, claim{c.sent.pushed, n.job.method, n.job.query, part})
 	}
 }
 
@@ -330,7 +391,8 @@ func without(s timeline.Span, not *timeline.Set) []timeline.Span {
 }
 
 // spoil takes back what was claimed of the minute, and has requests that may have begun to bring it not claim it.
-func (q *requests) spoil(partition int, m timeline.Minute) {
+func (c *Core) spoil(partition int, m timeline.Minute) {
+	q := &c.requests
 	var minute timeline.Set
 	minute.Add(m.Span())
 	var kept []claim
@@ -340,12 +402,12 @@ func (q *requests) spoil(partition int, m timeline.Minute) {
 			continue
 		}
 		for _, part := range without(k.span, &minute) {
-			kept = append(kept, claim{k.after, k.query, part})
+			kept = append(kept, claim{k.after, k.method, k.query, part})
 		}
 	}
 	q.claims = kept
-	for _, n := range q.conns {
-		if n.state != waiting && concerns(n.job.query, partition) && m <= n.job.follow.At()+1 {
+	for i := range c.Requests() {
+		if n := c.requestConn(i); n.state != waiting && concerns(n.job.query, partition) && m <= n.job.progress().At()+1 {
 			n.job.spoiled.AddSet(&minute)
 		}
 	}
@@ -357,14 +419,19 @@ func (c *Core) settleClaims() {
 		return
 	}
 	q := &c.requests
-	came := map[int]*timeline.Set{} // by partition of the request: neighbours together, or each would be a gap of its own
+	type road struct {
+		method    recovery.Method
+		partition int
+	}
+	came := map[road]*timeline.Set{} // neighbours together, or each would be a gap of its own
 	n := 0
 	for ; n < len(q.claims) && q.claims[n].after <= c.sent.settled; n++ {
 		k := &q.claims[n]
-		if came[k.query.Partition] == nil {
-			came[k.query.Partition] = &timeline.Set{}
+		r := road{k.method, k.query.Partition}
+		if came[r] == nil {
+			came[r] = &timeline.Set{}
 		}
-		came[k.query.Partition].Add(k.span)
+		came[r].Add(k.span)
 		for m, end := k.span.Minutes(); m < end; m++ {
 			c.durable.cooled = append(c.durable.cooled, m)
 			delete(q.postponed, m)
@@ -375,10 +442,10 @@ func (c *Core) settleClaims() {
 	}
 	q.claims = append(q.claims[:0], q.claims[n:]...)
 	for _, p := range c.partitions {
-		for _, of := range [...]int{ledger.AnyPartition, p.id} {
-			if set := came[of]; set != nil {
+		for _, r := range [...]road{{recovery.Archive, ledger.AnyPartition}, {c.cfg.Recovery.Method, ledger.AnyPartition}, {c.cfg.Recovery.Method, p.id}} {
+			if set := came[r]; set != nil {
 				for _, s := range set.Spans() {
-					c.fill(p, s, c.cfg.Recovery.Method.String())
+					c.fill(p, s, r.method.String())
 				}
 			}
 		}

@@ -92,7 +92,7 @@ func TestRestartForgetsNothing(t *testing.T) {
 // commit, see checkRestart.
 func story(t *testing.T, seed uint64) *script {
 	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a story, repeated by its seed
-	s := newStory(t, 1+int(seed%2))
+	s := newStory(t, 1+int(seed%2), int(seed/2%2))
 	for range 80 {
 		s.act(byte(rng.Uint32()), byte(rng.Uint32()))
 	}

@@ -112,6 +112,12 @@ func (s *script) begin(d *datadriven.TestData) {
 				"horizon": &cfg.Recovery.Horizon, "dedup": &cfg.DedupWindow}[a.Key] = s.duration(a.Vals[0])
 		case "jobs":
 			cfg.Recovery.Jobs, cfg.Recovery.ByPartition = s.number(a.Vals[0]), true
+		case "archives": // the delay of each
+			for k, v := range a.Vals {
+				cfg.Archives = append(cfg.Archives, recovery.Copy{Name: string(rune('b' + k)), Delay: s.duration(v), Horizon: 120 * time.Hour})
+			}
+		case "trust":
+			cfg.Archives[0].Trust = true
 		case "acknowledged":
 			cfg.Acknowledged = true
 		case "feedback":
@@ -351,6 +357,10 @@ func (s *script) step(ev Event) {
 	}
 	for _, a := range s.ready.Requests {
 		s.dials[a.Conn] = true
+		if a.Archive != X {
+			s.say("read %s %s of %s", s.name(a.Conn), s.asked(a.Query), s.cfg.Archives[a.Archive].Name)
+			continue
+		}
 		s.made = append(s.made, s.now)
 		if k := len(s.made) - 1 - s.cfg.Recovery.Limit; k >= 0 {
 			require.GreaterOrEqual(s.t, s.now.Sub(s.made[k]), s.cfg.Recovery.Period, "requests above the limit")

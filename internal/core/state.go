@@ -108,7 +108,7 @@ func (c *Core) release(held []*conn, durable bool) {
 	for _, n := range held {
 		switch {
 		case n.job != nil && durable && !c.stopping:
-			c.out.Requests = append(c.out.Requests, Ask{n.index, n.job.query})
+			c.out.Requests = append(c.out.Requests, Ask{n.index, n.job.query, n.job.archive})
 		case n.job != nil:
 			c.withdraw(n)
 		case c.stopping:
@@ -201,7 +201,7 @@ func (c *Core) keep() timeline.Minute {
 	if !c.clock.set() || c.clock.guessed {
 		return 0
 	}
-	return timeline.MinuteOf(c.clock.at(c.now) - c.cfg.Recovery.Horizon.Milliseconds() - time.Hour.Milliseconds())
+	return timeline.MinuteOf(c.clock.at(c.now) - c.ways.Reach().Milliseconds() - time.Hour.Milliseconds())
 }
 
 // commit gathers what is to be made durable now.

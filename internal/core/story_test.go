@@ -21,7 +21,7 @@ func FuzzLives(f *testing.F) {
 	f.Add([]byte("connect, deliver, end, restart; connect, deliver, crash, replay; and again, until it holds"))
 	f.Add([]byte{11, 0, 0, 60, 4, 0, 6, 250, 6, 250, 11, 0, 0, 80, 8, 3, 0, 30, 10, 1, 11, 0, 0, 70, 13, 9, 0, 9, 8, 4, 0, 20})
 	f.Fuzz(func(t *testing.T, program []byte) {
-		s := newStory(t, 1+len(program)%2)
+		s := newStory(t, 1+len(program)%2, len(program)/2%2)
 		for n := 0; len(program) >= 2 && n < 100; n++ {
 			s.act(program[0], program[1])
 			program = program[2:]
@@ -33,12 +33,13 @@ func FuzzLives(f *testing.F) {
 	})
 }
 
-func newStory(t *testing.T, connections int) *script {
+func newStory(t *testing.T, connections, archives int) *script {
 	s := &script{t: t}
 	s.config(Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: connections, ConnectLimit: 10, ConnectPeriod: time.Minute,
 		DedupWindow: 3 * time.Minute, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, State: true,
 		Recovery: recovery.Rules{Method: recovery.Replay, Window: 10 * time.Minute, Delay: 5 * time.Minute, Horizon: 2 * time.Hour,
-			Jobs: 1, Limit: 5, Period: 5 * time.Minute}})
+			Jobs: 1, Limit: 5, Period: 5 * time.Minute},
+		Archives: []recovery.Copy{{Name: "b", Delay: 2 * time.Minute, Horizon: 3 * time.Hour}}[:archives]})
 	s.live()
 	return s
 }
@@ -58,8 +59,11 @@ func (s *script) act(what, how byte) {
 		s.do("+" + seconds)
 	case 7:
 		s.do([]string{"hold", "free"}[how%2], []string{"sink", "commits", "loads"}[how/2%3])
-	case 8, 9:
+	case 8:
 		s.serve(how)
+	case 9:
+		s.serve(how)
+		s.serveArchive(how)
 	case 10:
 		s.again(how)
 	case 11:
@@ -187,5 +191,41 @@ func (s *script) serve(how byte) {
 			s.do("result", r, "message=Replay_Request_Completed")
 		}
 		s.do("ended", r, "class=eof")
+	}
+}
+
+// serveArchive answers a reading that is under way: the archive cannot be read, breaks off, is damaged, is thin, or has it.
+func (s *script) serveArchive(how byte) {
+	for k, n := range s.core.archives.conns {
+		c := len(s.core.conns) + len(s.core.requests.conns) + k
+		r := s.name(c)
+		if !s.open[c] && !s.dials[c] {
+			continue
+		}
+		if how%8 < 3 && s.dials[c] {
+			s.do("ended", r, "class="+[]string{"unreachable", "schema", "denied"}[how%8])
+			continue
+		}
+		if s.dials[c] {
+			s.do("opened", r)
+		}
+		q := n.job.query
+		from, middle, to := clock15(max(q.From, n.job.reading.At())), clock15(max(q.From+(q.To-q.From)/2, n.job.reading.At())), clock15(q.To+1)
+		switch how % 8 {
+		case 3:
+			s.do("copy", r, "from="+from, "to="+middle, "rate=3")
+			s.do("ended", r, "class=timeout")
+			continue
+		case 4:
+			s.do("copy", r, "from="+from, "to="+middle, "rate=3")
+			continue // it goes on
+		case 5:
+			s.do("copy", r, "from="+from, "to="+to, "rate=3", "err=damaged")
+		case 6:
+			s.do("copy", r, "from="+from, "to="+to, "rate=1")
+		default:
+			s.do("copy", r, "from="+from, "to="+to, "rate=3")
+		}
+		s.do("ended", r, "class=completed")
 	}
 }
