@@ -59,6 +59,7 @@ type Config struct {
 	Store      Store                         // nil: memory only
 	Requester  *stream.Client                // of Replay and Recovery; nil: none are made
 	RequestURL func(recovery.Request) string // of one request
+	Archives   []Archive                     // those of Core.Archives
 	// Now is the clock that outages are measured by: it must not step, and should go on while the host is
 	// suspended. Nil means time.Now, which does not.
 	Now func() time.Time

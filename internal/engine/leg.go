@@ -43,8 +43,12 @@ func (r *run) connect(c core.Connect) {
 	r.open(c.Conn, r.events, r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
 }
 
-// request starts a request to Replay or Recovery.
+// request starts a request to Replay or Recovery, or the reading of an archive.
 func (r *run) request(a core.Ask) {
+	if a.Archive != core.X {
+		r.read(a)
+		return
+	}
 	r.open(a.Conn, r.requests, r.cfg.Requester, r.cfg.RequestURL(a.Query))
 }
 

@@ -41,7 +41,7 @@ type run struct {
 	names    []core.Conn
 	ready    core.Ready
 	events   chan core.Event
-	requests chan core.Event // those of requests to Replay and Recovery
+	requests chan core.Event // those of requests to Replay and Recovery, and of readings
 	keep     keep
 	free     chan *wire.Batch // recycled
 	tweets   *lane
