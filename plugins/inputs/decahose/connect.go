@@ -66,6 +66,7 @@ func (d *Decahose) coreConfig() core.Config {
 		DedupWindow:    time.Duration(d.DedupWindow),
 		SilenceTimeout: time.Duration(d.SilenceTimeout),
 		Recovery:       d.RecoveryRules(),
+		Archives:       d.copies(),
 		Tweets:         d.tweets(),
 		Interval:       revisionInterval,
 		Seed:           rand.Uint64(),

@@ -67,6 +67,7 @@ type Decahose struct {
 	RecoveryParameters  []string        `toml:"recovery_parameters"`
 	RecoveryLimit       int             `toml:"recovery_limit"`
 	RecoveryLimitPeriod config.Duration `toml:"recovery_limit_period"`
+	Archives            []*Archive      `toml:"archive"`
 	StateDirectory      string          `toml:"state_directory"`
 	VolumeFalseAlarms   float64         `toml:"volume_false_alarms"`
 
@@ -140,6 +141,10 @@ func (d *Decahose) Start(acc telegraf.Accumulator) error {
 	if err != nil {
 		return err
 	}
+	if err := d.openArchives(&cfg); err != nil {
+		d.closeArchives()
+		return err
+	}
 	entries, err := d.openState(&cfg)
 	if err == nil {
 		err = d.openRoad(&cfg, acc, entries)
@@ -151,6 +156,7 @@ func (d *Decahose) Start(acc telegraf.Accumulator) error {
 		d.untrack()
 		d.closeSpool()
 		d.closeState()
+		d.closeArchives()
 		return err
 	}
 	for _, n := range d.deliveryNotes() {
@@ -196,6 +202,7 @@ func (d *Decahose) Stop() {
 	d.engine.Store(nil)
 	d.closeSpool()
 	d.closeState()
+	d.closeArchives()
 }
 
 func (d *Decahose) rejected() selfstat.Stat {

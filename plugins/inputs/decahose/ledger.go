@@ -3,7 +3,6 @@ package decahose
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/spool"
@@ -13,7 +12,7 @@ import (
 // openState opens the ledger and the spool, whose entries it returns, and has the core begin where the last process ended. An error is an *OptionError:
 // without a ledger nothing may be asked for, so nothing is begun.
 func (d *Decahose) openState(cfg *engine.Config) ([]spool.Entry, error) {
-	s, past, err := store.Open(d.StateDir(), store.Options{Horizon: time.Duration(d.RecoveryHorizon)})
+	s, past, err := store.Open(d.StateDir(), store.Options{Horizon: d.Ways().Reach()})
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return nil, bad("state_directory", d.StateDirectory, "one that no other process uses for this stream: "+err.Error())

@@ -74,6 +74,7 @@ func (d *Decahose) setDependentDefaults() {
 	if d.TweetFields == nil {
 		d.TweetFields = emit.DefaultFields()
 	}
+	d.setArchiveDefaults()
 	d.setDeliveryDefaults()
 }
 
@@ -88,7 +89,7 @@ func defaultStateDirectory(list string) string {
 func (d *Decahose) validate() error {
 	checks := []func() error{
 		d.checkStream, d.checkCredentials, d.checkURLs, d.checkTimes, d.checkLimits,
-		d.checkRecovery, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS, d.checkDelivery,
+		d.checkRecovery, d.checkArchives, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS, d.checkDelivery,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

@@ -49,7 +49,7 @@ func escape(name, safe string) string {
 // or stand in its environment. A bad value comes back as *OptionError.
 func (d *Decahose) InitState() error {
 	d.setDependentDefaults()
-	for _, check := range []func() error{d.checkStream, d.checkTimes, d.checkLimits, d.checkRecovery} {
+	for _, check := range []func() error{d.checkStream, d.checkTimes, d.checkLimits, d.checkRecovery, d.checkArchives} {
 		if err := check(); err != nil {
 			return err
 		}

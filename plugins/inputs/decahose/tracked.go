@@ -64,8 +64,12 @@ func newTracked(acc telegraf.Accumulator, s *emit.Schema, n int) *tracked {
 	return t
 }
 
-// Attach adds a Tweet to a batch as a metric. Tags and fields are added one by one, because a map would shuffle them.
+// Attach adds a Tweet to a batch as a metric. Tags and fields are added one by one, because a map would shuffle them. A
+// batch with a Tweet that an archive has as a line is parsed when it is delivered.
 func (t *tracked) Attach(b *delivery.Batch, tw *tweet.Tweet) {
+	if len(tw.Line) > 0 {
+		return
+	}
 	ns, _ := tw.ID.Nano()
 	m := metric.New(emit.Measurement, nil, nil, time.Unix(0, ns))
 	t.schema.EachTag(tw, m.AddTag)

@@ -1,0 +1,156 @@
+package decahose
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+
+	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+)
+
+// Archive is a table [[inputs.decahose.archive]]: where another site stores the same stream with the output
+// decahose_archive. It is only read.
+type Archive struct {
+	URL          string           `toml:"url"`
+	AccessKey    config.Secret    `toml:"access_key"`
+	SecretKey    config.Secret    `toml:"secret_key"`
+	SessionToken config.Secret    `toml:"session_token"`
+	Delay        *config.Duration `toml:"delay"`
+	Horizon      config.Duration  `toml:"horizon"`
+	Timeout      config.Duration  `toml:"timeout"`
+	Trust        bool             `toml:"trust"`
+
+	opened *archive.Archive // from Start to Stop
+}
+
+// Defaults of an archive's table. The other site closes a minute's segment some time after the minute.
+const (
+	archiveDelay   = config.Duration(5 * time.Minute)
+	archiveHorizon = config.Duration(120 * time.Hour)
+	archiveTimeout = config.Duration(time.Minute)
+)
+
+func (d *Decahose) setArchiveDefaults() {
+	for _, a := range d.Archives {
+		if a.Delay == nil {
+			delay := archiveDelay
+			a.Delay = &delay
+		}
+		if a.Horizon == 0 {
+			a.Horizon = archiveHorizon
+		}
+		if a.Timeout == 0 {
+			a.Timeout = archiveTimeout
+		}
+	}
+}
+
+const allowedArchive = "a directory, file:///DIRECTORY, or s3://BUCKET/PREFIX, whose endpoint, if one is set, is https:// or a loopback address, without a user"
+
+func (d *Decahose) checkArchives() error {
+	seen := map[string]bool{}
+	for i, a := range d.Archives {
+		if err := a.check(func(option string) string { return fmt.Sprintf("archive[%d].%s", i+1, option) }); err != nil {
+			return err
+		}
+		if seen[a.URL] {
+			return &OptionError{fmt.Sprintf("archive[%d].url", i+1), shownURL(a.URL), "different in each table"}
+		}
+		seen[a.URL] = true
+	}
+	return nil
+}
+
+// check checks one table, whose options have those names.
+func (a *Archive) check(name func(string) string) error {
+	switch {
+	case a.URL == "":
+		return &OptionError{name("url"), "", allowedArchive}
+	case archive.ParseURL(a.URL) != nil:
+		return &OptionError{name("url"), shownURL(a.URL), allowedArchive}
+	case a.AccessKey.Empty() != a.SecretKey.Empty():
+		return &OptionError{name("secret_key"), "", `set when "access_key" is, and only then`}
+	case !a.SessionToken.Empty() && a.AccessKey.Empty():
+		return &OptionError{name("session_token"), "", `absent without "access_key"`}
+	case *a.Delay < 0:
+		return bad(name("delay"), *a.Delay, "a time of 0s or more")
+	case a.Horizon < config.Duration(time.Minute) || a.Horizon > archiveHorizon:
+		return bad(name("horizon"), a.Horizon, "a time from 1m to 120h: older minutes are not asked for")
+	case a.Timeout <= 0:
+		return bad(name("timeout"), a.Timeout, "a time of more than 0s")
+	}
+	return nil
+}
+
+// copies are the archives as the core knows them.
+func (d *Decahose) copies() (all []recovery.Copy) {
+	for _, a := range d.Archives {
+		all = append(all, recovery.Copy{Name: a.name(), Delay: time.Duration(*a.Delay), Horizon: time.Duration(a.Horizon), Trust: a.Trust})
+	}
+	return all
+}
+
+// name is the URL without its query.
+func (a *Archive) name() string { return strings.Trim(shownURL(a.URL), `"`) }
+
+// openArchives opens what gaps are filled from. Nothing is read yet.
+func (d *Decahose) openArchives(cfg *engine.Config) error {
+	for _, a := range d.Archives {
+		o, err := a.options()
+		if err == nil {
+			a.opened, err = archive.Open(context.Background(), a.URL, o)
+		}
+		if err != nil {
+			return &OptionError{"archive.url", shownURL(a.URL), "an archive that can be opened: " + err.Error()}
+		}
+		cfg.Archives = append(cfg.Archives, engine.Archive{Source: a.opened, Schema: d.schema, Timeout: time.Duration(a.Timeout)})
+	}
+	return nil
+}
+
+func (d *Decahose) closeArchives() {
+	for _, a := range d.Archives {
+		if a.opened == nil {
+			continue
+		}
+		if err := a.opened.Close(); err != nil {
+			d.Log.Errorf("Stream %s: close archive %s: %v", d.StreamLabel, a.name(), err)
+		}
+		a.opened = nil
+	}
+}
+
+// options are the credentials. Errors name the option, never the value.
+func (a *Archive) options() (o archive.Options, err error) {
+	for _, c := range []struct {
+		option string
+		secret *config.Secret
+		to     *string
+	}{
+		{"access_key", &a.AccessKey, &o.AccessKey},
+		{"secret_key", &a.SecretKey, &o.SecretKey},
+		{"session_token", &a.SessionToken, &o.SessionToken},
+	} {
+		if c.secret.Empty() {
+			continue
+		}
+		if *c.to, err = (credential{option: c.option, secret: c.secret}).read(); err != nil {
+			return o, fmt.Errorf("read archive.%s: %w", c.option, err)
+		}
+	}
+	return o, nil
+}
+
+// Ways are all the ways in which missing minutes are had. After Init or InitState.
+func (d *Decahose) Ways() recovery.Ways {
+	w := recovery.Ways{Archives: d.copies(), Rules: d.RecoveryRules()}
+	if d.Backfill != "none" {
+		w.Backfill = 5 * time.Minute
+	}
+	return w
+}
