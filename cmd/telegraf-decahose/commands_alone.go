@@ -119,7 +119,7 @@ func (p *alone) stop() {
 
 // forgetAlone gives the minutes up where no plugin runs that could be asked to. It owns the state meanwhile.
 func (c *console) forgetAlone(ctx *cli.Context, s *stream, w wish) error {
-	kept, past, err := store.Open(s.input.StateDir(), store.Options{Horizon: s.rules.Horizon})
+	kept, past, err := store.Open(s.input.StateDir(), store.Options{Horizon: s.input.Ways().Reach()})
 	if err != nil {
 		return s.name(err)
 	}

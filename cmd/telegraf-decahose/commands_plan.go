@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
@@ -17,6 +18,9 @@ type plan struct {
 	now      int64
 	live     bool               // the plugin runs
 	running  []recovery.Request // that it has under way
+	archives []recovery.Copy
+	reading  []recovery.Request // that it reads of an archive now
+	read     []recovery.Request // that it has read, the gap being there still: they are not whole in it
 	first    recovery.Request   // that it makes next; with chosen only
 	chosen   bool
 	due      int64 // when the next request may be made, if none is chosen; 0: unknown
@@ -31,15 +35,13 @@ func (s *stream) plan(gaps []ledger.GapRecord) (*plan, error) {
 	if err = s.read(err); err != nil {
 		return nil, err
 	}
-	p := &plan{rules: s.rules, backfill: s.input.Backfill != "none", now: s.now.UnixMilli(), live: s.reader.Running()}
+	p := &plan{rules: s.rules, backfill: s.input.Backfill != "none", now: s.now.UnixMilli(), live: s.reader.Running(), archives: s.input.Ways().Archives}
 	for _, r := range requests {
-		if r.Ended == 0 && p.live {
-			p.running = append(p.running, recovery.Request{Partition: r.Partition, From: r.From, To: r.To})
-		}
+		p.note(r)
 	}
 	var wanted []recovery.Missing
 	for i := range gaps {
-		if g := &gaps[i]; missing(g) && !p.backfilling(g) {
+		if g := &gaps[i]; missing(g) && !p.backfilling(g) && !p.fromArchive(g) {
 			wanted = append(wanted, wholeMinutes(g))
 		}
 	}
@@ -48,6 +50,40 @@ func (s *stream) plan(gaps []ledger.GapRecord) (*plan, error) {
 		p.due = p.rules.Due(p.now, wanted, p.running)
 	}
 	return p, nil
+}
+
+// note takes a request for what it is.
+func (p *plan) note(r ledger.RequestRecord) {
+	query, archive := recovery.Request{Partition: r.Partition, From: r.From, To: r.To}, r.Method == recovery.Archive.String()
+	switch {
+	case r.Ended == 0 && p.live && archive:
+		p.reading = append(p.reading, query)
+	case r.Ended == 0 && p.live:
+		p.running = append(p.running, query)
+	case archive:
+		p.read = append(p.read, query)
+	}
+}
+
+// way is what the tree of decisions says of the gap's first minute, while nothing is under way.
+func (p *plan) way(g *ledger.GapRecord) recovery.Step {
+	first, _ := gapMinutes(g)
+	l := recovery.Lack{Span: first.Span(), Words: make([]recovery.Word, len(p.archives))}
+	for _, r := range p.read {
+		if r.From <= first && first < r.To {
+			for k := range l.Words {
+				l.Words[k] = recovery.Lacks
+			}
+		}
+	}
+	step, _ := recovery.Ways{Archives: p.archives, Rules: p.rules}.Way(p.now, l)
+	return step
+}
+
+// fromArchive reports whether an archive is read for the gap before X is asked.
+func (p *plan) fromArchive(g *ledger.GapRecord) bool {
+	step := p.way(g)
+	return step == recovery.FromArchive || step == recovery.Wait && p.rules.Method != recovery.None
 }
 
 // missing reports whether the gap's minutes may still be had.
@@ -73,13 +109,10 @@ func (p *plan) backfilling(g *ledger.GapRecord) bool {
 }
 
 // asked reports whether a running request brings minutes of the gap.
-func (p *plan) asked(g *ledger.GapRecord) bool {
-	for _, r := range p.running {
-		if overlaps(r, g) {
-			return true
-		}
-	}
-	return false
+func (p *plan) asked(g *ledger.GapRecord) bool { return overlap(p.running, g) || overlap(p.reading, g) }
+
+func overlap(all []recovery.Request, g *ledger.GapRecord) bool {
+	return slices.ContainsFunc(all, func(r recovery.Request) bool { return overlaps(r, g) })
 }
 
 func overlaps(r recovery.Request, g *ledger.GapRecord) bool {
@@ -94,6 +127,8 @@ func (p *plan) next(g *ledger.GapRecord) (text string, at *time.Time) {
 		return "lost", nil
 	case g.State == ledger.GapRecovered:
 		return "done", nil
+	case overlap(p.reading, g):
+		return "being read (archive)", nil
 	case p.asked(g):
 		return fmt.Sprintf("being asked (%v)", p.rules.Method), nil
 	case p.backfilling(g):
@@ -101,7 +136,9 @@ func (p *plan) next(g *ledger.GapRecord) (text string, at *time.Time) {
 	case g.Dark && p.backfill && wholeLength(g) <= longestBackfill:
 		return "reconnect, then backfill", nil
 	}
-	text, at = p.request(g)
+	if text, at = p.archive(g); text == "" {
+		text, at = p.request(g)
+	}
 	if g.Dark {
 		text = "reconnect; " + text
 	}
@@ -111,6 +148,27 @@ func (p *plan) next(g *ledger.GapRecord) (text string, at *time.Time) {
 func wholeLength(g *ledger.GapRecord) timeline.Minute {
 	first, end := gapMinutes(g)
 	return end - first
+}
+
+// archive is when one is read for the gap; empty: none is, before X is asked.
+func (p *plan) archive(g *ledger.GapRecord) (text string, at *time.Time) {
+	first, _ := gapMinutes(g)
+	switch p.way(g) {
+	case recovery.FromArchive:
+		now := milliTime(p.now)
+		return "archive now", &now
+	case recovery.Wait:
+		if len(p.archives) == 0 {
+			return "", nil
+		}
+		due := p.archives[0].Ripe(first)
+		if due <= p.now {
+			return "archive again later", nil
+		}
+		t := minuteTime(timeline.CeilMinute(due))
+		return "archive at " + p.clock(t), &t
+	}
+	return "", nil
 }
 
 // request is when Replay or Recovery is asked for the gap.
@@ -154,10 +212,15 @@ func methodName(m recovery.Method) string {
 
 // expires is when the first minute of a gap can no longer be asked for; nil where nobody asks.
 func (p *plan) expires(g *ledger.GapRecord) *time.Time {
-	if p.rules.Method == recovery.None || !missing(g) {
+	if p.rules.Method == recovery.None && len(p.archives) == 0 || !missing(g) {
 		return nil
 	}
 	first, _ := gapMinutes(g)
 	t := milliTime(p.rules.Expires(first))
+	for _, a := range p.archives {
+		if kept := milliTime(first.Milli() + a.Horizon.Milliseconds()); kept.After(t) {
+			t = kept
+		}
+	}
 	return &t
 }

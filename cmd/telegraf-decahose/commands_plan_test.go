@@ -39,6 +39,9 @@ func TestNextStep(t *testing.T) {
 		without    bool // recovery = "none"
 		noBackfill bool
 		stopped    bool
+		archive    bool // with a delay of five minutes
+		reading    []recovery.Request
+		read       []recovery.Request
 		want, at   string
 	}{
 		"too young":             {gap: gapAt(1, -10, -5, 0), want: "Replay at 12:25Z", at: "2026-01-02T12:25Z"},
@@ -53,12 +56,21 @@ func TestNextStep(t *testing.T) {
 		"none":                  {gap: gapAt(1, -100, -90, 0), without: true, want: `none: recovery = "none"`},
 		"lost":                  {gap: gapAt(1, -100, -90, ledger.GapLost), want: "lost"},
 		"recovered":             {gap: gapAt(1, -100, -90, ledger.GapRecovered), want: "done"},
+		"archive":               {gap: gapAt(1, -100, -90, 0), archive: true, want: "archive now", at: "2026-01-02T12:00Z"},
+		"archive too young":     {gap: gapAt(1, -3, -1, 0), archive: true, want: "archive at 12:03Z", at: "2026-01-02T12:03Z"},
+		"archive is read":       {gap: gapAt(1, -100, -90, 0), archive: true, reading: asking, want: "being read (archive)"},
+		"archive was read":      {gap: gapAt(1, -10, -5, 0), archive: true, read: []recovery.Request{{From: noon - 20, To: noon}}, want: "Replay at 12:25Z", at: "2026-01-02T12:25Z"},
+		"archive alone":         {gap: gapAt(1, -100, -90, 0), archive: true, without: true, read: asking, want: "archive again later"},
 		"dark":                  {gap: dark, want: "reconnect, then backfill"},
 		"dark without backfill": {gap: dark, noBackfill: true, want: "reconnect; Replay at 12:29Z", at: "2026-01-02T12:29Z"},
 		"long dark":             {gap: longDark, want: "reconnect; Replay at 12:20Z", at: "2026-01-02T12:20Z"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &plan{rules: replayRules(), backfill: !test.noBackfill, now: noon.Milli(), live: !test.stopped, running: test.running}
+			p := &plan{rules: replayRules(), backfill: !test.noBackfill, now: noon.Milli(), live: !test.stopped, running: test.running,
+				reading: test.reading, read: test.read}
+			if test.archive {
+				p.archives = []recovery.Copy{{Delay: 5 * time.Minute, Horizon: 120 * time.Hour}}
+			}
 			if test.without {
 				p.rules.Method = recovery.None
 			}

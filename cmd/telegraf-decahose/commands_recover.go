@@ -22,8 +22,8 @@ func (c *console) recover(ctx *cli.Context) error {
 		return err
 	}
 	switch {
-	case s.rules.Method.String() == "none":
-		return badUsage(`option "recovery" is "none" in %s, must be "replay" or "recovery" for that`, configOf(ctx))
+	case s.rules.Method.String() == "none" && len(s.input.Archives) == 0:
+		return badUsage(`option "recovery" is "none" in %s, must be "replay" or "recovery" for that, or there must be an archive`, configOf(ctx))
 	case w.partition != ledger.AnyPartition && !slices.Contains(s.input.Partitions, w.partition):
 		return badUsage("option \"partition\" is %d, must be one of %v", w.partition, s.input.Partitions)
 	}
@@ -50,7 +50,7 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 	if !ctx.Bool("json") {
 		fmt.Fprintln(c.stdout, doc.Answer)
 	}
-	t, err := c.follow(s, w.askable(s.rules.Horizon, s.now))
+	t, err := c.follow(s, w.askable(s.input.Ways().Reach(), s.now))
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,8 @@ func checkCommon(key string, node any) error {
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
 	case key == "push" || key == "feedback":
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
-	case key == "route":
-		return commonType(key, node, isTables, "tables, each written [[inputs.decahose.route]]")
+	case key == "route" || key == "archive":
+		return commonType(key, node, isTables, fmt.Sprintf("tables, each written [[inputs.decahose.%s]]", key))
 	}
 	return nil
 }

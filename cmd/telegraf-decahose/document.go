@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/influxdata/toml"
@@ -153,9 +154,15 @@ func whereIn(t *ast.Table, option, name string) string {
 	return fmt.Sprintf("line %d: [[%s]]: ", t.Line, name)
 }
 
-// find is what stands in the table under a name such as "push.url"; its table, where only that is there.
+// find is what stands in the table under a name such as "push.url"; its table, where only that is there. Of a list of
+// tables "archive[2].url" names one; "archive.url" stands for the first that has it.
 func find(t *ast.Table, option string) any {
 	first, rest, nested := strings.Cut(option, ".")
+	if name, index, ok := strings.Cut(strings.TrimSuffix(first, "]"), "["); nested {
+		if list, isList := t.Fields[name].([]*ast.Table); isList {
+			return findIn(list, index, ok, rest)
+		}
+	}
 	sub, ok := t.Fields[first].(*ast.Table)
 	if !nested || !ok {
 		return t.Fields[first]
@@ -164,6 +171,22 @@ func find(t *ast.Table, option string) any {
 		return node
 	}
 	return sub
+}
+
+func findIn(list []*ast.Table, index string, one bool, option string) any {
+	n, err := strconv.Atoi(index)
+	if one && err == nil && n > 0 && n <= len(list) {
+		list = list[n-1 : n]
+	}
+	for _, t := range list {
+		if node := find(t, option); node != nil {
+			return node
+		}
+	}
+	if one {
+		return list[0]
+	}
+	return nil
 }
 
 // whereFirst is the same for the first input that has the option, where it is not known which is meant.
@@ -176,7 +199,7 @@ func (d document) whereFirst(option string) string {
 func (d document) references() string {
 	var found []string
 	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
-		for _, option := range []string{"username", "password", "push.token", "feedback.token", "access_key", "secret_key", "session_token"} {
+		for _, option := range []string{"username", "password", "push.token", "feedback.token", "archive.access_key", "archive.secret_key", "archive.session_token", "access_key", "secret_key", "session_token"} {
 			kv, ok := find(t, option).(*ast.KeyValue)
 			if ok && strings.Contains(kv.Value.Source(), "@{") {
 				found = append(found, fmt.Sprintf("line %d: option %q", kv.Line, option))

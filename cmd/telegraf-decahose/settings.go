@@ -148,7 +148,7 @@ func (s *settings) lineError(e *toml.LineError) error {
 // kindName is what stands in the file for a value of type t.
 func kindName(t reflect.Type) string {
 	switch t {
-	case reflect.TypeFor[config.Duration]():
+	case reflect.TypeFor[config.Duration](), reflect.TypeFor[*config.Duration]():
 		return `a time such as "10s"`
 	case reflect.TypeFor[config.Size]():
 		return `a size such as "4MiB"`
