@@ -16,6 +16,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
@@ -47,8 +48,11 @@ func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
 	}
 	w := emit.NewWriter(to)
 	cfg := r.config(l, w, out)
+	if r.Other != nil {
+		r.Other.fill(&cfg)
+	}
 	if r.Dir != "" {
-		s, past, err := store.Open(r.Dir, store.Options{Horizon: cfg.Core.Recovery.Horizon})
+		s, past, err := store.Open(r.Dir, store.Options{Horizon: recovery.Ways{Archives: cfg.Core.Archives, Rules: cfg.Core.Recovery}.Reach()})
 		if err != nil {
 			panic("open state: " + err.Error())
 		}

@@ -28,6 +28,8 @@ type Run struct {
 	Quiet   time.Duration         // how long heartbeats only follow; 0: 5 s
 	Between func(*decasim.Server) // called when the engine runs, nil: nothing
 
+	Other *Site // whose archive gaps are filled from, nil: there is none
+
 	Outputs *Outputs // whose word is awaited; nil: what is written to the pipe was read
 
 	Out func(io.Writer) io.Writer // wraps the reader of the output, nil: it takes all at once
@@ -95,6 +97,10 @@ func (r Run) Play() *Outcome {
 	if r.Outputs != nil {
 		r.Outputs.begin()
 	}
+	done := make(chan struct{})
+	if r.Other != nil {
+		serving.Go(func() { r.Other.live(r, l, done) })
+	}
 	for _, f := range r.Lives {
 		p := r.begin(l, out)
 		time.Sleep(f.For)
@@ -117,6 +123,7 @@ func (r Run) Play() *Outcome {
 	time.Sleep(max(r.Quiet, 5*time.Second))
 	p.whole()
 	p.end(false)
+	close(done)
 	out.judge(s, r.Server.Faults, r.Outputs)
 	out.Requests = s.Requests()
 	_ = s.Close()
