@@ -72,6 +72,10 @@ crash: stock ## RUNS=50 kills of the real binary under a real Telegraf, at rando
 soak-delivery: stock telegraf ## RUNS=50 disasters of sink, Telegraf and plugin in the acknowledged and compiled-in modes (SEED=1)
 	@$(GO) test -c -o build/tools/soak ./internal/soak && exec ./build/tools/soak -test.run TestDelivery -test.v=$(V) -test.timeout 6h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
 
+.PHONY: two-sites
+two-sites: stock ## examples/two-sites: site A was down, and fills itself from the archive of site B (two minutes)
+	@$(GO) test ./internal/e2e -run TestTwoSites -count=1 -timeout 5m -v -args -two-sites | grep -vE '^ *(=== |--- PASS|PASS$$|ok  |[a-z_]+\.go:[0-9]+: the agent stopped)'
+
 .PHONY: mutants
 mutants: ## small wrong edits (internal/mutation), each of which a test must notice
 	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants
