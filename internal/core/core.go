@@ -144,6 +144,7 @@ type Core struct {
 	cold     cold
 	durable  durable
 	requests requests
+	repairs  map[timeline.Minute]*repair
 
 	emitted, collisions           int64
 	minutesRecovered, minutesLost int64
@@ -180,6 +181,7 @@ func New(cfg Config) *Core {
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
 	c.cold.minutes = make(map[timeline.Minute]bool)
+	c.repairs = make(map[timeline.Minute]*repair)
 	connections := cfg.Connections
 	if cfg.Offline {
 		connections = 0
@@ -312,6 +314,7 @@ func (c *Core) forget() {
 		c.at(i).forget(c.keep())
 	}
 	c.forgetCold(c.keep())
+	c.forgetRepairs(c.keep())
 }
 
 // saved counts rows as stored where there is no store, so that they may be forgotten.

@@ -31,6 +31,8 @@ func (c *Core) order(o *ledger.Order) (string, error) {
 		return c.orderRecover(o)
 	case "forget":
 		return c.orderForget(o)
+	case "repair":
+		return c.orderRepair(o)
 	}
 	return "", fmt.Errorf("unknown order %q", o.Kind)
 }

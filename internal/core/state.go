@@ -142,6 +142,11 @@ func (c *Core) unsaved(k *ledger.Commit) {
 			r.Saved(false)
 		}
 	}
+	for i := range k.Repairs {
+		if r := c.repairs[k.Repairs[i].Minute]; r != nil {
+			r.unsaved = true
+		}
+	}
 	d.done = append(k.Gaps, d.done...)
 	for i := range k.Requests {
 		r := k.Requests[i]
@@ -168,6 +173,7 @@ func (c *Core) settleFacts(all bool) []ledger.IDs {
 			continue // dropped behind us
 		}
 		p, m := c.at(int(t.partition)), timeline.MinuteOf(t.id.Milli())
+		c.repaired(m, t.id)
 		if c.durable.on && c.storable(m) {
 			r := p.book.Row(m)
 			r.Digest += ledger.Digest(t.id)
@@ -217,6 +223,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 		c.recordPartition(k, &s, &u)
 	}
 	c.recordMinutes(k, c.any, nil, &u, 0)
+	c.recordRepairs(k)
 	k.Gaps, d.done = append(k.Gaps, d.done...), nil
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)

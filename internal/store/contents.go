@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
@@ -13,12 +12,14 @@ import (
 type contents struct {
 	minutes    []ledger.MinuteRecord
 	deliveries []ledger.DeliveryRecord
+	repairs    []ledger.RepairRecord
 	gaps       []ledger.GapRecord
 	partitions []ledger.PartitionRecord
 	requests   []ledger.RequestRecord
 	connects   []connect
 	moments    []moment
 	orders     []ledger.Order
+	tweets     []orderTweets
 	answers    []ledger.Answer
 
 	damage []string // per table that was not read whole, what is wrong
@@ -29,6 +30,7 @@ func readAll(db queryer, now time.Time) *contents {
 	c := &contents{}
 	c.minutes = readTable(c, db, minutes, keysAround(now))
 	c.deliveries = readTable(c, db, deliveries, keysAround(now))
+	c.repairs = readTable(c, db, repairs, keysAround(now))
 	c.gaps = readTable(c, db, gaps, keysAround(now))
 	c.partitions = readTable(c, db, partitions, smallKeys)
 	c.requests = readTable(c, db, requests, smallKeys)
@@ -36,9 +38,10 @@ func readAll(db queryer, now time.Time) *contents {
 	c.moments = readTable(c, db, moments, smallKeys)
 	before := len(c.damage)
 	c.orders = readTable(c, db, orders, smallKeys)
+	c.tweets = readTable(c, db, ordersTweets, smallKeys)
 	c.answers = readTable(c, db, answers, smallKeys)
 	if len(c.damage) > before {
-		c.orders, c.answers = nil, nil // an order must not be carried out twice; the operator asks again
+		c.orders, c.tweets, c.answers = nil, nil, nil // an order must not be carried out twice; the operator asks again
 	}
 	return c
 }
@@ -47,7 +50,7 @@ func readAll(db queryer, now time.Time) *contents {
 // more; so do positions. Orders of long ago may have been carried out.
 func (c *contents) fill(old *contents) (n int) {
 	a := fillTable(minutes, &c.minutes, old.minutes)
-	a += fillTable(deliveries, &c.deliveries, old.deliveries)
+	a += fillTable(deliveries, &c.deliveries, old.deliveries) + fillTable(repairs, &c.repairs, old.repairs)
 	b := fillTable(gaps, &c.gaps, old.gaps)
 	n = a + b + fillTable(requests, &c.requests, old.requests) + fillTable(connects, &c.connects, old.connects)
 	for i := range old.moments {
@@ -117,7 +120,7 @@ const requestsAt = 24 * time.Hour
 
 // past is what the next process must know.
 func (c *contents) past(ids map[timeline.Minute]map[int]int, now time.Time) *ledger.Past {
-	p := &ledger.Past{Minutes: c.minutes, Deliveries: c.deliveries, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
+	p := &ledger.Past{Minutes: c.minutes, Deliveries: c.deliveries, Repairs: c.repairs, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
 	for i, r := range c.requests {
 		newest := i == len(c.requests)-1 // the next one counts on from it
 		if r.Ended == 0 || newest || r.At > now.Add(-requestsAt).UnixNano() {
@@ -148,8 +151,8 @@ func keysAround(now time.Time) span {
 // readTable reads all rows of the table or, when a page of it is broken, those that are on the others.
 func readTable[T any](c *contents, db queryer, t *table[T], keys span) []T {
 	records, bad, err := t.all(db)
-	if err != nil && strings.Contains(err.Error(), "no such table: "+t.name) && t.since > 1 {
-		return nil // of a version that had none
+	if t.missing(err) {
+		return nil
 	}
 	if err != nil {
 		c.damage = append(c.damage, err.Error())

@@ -263,7 +263,7 @@ func TestMigration(t *testing.T) {
 func TestFromTheFirstVersion(t *testing.T) {
 	h := newHistory(1)
 	c := rowsOf(h.commit(thisMinute(), 5))
-	c.deliveries = nil
+	c.deliveries, c.repairs = nil, nil
 	dir := scratch(t)
 	require.NoError(t, prepareDir(dir))
 	require.NoError(t, build(dir, c, migrations[:1]))
@@ -272,12 +272,14 @@ func TestFromTheFirstVersion(t *testing.T) {
 	past := requireSound(t, dir)
 	require.Len(t, past.Minutes, 2)
 	require.Empty(t, past.Deliveries)
+	require.Empty(t, past.Repairs)
 
 	info, err := os.Stat(filepath.Join(one, dbName))
 	require.NoError(t, err)
 	require.NoError(t, os.Truncate(filepath.Join(one, dbName), info.Size()-1))
 	for _, note := range requireTrue(t, one, h, "truncated").Notes {
 		require.NotContains(t, note, "deliveries")
+		require.NotContains(t, note, "repairs")
 	}
 }
 
