@@ -228,7 +228,7 @@ func keyAt(t *ast.Table, n int) string {
 
 // value is the option as written in that line; nothing if it may be a credential.
 func (d document) value(option string, at int) string {
-	for _, secret := range []string{"username", "password", "token", "key_pwd", "url"} {
+	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "dsn"} {
 		if strings.Contains(option, secret) {
 			return ""
 		}
@@ -245,7 +245,7 @@ func (d document) value(option string, at int) string {
 
 // tables hold the options of the input and of its own tables.
 var tables = []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFor[decahose.Route](),
-	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback]()}
+	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback](), reflect.TypeFor[decahose.Audit]()}
 
 // structField is the field that the loader names, such as "decahose.Decahose.Connections".
 func structField(name string) (reflect.StructField, bool) {

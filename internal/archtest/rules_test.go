@@ -22,7 +22,7 @@ var layers = map[string]int{
 	"internal/tweet": 2, "internal/recovery": 2,
 	"internal/core": 3, "internal/emit": 3,
 	"internal/stream": 4, "internal/store": 4, "internal/spool": 4,
-	"internal/delivery": 5,
+	"internal/delivery": 5, "internal/audit": 5,
 	"internal/engine":   6, "internal/push": 6,
 	"plugins":          7,
 	"internal/decasim": 8, "internal/archtest": 8,
