@@ -72,6 +72,10 @@ crash: stock ## RUNS=50 kills of the real binary under a real Telegraf, at rando
 soak-delivery: stock telegraf ## RUNS=50 disasters of sink, Telegraf and plugin in the acknowledged and compiled-in modes (SEED=1)
 	@$(GO) test -c -o build/tools/soak ./internal/soak && exec ./build/tools/soak -test.run TestDelivery -test.v=$(V) -test.timeout 6h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
 
+.PHONY: test-stores
+test-stores: stock ## real stores behind a Telegraf that drops Tweets: the audit finds them, the repair brings them back (STORE=SQLite: one of them)
+	@$(GO) test -c -o build/tools/stores ./internal/stores && exec ./build/tools/stores -stores -test.run 'TestStores/$(STORE)' -test.v=$(V) -test.timeout 15m -test.parallel 5
+
 .PHONY: mutants
 mutants: ## small wrong edits (internal/mutation), each of which a test must notice
 	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants

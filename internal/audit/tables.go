@@ -137,9 +137,11 @@ func readTables(r io.Reader, columns []string, f func([]string) error) error {
 			continue
 		}
 		if i := slices.Index(record, "error"); at == nil && i >= 0 && slices.Contains(record, "reference") {
-			if record, err = in.Read(); err == nil && i < len(record) {
-				return fmt.Errorf("the store says: %s", record[i])
+			record, err = in.Read()
+			if err != nil || i >= len(record) {
+				return fmt.Errorf("the store says that something is wrong, and not what: %w", err)
 			}
+			return fmt.Errorf("the store says: %s", record[i])
 		}
 		if at == nil || len(record) <= slices.Max(at) {
 			return fmt.Errorf("answer has no columns %s", strings.Join(columns, ", "))

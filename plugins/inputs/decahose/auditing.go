@@ -213,7 +213,6 @@ func (w *auditing) freshlyStuck(lines []audit.Line) (n int) {
 	return n
 }
 
-
 // sinkAlarm is decahose_alarm of kind sink: some store lacks what was emitted. All audits of the stream share it.
 type sinkAlarm struct {
 	label string
