@@ -24,10 +24,10 @@ import (
 
 // store is a real one, with what Telegraf and the plugin have to be told of it.
 type store interface {
-	output() string                                // the section of telegraf.conf
-	audit() string                                 // lines of the table of the audit
-	stop(ctx context.Context) error                // the output hangs or fails from now on
-	start(ctx context.Context) error               // it works again
+	output() string                                  // the section of telegraf.conf
+	audit() string                                   // lines of the table of the audit
+	stop(ctx context.Context) error                  // the output hangs or fails from now on
+	start(ctx context.Context) error                 // it works again
 	ids(ctx context.Context) (map[int64]bool, error) // what it holds, asked for past our own drivers
 }
 

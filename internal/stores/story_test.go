@@ -27,8 +27,8 @@ import (
 const (
 	rate = 60 // Tweets a second, all partitions together
 	// The buffer holds some seconds of them, and the output is stopped for longer.
-	buffer  = 200
-	stopped = 12 * time.Second
+	buffer  = 400 // and a repair at emit_rate_limit must not overrun it again
+	stopped = 15 * time.Second
 	calm    = 4 * time.Second
 )
 
@@ -109,6 +109,7 @@ const pluginConf = `[[inputs.decahose]]
   connect_limit = 1000
   recovery_delay = "0s"
   recovery_limit = 1000
+  emit_rate_limit = 200
   tweet_fields = ["id", "text", "user_id", "received_at"]
   [[inputs.decahose.audit]]
     name = "store"
