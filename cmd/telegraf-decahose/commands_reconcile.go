@@ -211,6 +211,8 @@ func (d *reconcileDocument) verdict() error {
 			return fmt.Errorf("audit %q: %s", a.Audit, a.Error)
 		case a.Missing+a.Surplus > 0:
 			return fmt.Errorf("audit %q: %w: %d Tweets are missing, %d are too many", a.Audit, errDiffers, a.Missing, a.Surplus)
+		case a.Compared == 0:
+			return fmt.Errorf("audit %q: no minute could be compared", a.Audit)
 		}
 	}
 	return nil

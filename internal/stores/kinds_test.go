@@ -196,7 +196,7 @@ func startMariaDB(t *testing.T) (store, error) {
 }
 
 func (m mariadb) output() string {
-	return fmt.Sprintf(sqlOutput, "mysql", m.DSN()+"?timeout=2s&writeTimeout=2s&readTimeout=2s", "SET sql_mode='ANSI_QUOTES'")
+	return fmt.Sprintf(sqlOutput, "mysql", m.DSN()+"?timeout=2s&writeTimeout=2s&readTimeout=2s&sql_mode=%27ANSI_QUOTES%27", "") // an init_sql would not be said again after a reconnect
 }
 
 func (m mariadb) audit() string { return fmt.Sprintf("type = \"mysql\"\n    dsn = %q\n", m.DSN()) }

@@ -159,11 +159,11 @@ func lineOf(id snowflake.ID) string {
 	return fmt.Sprintf("decahose_tweet,stream_label=prod/1 id=%di 5\n", id)
 }
 
-// fieldOf is a field of the last of the points with that name; minutes that settle are left out.
+// fieldOf is a field of the last of the points with that name; of decahose_audit, of the minute that has Tweets.
 func fieldOf(points []point.Point, name, key string) (v any) {
 	for _, p := range points {
 		for _, f := range p.Fields {
-			if p.Name == name && f.Key == key && f.Value != string(audit.Settling) {
+			if p.Name == name && f.Key == key && (name != "decahose_audit" || p.Fields[0].Value != int64(0)) {
 				v = f.Value
 			}
 		}
