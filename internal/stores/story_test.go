@@ -73,6 +73,7 @@ func tell(t *testing.T, seed uint64, s store) (found, left int) {
 	sc.within("the repair lands", func() bool { return len(sc.missing()) == 0 })
 	after := sc.clean()
 	require.Zero(t, after.Audits[0].Missing+after.Audits[0].Surplus)
+	sc.within("the plugin's metrics say the same", func() bool { return sc.allWell(after) })
 	t.Logf("%d Tweets were dropped, found and had again", was)
 	sc.end()
 	return was, len(sc.missing())
@@ -291,6 +292,33 @@ func (s *scene) clean() (d document) {
 		return d.judged(all)
 	})
 	return d
+}
+
+// allWell reports whether decahose_audit says of all minutes that were judged that they are equal, and whether the alarm
+// was raised, and ended.
+func (s *scene) allWell(d document) bool {
+	metrics, err := rig.ReadMetrics(s.file("counters"))
+	if err != nil {
+		return false // a line is being written
+	}
+	state, raised, active := map[time.Time]any{}, false, false
+	for _, m := range metrics {
+		switch m.Name {
+		case "decahose_audit":
+			state[m.Time.UTC()] = m.Fields["state"]
+		case "decahose_alarm":
+			if m.Tags["kind"] == "sink" {
+				active, _ = m.Fields["active"].(bool)
+				raised = raised || active
+			}
+		}
+	}
+	for _, m := range d.Audits[0].Minutes {
+		if m.Stored != nil && state[m.Minute.UTC()] != "equal" {
+			return false
+		}
+	}
+	return raised && !active
 }
 
 func (s *scene) end() {
