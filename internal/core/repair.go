@@ -109,15 +109,20 @@ func (c *Core) repair(m timeline.Minute, sent []ledger.Sent) {
 		c.repairs[m] = r
 	}
 	r.times, r.at, r.unsaved = r.times+1, c.wall, true
-	fresh := slices.DeleteFunc(slices.Clone(sent), func(t ledger.Sent) bool { return r.pending[t.ID] })
-	for _, t := range fresh {
+	delete(c.requests.postponed, m)
+	var fresh []ledger.Sent
+	again := map[account]bool{}
+	for _, t := range sent {
+		if r.pending[t.ID] {
+			again[account{c.account(int(t.Partition)).index, m}] = true
+		} else {
+			fresh = append(fresh, t)
+		}
 		r.pending[t.ID] = true
 	}
-	delete(c.requests.postponed, m)
 	c.lose(fresh, audited, true)
-	for _, t := range sent {
-		c.accepted.unsee(t.ID)
-		c.missAgain(account{c.account(int(t.Partition)).index, m}, audited)
+	for _, k := range slices.SortedFunc(maps.Keys(again), account.compare) {
+		c.missAgain(k, audited)
 	}
 }
 
@@ -136,7 +141,8 @@ func (c *Core) repaired(m timeline.Minute, id snowflake.ID) {
 
 // recordRepairs are the rows that changed.
 func (c *Core) recordRepairs(k *ledger.Commit) {
-	for m, r := range c.repairs {
+	for _, m := range slices.Sorted(maps.Keys(c.repairs)) {
+		r := c.repairs[m]
 		if !r.unsaved {
 			continue
 		}
