@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/agent"
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
 
@@ -221,4 +223,32 @@ func TestAuditGivesUp(t *testing.T) {
 	require.True(t, strings.HasPrefix((*lines)[1], "W! "), *lines)
 }
 
-var _ telegraf.Logger = heard{}
+
+// The points of an audit leave beside the counters, and the stop does not wait for a store.
+func TestAuditEmits(t *testing.T) {
+	s := serve(t, []byte(`{"id_str":"2006515714013294593","text":"x"}`+"\n"))
+	ri := load(t, fmt.Appendf(nil, `[[inputs.decahose]]
+  account = "demo"
+  stream_label = "prod"
+  username = "u"
+  password = "p"
+  stream_url = %q
+  [[inputs.decahose.audit]]
+    type = "file"
+    files = ["/nowhere/at/all"]
+    interval = "1s"
+`, s.URL))
+	c, in := &collector{}, make(chan telegraf.Metric, 100)
+	var wg sync.WaitGroup
+	wg.Go(func() { c.run(in) })
+	require.NoError(t, ri.Start(agent.NewAccumulator(ri, in)))
+	require.Eventually(t, func() bool {
+		runs, _ := c.field("decahose_audit_run", "runs").(int64)
+		return runs > 0
+	}, 20*time.Second, 20*time.Millisecond)
+	ri.Stop()
+	close(in)
+	wg.Wait()
+	require.Equal(t, false, c.field("decahose_alarm", "active"))
+	require.NotNil(t, c.field("decahose_audit_run", "store_ok"))
+}
