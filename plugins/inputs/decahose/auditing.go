@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
@@ -26,7 +25,7 @@ type auditing struct {
 	*Audit
 	d      *Decahose
 	e      *engine.Engine
-	alarm  *sinkAlarm
+	alarm  sinkAlarm
 	health audit.Health
 	said   map[timeline.Minute]audit.Line // as it was emitted last
 	order  int64                          // the last one that was placed; 0: none
@@ -38,9 +37,8 @@ func (d *Decahose) startAudits(ctx context.Context, e *engine.Engine) {
 	if d.offline {
 		return
 	}
-	alarm := &sinkAlarm{label: d.StreamLabel, of: map[string]finding{}}
 	for _, a := range d.Audits {
-		w := &auditing{Audit: a, d: d, e: e, alarm: alarm, said: map[timeline.Minute]audit.Line{}, stuck: map[timeline.Minute]bool{}}
+		w := &auditing{Audit: a, d: d, e: e, said: map[timeline.Minute]audit.Line{}, stuck: map[timeline.Minute]bool{}}
 		d.wg.Go(func() { w.run(ctx) })
 	}
 }
@@ -133,9 +131,9 @@ func (w *auditing) points(lines []audit.Line, began time.Time, ok bool) []point.
 		}
 	}
 	if ok {
-		w.alarm.report(w.Name, &sum)
+		w.alarm.judge(&sum, began)
 	}
-	return append(points, w.alarm.point(began))
+	return append(points, w.alarm.points(label, w.Name, began)...)
 }
 
 func sameLine(a, b *audit.Line) bool {
@@ -213,62 +211,45 @@ func (w *auditing) freshlyStuck(lines []audit.Line) (n int) {
 	return n
 }
 
-// sinkAlarm is decahose_alarm of kind sink: some store lacks what was emitted. All audits of the stream share it.
+// sinkAlarm is decahose_alarm of kind sink: the store lacks what was emitted. A store that does not answer changes
+// nothing: nobody knows.
 type sinkAlarm struct {
-	label string
-
-	mu    sync.Mutex // guards the rest
-	of    map[string]finding
-	since time.Time // when it became active; zero: it is not
+	since             time.Time // when it became active; zero: it is not
+	severity, message string
+	ended             bool // since the last point
 }
 
-// finding is what one audit found last.
-type finding struct {
-	stuck bool
-	text  string // empty: nothing is missing
-}
-
-func (a *sinkAlarm) report(name string, s *audit.Sum) {
-	f := finding{stuck: s.FirstUnrepaired != nil}
-	if l := s.FirstShort; l != nil {
-		f.text = fmt.Sprintf("audit %q: the store lacks %d Tweets of %d minutes, first of %v", name, s.Missing,
-			s.Minutes[audit.Missing]+s.Minutes[audit.Unrepaired], l.Minute)
-	}
-	if f.stuck {
-		f.text += fmt.Sprintf("; %d minutes stay short after %d repairs", s.Minutes[audit.Unrepaired], ledger.RepairsMost)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.of[name] = f
-}
-
-// point is the gravest of what the audits found. A store that does not answer changes nothing: nobody knows.
-func (a *sinkAlarm) point(now time.Time) point.Point {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var worst finding
-	for _, f := range a.of {
-		if f.text != "" && (worst.text == "" || f.stuck && !worst.stuck || f.stuck == worst.stuck && f.text < worst.text) {
-			worst = f
-		}
-	}
-	severity, since := "", int64(0)
-	switch {
-	case worst.text == "":
+// judge takes what a look found.
+func (a *sinkAlarm) judge(s *audit.Sum, now time.Time) {
+	l := s.FirstShort
+	if l == nil {
+		a.ended = a.ended || !a.since.IsZero()
 		a.since = time.Time{}
-	case worst.stuck:
-		severity = "critical"
-	default:
-		severity = "warning"
+		return
 	}
-	if worst.text != "" {
-		if a.since.IsZero() {
-			a.since = now
-		}
+	if a.ended = false; a.since.IsZero() {
+		a.since = now
+	}
+	a.severity = "warning"
+	a.message = fmt.Sprintf("the store lacks %d Tweets of %d minutes, first of %v", s.Missing, s.Minutes[audit.Missing]+s.Minutes[audit.Unrepaired], l.Minute)
+	if n := s.Minutes[audit.Unrepaired]; n > 0 {
+		a.severity = "critical"
+		a.message += fmt.Sprintf("; %d minutes stay short after %d repairs", n, ledger.RepairsMost)
+	}
+}
+
+// points is one while it is active, and one when it ended.
+func (a *sinkAlarm) points(label, name string, now time.Time) []point.Point {
+	if a.since.IsZero() && !a.ended {
+		return nil
+	}
+	a.ended = false
+	since := int64(0)
+	if !a.since.IsZero() {
 		since = a.since.UnixNano()
 	}
-	return point.Point{Name: "decahose_alarm", Time: now.UnixNano(),
-		Tags: []point.Tag{{Key: "stream_label", Value: a.label}, {Key: "kind", Value: "sink"}, {Key: "partition", Value: "all"}},
-		Fields: []point.Field{{Key: "active", Value: worst.text != ""}, {Key: "severity", Value: severity},
-			{Key: "message", Value: worst.text}, {Key: "since", Value: since}}}
+	return []point.Point{{Name: "decahose_alarm", Time: now.UnixNano(),
+		Tags: []point.Tag{{Key: "stream_label", Value: label}, {Key: "kind", Value: "sink"}, {Key: "partition", Value: "all"}, {Key: "audit", Value: name}},
+		Fields: []point.Field{{Key: "active", Value: since != 0}, {Key: "severity", Value: a.severity},
+			{Key: "message", Value: a.message}, {Key: "since", Value: since}}}}
 }
