@@ -226,6 +226,18 @@ func keyAt(t *ast.Table, n int) string {
 	return ""
 }
 
+// tableAt is the name of the table of an input that begins in that line; empty if none does.
+func (d document) tableAt(n int) string {
+	for _, t := range d.inputs() {
+		for name, node := range t.Fields {
+			if sub, ok := node.(*ast.Table); ok && sub.Line == n {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // value is the option as written in that line; nothing if it may be a credential.
 func (d document) value(option string, at int) string {
 	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "dsn"} {
@@ -249,6 +261,9 @@ var tables = []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFo
 
 // structField is the field that the loader names, such as "decahose.Decahose.Connections".
 func structField(name string) (reflect.StructField, bool) {
+	if strings.HasPrefix(name, "config.") {
+		return reflect.StructField{}, false // of the agent
+	}
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	for _, t := range tables {
 		if f, ok := t.FieldByName(name); ok && f.Tag.Get("toml") != "" {

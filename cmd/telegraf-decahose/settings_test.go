@@ -62,6 +62,10 @@ func TestConfigurationErrors(t *testing.T) {
 		"common table":     {valid + `tags = 5`, `line 6: option "tags" is 5, must be a table, written [inputs.decahose.tags]`},
 		"one route":        {valid + "[inputs.decahose.route]\n", `line 6: option "route" must be tables, each written [[inputs.decahose.route]]`},
 		"agent":            {valid + "[agent]\ninterval = \"x\"\n", `line 7: option "interval": `},
+		"audit":            {valid + "[[inputs.decahose.audit]]\ntype = \"mongo\"\n", `line 6: option "audit.type" is "mongo", must be one of "postgresql", "mysql"`},
+		"audit's time":     {valid + "[[inputs.decahose.audit]]\ntype = \"file\"\ninterval = \"x\"\n", `line 8: option "interval" must be a time such as "10s"`},
+		"audit's dsn":      {valid + "[[inputs.decahose.audit]]\ntype = \"mysql\"\ndsn = [\"SECRET\"]\n", `option "dsn" must be a quoted string`},
+		"one audit":        {valid + "[inputs.decahose.audit]\ntype = \"file\"\n", `option "audit" must be tables, each written [[inputs.decahose.audit]]`},
 		"secret store":     {valid + "[[secretstores.os]]\nid = \"x\"\n", `[[secretstores.os]] is not available: this program has only [[secretstores.docker]]`},
 		"store reference":  {strings.Replace(valid, `"SECRET"`, `"@{store:key}"`, 1), `line 5: option "password": unknown secret-store`},
 	} {
