@@ -318,7 +318,7 @@ func (s *scene) allWell(d document) bool {
 			return false
 		}
 	}
-	return raised && !active
+	return (raised || !s.repair) && !active // the command may have been faster than the plugin's own look
 }
 
 func (s *scene) end() {
