@@ -111,7 +111,6 @@ func connect(c *Config) (*sql.DB, error) {
 		if err != nil {
 			return nil, errDSN // theirs quotes it
 		}
-		cfg.RuntimeParams["default_transaction_read_only"] = "on"
 		cfg.RuntimeParams["application_name"] = "telegraf-decahose audit"
 		return stdlib.OpenDB(*cfg), nil
 	case mysqlType:
