@@ -84,6 +84,10 @@ mutants: ## small wrong edits (internal/mutation), each of which a test must not
 fuzz: ## fuzz each target for FUZZTIME (20s)
 	@GO='$(GO)' tools/fuzz $(FUZZTIME)
 
+.PHONY: volumes
+volumes: ## what the judge of volumes makes of DAYS=1000 simulated days a row; writes the tables and pictures of docs/volumes.md
+	@$(GO) build -o build/tools/volumes ./tools/volumes && exec ./build/tools/volumes -days $(or $(DAYS),1000) -docs docs
+
 .PHONY: bench
 bench: ## the figures of docs/performance.md
 	cd bench && $(GO) run .

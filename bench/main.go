@@ -68,6 +68,7 @@ func parts() []part {
 		{"pipeline", []string{"pipeline_x_naive", "pipeline_x_library"}, false, func(b *bench) error { return benchPipeline(b.report, b.corpus, b.rounds()) }},
 		{"allocs", []string{"allocs_per_record"}, false, func(b *bench) error { return benchAllocs(b.report, b.corpus) }},
 		{"parse", []string{"parse_x_encoding_json"}, false, func(b *bench) error { return benchParse(b.report, b.corpus, b.rounds()) }},
+		{"counting", []string{"counting_pct"}, false, func(b *bench) error { return benchCounting(b.report, b.corpus, b.rounds()) }},
 		{"dedup", []string{"dedup_bytes_per_id", "dedup_ns"}, false, func(b *bench) error { return benchDedup(b.report, b.rounds()) }},
 		{"cores", []string{"two_core_x"}, false, benchCores},
 		{"jq", []string{"cpu_x_jq"}, false, benchJQ},

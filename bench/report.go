@@ -16,6 +16,7 @@ var goals = []struct {
 	{"cpu_x_jq", ">=8", 1},
 	{"parse_x_encoding_json", ">=6", 2},
 	{"allocs_per_record", "<=0", 1},
+	{"counting_pct", "<=3", 2},
 	{"dedup_bytes_per_id", "<=8", 2},
 	{"dedup_ns", "<=60", 1},
 	{"two_core_x", ">=1.7", 2},

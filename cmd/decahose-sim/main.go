@@ -52,6 +52,8 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8377", Usage: "`ADDRESS` to serve on"},
 		&cli.BoolFlag{Name: "allow-remote", Usage: "serve on an address that is not loopback (without TLS: credentials travel in clear)"},
 		&cli.Float64Flag{Name: "rate", Value: 400, Usage: "Tweets per second over all partitions; 0: none"},
+		&cli.Float64Flag{Name: "daily", Usage: "how far the hour of the day (UTC) takes the rate from its mean, as a share, 0 to 1"},
+		&cli.Float64Flag{Name: "weekly", Usage: "the same of the day of the week"},
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of the World: the same seed makes the same Tweets"},
 		&cli.StringFlag{Name: "account", Value: "demo", Usage: "account in the URL"},
 		&cli.StringFlag{Name: "label", Value: "prod", Usage: "stream label in the URL"},

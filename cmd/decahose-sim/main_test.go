@@ -29,7 +29,7 @@ func TestBadOptionsAreUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
 		{"--listen", "0.0.0.0:0"}, {"--listen", "nonsense"}, {"--nope"}, {"extra"},
 		{"--fault", "bad@1s"}, {"--fault", "reset@1s,partition=x"}, {"--backfill", "maybe"},
-		{"--rate", "-1"}, {"--allowed-connections", "0"}, {"--queue", "0"}, {"--play", "/nonexistent"},
+		{"--rate", "-1"}, {"--daily", "1.5"}, {"--weekly", "-0.1"}, {"--allowed-connections", "0"}, {"--queue", "0"}, {"--play", "/nonexistent"},
 		{"--replay-delay", "-1s"}, {"--replay-horizon", "-1s"}, {"--replay-speed", "-2"}, {"--recovery-rate", "-1"}, {"--replay-status", "200"},
 		{"--recovery-partition", "maybe"}, {"--recovery-parameters", "start"}, {"--deleted", "1.5"}, {"--fault", "replay-nothing"},
 	} {

@@ -130,7 +130,13 @@ func source(c *cli.Context) (decasim.Source, error) {
 	if deleted < 0 || deleted > 1 {
 		return nil, usageError{fmt.Errorf("--deleted %g: must be from 0 to 1", deleted)}
 	}
-	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate, Deleted: none(deleted)}), nil
+	for _, name := range []string{"daily", "weekly"} {
+		if x := c.Float64(name); !(x >= 0 && x <= 1) {
+			return nil, usageError{fmt.Errorf("--%s %g: must be from 0 to 1", name, x)}
+		}
+	}
+	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate, Deleted: none(deleted),
+		Season: decasim.Season{Daily: c.Float64("daily"), Weekly: c.Float64("weekly")}}), nil
 }
 
 // faults are those of --fault, then those of --random-faults.

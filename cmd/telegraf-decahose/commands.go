@@ -98,6 +98,7 @@ func (c *console) commands() []*cli.Command {
 			timesText+" Gaps in that time become lost: nothing asks for them any more.",
 			c.forget, rangeFlags(partitionFlag(),
 				&cli.BoolFlag{Name: "yes", Usage: "do not ask whether that is meant"})...),
+		c.archiveCommand(),
 	}
 }
 

@@ -30,6 +30,9 @@ type minuteLine struct {
 	Received    int64     `json:"received"`
 	Unique      int64     `json:"unique"`
 	Duplicate   int64     `json:"duplicate"`
+	Redundant   int64     `json:"duplicate_redundant"`
+	Backfill    int64     `json:"duplicate_backfill"`
+	Replay      int64     `json:"duplicate_replay"`
 	Late        int64     `json:"late"`
 	Emitted     int64     `json:"emitted"`
 	Delivered   *int64    `json:"delivered,omitempty"` // absent where nobody says what became of emitted Tweets
@@ -87,6 +90,10 @@ func (s *stream) minuteLines(from, to string) (found streamMinutes, err error) {
 	if err = s.read(err); err != nil {
 		return found, err
 	}
+	copies, err := s.copies(first, end)
+	if err != nil {
+		return found, err
+	}
 	tracked, err := s.reader.Deliveries(first, end)
 	if err = s.read(err); err != nil {
 		return found, err
@@ -112,7 +119,7 @@ func (s *stream) minuteLines(from, to string) (found streamMinutes, err error) {
 	for m := first; m < end; m++ {
 		for _, p := range order {
 			if r := rows[account{m, p}]; r != nil {
-				found.Minutes = append(found.Minutes, newMinuteLine(r, delivered[account{m, p}]))
+				found.Minutes = append(found.Minutes, newMinuteLine(r, copies[account{m, p}], delivered[account{m, p}]))
 			} else if p != ledger.AnyPartition {
 				found.Minutes = append(found.Minutes, s.unstored(m, p, gaps))
 			}
@@ -121,9 +128,20 @@ func (s *stream) minuteLines(from, to string) (found streamMinutes, err error) {
 	return found, nil
 }
 
-func newMinuteLine(r *ledger.MinuteRecord, delivered *int64) minuteLine {
+// copies says why copies came, where not all are redundant.
+func (s *stream) copies(first, end timeline.Minute) (map[account]ledger.CopyRecord, error) {
+	records, err := s.reader.Copies(first, end)
+	copies := make(map[account]ledger.CopyRecord, len(records))
+	for _, r := range records {
+		copies[account{r.Minute, r.Partition}] = r
+	}
+	return copies, s.read(err)
+}
+
+func newMinuteLine(r *ledger.MinuteRecord, k ledger.CopyRecord, delivered *int64) minuteLine {
 	l := minuteLine{
 		Minute: minuteTime(r.Minute), Partition: r.Partition, Received: r.Received, Unique: r.Unique, Duplicate: r.Duplicate,
+		Redundant: max(0, r.Duplicate-k.Backfill-k.Replay), Backfill: k.Backfill, Replay: k.Replay,
 		Late: r.Late, Emitted: r.Emitted, Delivered: delivered, Bytes: r.Bytes, Connections: r.Connections, State: r.State.String(), Stored: true,
 	}
 	for _, span := range r.Covered {

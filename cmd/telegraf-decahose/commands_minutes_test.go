@@ -20,6 +20,7 @@ func TestMinutes(t *testing.T) {
 	}
 	d.store("prod", ledger.Commit{
 		Minutes: []ledger.MinuteRecord{row(1, -4, ledger.Whole), row(2, -4, ledger.Missing), row(0, -3, ledger.Recovered)},
+		Copies:  []ledger.CopyRecord{{Partition: 1, Minute: noon - 4, Backfill: 30, Replay: 5}},
 		Gaps:    []ledger.GapRecord{gapAt(1, -3, -1, ledger.GapRequested), gapAt(2, -3, -2, ledger.GapLost)},
 	})
 	d.runs(exitStopped, "minutes", "-config", d.conf, "-from", "-4m", "-to", "2026-01-02T12:01")
@@ -43,7 +44,8 @@ MINUTE             PARTITION  RECEIVED  UNIQUE  DUPLICATE  LATE  EMITTED  BYTES 
 	require.Equal(t, minuteTime(noon-60), doc.Streams[0].From)
 	require.Equal(t, minuteTime(noon), doc.Streams[0].To)
 	require.Len(t, doc.Streams[0].Minutes, 2*60+1)
-	require.Equal(t, minuteLine{Minute: minuteTime(noon - 4), Partition: 1, Received: 200, Unique: 100, Duplicate: 100, Late: 1, Emitted: 99,
+	require.Equal(t, minuteLine{Minute: minuteTime(noon - 4), Partition: 1, Received: 200, Unique: 100, Duplicate: 100,
+		Redundant: 65, Backfill: 30, Replay: 5, Late: 1, Emitted: 99,
 		Bytes: 12345, Connections: 2, CoveredMS: 59900, State: "whole", Stored: true}, doc.Streams[0].Minutes[2*56])
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/influxdata/toml/ast"
 
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
 )
 
 // document is the file's syntax tree, which knows the lines that Telegraf's loader forgets. It
@@ -73,10 +74,15 @@ func pluginTables(kind, name string, node any) []plugin {
 }
 
 // inputs are the tables of [[inputs.decahose]].
-func (d document) inputs() []*ast.Table {
+func (d document) inputs() []*ast.Table { return d.tablesOf("inputs", "decahose") }
+
+// outputs are the tables of [[outputs.decahose_archive]].
+func (d document) outputs() []*ast.Table { return d.tablesOf("outputs", outputName) }
+
+func (d document) tablesOf(kind, name string) []*ast.Table {
 	var tables []*ast.Table
 	for _, p := range d.plugins() {
-		if p.kind == "inputs" && p.name == "decahose" {
+		if p.kind == kind && p.name == name {
 			tables = append(tables, p.table)
 		}
 	}
@@ -88,6 +94,12 @@ func (d document) inputs() []*ast.Table {
 func (d document) foreign() error {
 	for _, p := range d.plugins() {
 		if p.kind == "secretstores" {
+			continue
+		}
+		if p.kind == "outputs" && p.name == outputName {
+			if err := d.checkOutput(p.table); err != nil {
+				return err
+			}
 			continue
 		}
 		if p.kind != "inputs" || p.name != "decahose" {
@@ -110,10 +122,7 @@ func foreignError(name string, line int) error {
 	if strings.HasPrefix(name, "secretstores.") {
 		return fmt.Errorf("%s[[%s]] is not available: this program has only [[secretstores.docker]]", where, name)
 	}
-	if strings.HasPrefix(name, "outputs.") {
-		return fmt.Errorf("%s[[%s]] is not available: this version has no outputs, only [[inputs.decahose]]", where, name)
-	}
-	return fmt.Errorf("%s[[%s]] cannot run here: only [[inputs.decahose]] can, others belong into Telegraf's own configuration", where, name)
+	return fmt.Errorf("%s[[%s]] cannot run here: only [[inputs.decahose]] and [[outputs.decahose_archive]] can, others belong into Telegraf's own configuration", where, name)
 }
 
 func line(node any) int {
@@ -134,10 +143,14 @@ func (d document) where(i int, option string) string {
 	if i >= len(tables) {
 		return ""
 	}
-	if node := find(tables[i], option); node != nil {
+	return whereIn(tables[i], option, "inputs.decahose")
+}
+
+func whereIn(t *ast.Table, option, name string) string {
+	if node := find(t, option); node != nil {
 		return fmt.Sprintf("line %d: ", line(node))
 	}
-	return fmt.Sprintf("line %d: [[inputs.decahose]]: ", tables[i].Line)
+	return fmt.Sprintf("line %d: [[%s]]: ", t.Line, name)
 }
 
 // find is what stands in the table under a name such as "push.url"; its table, where only that is there.
@@ -162,8 +175,8 @@ func (d document) whereFirst(option string) string {
 // references names the options that refer to a secret store.
 func (d document) references() string {
 	var found []string
-	for _, t := range d.inputs() {
-		for _, option := range []string{"username", "password", "push.token", "feedback.token"} {
+	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
+		for _, option := range []string{"username", "password", "push.token", "feedback.token", "access_key", "secret_key", "session_token"} {
 			kv, ok := find(t, option).(*ast.KeyValue)
 			if ok && strings.Contains(kv.Value.Source(), "@{") {
 				found = append(found, fmt.Sprintf("line %d: option %q", kv.Line, option))
@@ -240,12 +253,12 @@ func (d document) tableAt(n int) string {
 
 // value is the option as written in that line; nothing if it may be a credential.
 func (d document) value(option string, at int) string {
-	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "dsn"} {
+	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "dsn", "access_key", "secret_key"} {
 		if strings.Contains(option, secret) {
 			return ""
 		}
 	}
-	for _, t := range d.inputs() {
+	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
 		for _, in := range []string{"", "push.", "feedback."} {
 			if kv, ok := find(t, in+option).(*ast.KeyValue); ok && kv.Line == at {
 				return decahose.Shorten(kv.Value.Source())
@@ -255,9 +268,10 @@ func (d document) value(option string, at int) string {
 	return ""
 }
 
-// tables hold the options of the input and of its own tables.
+// tables hold the options of the input and of its own tables, and of the output.
 var tables = []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFor[decahose.Route](),
-	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback](), reflect.TypeFor[decahose.Audit]()}
+	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback](), reflect.TypeFor[decahose.Audit](),
+	reflect.TypeFor[decahose_archive.Archive]()}
 
 // structField is the field that the loader names, such as "decahose.Decahose.Connections".
 func structField(name string) (reflect.StructField, bool) {
@@ -273,7 +287,7 @@ func structField(name string) (reflect.StructField, bool) {
 	return reflect.StructField{}, false
 }
 
-// options are all options of the input.
+// options are all options of the plugins.
 func options() []string {
 	var names []string
 	for _, t := range tables {

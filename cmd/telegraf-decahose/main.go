@@ -1,5 +1,5 @@
 // Command telegraf-decahose runs the inputs of this module under Telegraf's inputs.execd: line
-// protocol goes to stdout, log lines to stderr.
+// protocol goes to stdout, log lines to stderr. Or it runs its output under outputs.execd: line protocol comes from stdin.
 package main
 
 import (
@@ -9,12 +9,14 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
 )
 
 // Exit codes, which supervisors act on.
@@ -59,7 +61,7 @@ func (c *console) run(args []string) int {
 func commandLine(stdout, stderr io.Writer) *cli.App {
 	return &cli.App{
 		Name:            "telegraf-decahose",
-		Usage:           "reads X's Decahose for Telegraf's inputs.execd",
+		Usage:           "reads X's Decahose for Telegraf's inputs.execd, and archives it for outputs.execd",
 		UsageText:       "telegraf-decahose -config FILE [-poll_interval DURATION]\ntelegraf-decahose COMMAND -config FILE [options]",
 		HideHelpCommand: true,
 		HideVersion:     true,
@@ -71,7 +73,7 @@ func commandLine(stdout, stderr io.Writer) *cli.App {
 				Usage: "how often counters are emitted when the agent does not ask; 0 disables"},
 			&cli.BoolFlag{Name: "check", Usage: "check the configuration and exit"},
 			&cli.BoolFlag{Name: "version", Usage: "print the version and exit"},
-			&cli.BoolFlag{Name: "sample-config", Usage: "print a configuration with all options and exit"},
+			&cli.BoolFlag{Name: "sample-config", Usage: "print a configuration with all options and exit; outputs.decahose_archive behind it prints that one's"},
 		},
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return err },
 		ExitErrHandler: func(*cli.Context, error) {}, // the exit code is run's affair
@@ -80,14 +82,13 @@ func commandLine(stdout, stderr io.Writer) *cli.App {
 
 func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
 	switch {
+	case c.Bool("sample-config"):
+		return sampleConfig(c.Args().Slice(), stdout, stderr)
 	case c.Args().Present():
 		sayError(stderr, fmt.Sprintf("unknown argument %q; it is no command, and all settings are flags (-help shows both)", c.Args().First()))
 		return exitUsage
 	case c.Bool("version"):
 		fmt.Fprintln(stdout, "telegraf-decahose", versionText())
-		return exitStopped
-	case c.Bool("sample-config"):
-		fmt.Fprint(stdout, (&decahose.Decahose{}).SampleConfig())
 		return exitStopped
 	case c.Duration("poll_interval") < 0:
 		sayError(stderr, fmt.Sprintf("option \"poll_interval\" is %v, must be 0 or more", c.Duration("poll_interval")))
@@ -116,8 +117,11 @@ func start(c *cli.Context, stdout io.Writer) int {
 		log.print('E', err.Error())
 		return exitUsage
 	}
-	if c.Bool("check") {
+	switch {
+	case c.Bool("check"):
 		return checkDelivery(s, log, ask, stdout)
+	case s.output != nil:
+		return newOutputHost(s, log, ask).run(os.Stdin)
 	}
 	return newHost(s, log, ask, c.Duration("poll_interval")).run()
 }
@@ -179,6 +183,20 @@ func readSettings(path string, log *lineLog, ask *asking) (*settings, error) {
 	case <-ask.stops:
 		return nil, errStopped
 	}
+}
+
+// sampleConfig prints that of the plugin that is named, or the input's.
+func sampleConfig(names []string, stdout, stderr io.Writer) int {
+	switch strings.Join(names, " ") {
+	case "", "inputs.decahose":
+		fmt.Fprint(stdout, (&decahose.Decahose{}).SampleConfig())
+	case "outputs." + outputName:
+		fmt.Fprint(stdout, (&decahose_archive.Archive{}).SampleConfig())
+	default:
+		sayError(stderr, fmt.Sprintf("-sample-config of %q is not available, must be \"inputs.decahose\" or \"outputs.decahose_archive\"", strings.Join(names, " ")))
+		return exitUsage
+	}
+	return exitStopped
 }
 
 func sayError(stderr io.Writer, text string) {

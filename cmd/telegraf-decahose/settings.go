@@ -16,6 +16,7 @@ import (
 	"github.com/influxdata/toml"
 
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // settings is one configuration file, loaded by Telegraf's own loader. All its errors are one
@@ -24,7 +25,8 @@ type settings struct {
 	path   string
 	doc    document
 	inputs []*models.RunningInput
-	tags   map[string]string // global ones; none unless the file has some
+	output *models.RunningOutput // nil: this file is about inputs
+	tags   map[string]string     // global ones; none unless the file has some
 }
 
 func loadSettings(path string) (*settings, error) {
@@ -55,8 +57,21 @@ func (s *settings) load(raw []byte) error {
 		return fmt.Errorf("%s: %w", s.doc.references(), err)
 	}
 	s.inputs, s.tags = c.Inputs, c.Tags
-	if len(s.inputs) == 0 {
-		return errors.New("there is no [[inputs.decahose]] in it")
+	return s.choose(c.Outputs)
+}
+
+// choose wants inputs, or one output: they are run under different plugins of Telegraf's.
+func (s *settings) choose(outputs []*models.RunningOutput) error {
+	switch {
+	case len(s.inputs) == 0 && len(outputs) == 0:
+		return errors.New("there is neither [[inputs.decahose]] nor [[outputs.decahose_archive]] in it")
+	case len(s.inputs) > 0 && len(outputs) > 0:
+		return fmt.Errorf("%sinputs and outputs must be in files of their own: inputs.execd runs the one, outputs.execd the other",
+			s.doc.firstOutput())
+	case len(outputs) > 1:
+		return fmt.Errorf("%d [[outputs.decahose_archive]] are in it, must be one: each needs an outputs.execd of its own", len(outputs))
+	case len(outputs) == 1:
+		s.output = outputs[0]
 	}
 	return nil
 }
@@ -93,6 +108,9 @@ func (s *settings) explain(err error) error {
 	}
 	if oe, ok := errors.AsType[*decahose.OptionError](err); ok {
 		return fmt.Errorf("%s%w", s.doc.whereFirst(oe.Option), oe)
+	}
+	if oe, ok := errors.AsType[*option.Error](err); ok {
+		return fmt.Errorf("%s%w", s.doc.whereOutput(oe.Option), oe)
 	}
 	if m := missingEnv.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("environment variable %s is required but not set", m[1])
@@ -155,6 +173,9 @@ func kindName(t reflect.Type) string {
 
 // init checks the inputs, each alone and then against each other, and gives them their logger.
 func (s *settings) init(log *lineLog) error {
+	if s.output != nil {
+		return s.initOutput(log)
+	}
 	lines := map[string]int{}
 	for i, ri := range s.inputs {
 		if err := s.initInput(log, i, ri); err != nil {
@@ -171,18 +192,25 @@ func (s *settings) init(log *lineLog) error {
 }
 
 func (s *settings) initInput(log *lineLog, i int, ri *models.RunningInput) error {
-	level := telegraf.Info
-	if name := ri.Config.LogLevel; name != "" {
-		if level = telegraf.LogLevelFromString(name); level == telegraf.None {
-			return fmt.Errorf("%soption \"log_level\" is %q, must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"",
-				s.doc.where(i, "log_level"), name)
-		}
+	level, err := levelOf(ri.Config.LogLevel)
+	if err != nil {
+		return fmt.Errorf("%s%w", s.doc.where(i, "log_level"), err)
 	}
 	var l telegraf.Logger = &pluginLog{out: log, level: level, prefix: "[" + ri.LogName() + "] "}
 	models.SetLoggerOnPlugin(ri.Input, l)
-	err := ri.Init()
+	err = ri.Init()
 	if oe, ok := errors.AsType[*decahose.OptionError](err); ok {
 		return fmt.Errorf("%s%w", s.doc.where(i, oe.Option), oe)
 	}
 	return err
+}
+
+func levelOf(name string) (telegraf.LogLevel, error) {
+	if name == "" {
+		return telegraf.Info, nil
+	}
+	if level := telegraf.LogLevelFromString(name); level != telegraf.None {
+		return level, nil
+	}
+	return telegraf.None, fmt.Errorf("option \"log_level\" is %q, must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"", name)
 }

@@ -18,6 +18,11 @@ const valid = `[[inputs.decahose]]
   password = "SECRET"
 `
 
+const output = `[[outputs.decahose_archive]]
+  url = "/tmp/archive"
+  segment_interval = "1m"
+`
+
 func TestConfigurationErrors(t *testing.T) {
 	for name, test := range map[string]struct{ conf, want string }{
 		"unknown option":   {valid + "conections = 2\n", `unknown option "conections" in line 6, did you mean "connections"?`},
@@ -41,14 +46,14 @@ func TestConfigurationErrors(t *testing.T) {
 		"label":            {strings.Replace(valid, `"prod"`, `""`, 1), `line 3: option "stream_label" must be set`},
 		"password list":    {strings.Replace(valid, `"SECRET"`, `["SECRET"]`, 1), `line 5: option "password" must be a quoted string`},
 		"other input":      {valid + "[[inputs.cpu]]\n", `line 6: [[inputs.cpu]] cannot run here`},
-		"output":           {valid + "[[outputs.file]]\n", `line 6: [[outputs.file]] is not available`},
+		"output":           {valid + "[[outputs.file]]\n", `line 6: [[outputs.file]] cannot run here`},
 		"same label":       {valid + valid, `option "stream_label" is "prod" in inputs 1 and 2`},
 		"syntax":           {valid + "x = \n", `line 7: invalid TOML syntax, there or just before`},
 		"unclosed":         {valid + "x = \"SECRET\n", `line 7: invalid TOML syntax, there or just before`},
 		"log level":        {valid + `log_level = "loud"`, `line 6: option "log_level" is "loud", must be one of "error"`},
 		"precision":        {valid + `precision = "abc"`, `line 6: option "precision" is "abc", must be a time`},
 		"environment":      {valid + `account = "${NOPE:?SECRET}"`, `is required but not set`},
-		"empty":            {"", `there is no [[inputs.decahose]]`},
+		"empty":            {"", `there is neither [[inputs.decahose]] nor [[outputs.decahose_archive]] in it`},
 		"tags":             {valid + `tweet_tags = ["user_id"]`, `line 6: option "tweet_tags" is "user_id", must be some of "kind", "lang"`},
 		"fields":           {valid + `tweet_fields = ["raw"]`, `line 6: option "tweet_fields" is "raw", must be some of "id"`},
 		"state":            {valid + `state_directory = "/dev/null"`, `line 6: option "state_directory" is "/dev/null", must be a directory`},
@@ -67,6 +72,17 @@ func TestConfigurationErrors(t *testing.T) {
 		"audit's dsn":      {valid + "[[inputs.decahose.audit]]\ntype = \"mysql\"\ndsn = [\"SECRET\"]\n", `option "dsn" must be a quoted string`},
 		"one audit":        {valid + "[inputs.decahose.audit]\ntype = \"file\"\n", `option "audit" must be tables, each written [[inputs.decahose.audit]]`},
 		"secret store":     {valid + "[[secretstores.os]]\nid = \"x\"\n", `[[secretstores.os]] is not available: this program has only [[secretstores.docker]]`},
+		"both kinds":       {valid + output, `line 6: inputs and outputs must be in files of their own`},
+		"two outputs":      {output + output, `2 [[outputs.decahose_archive]] are in it, must be one`},
+		"no url":           {"[[outputs.decahose_archive]]\n", `line 1: [[outputs.decahose_archive]]: option "url" must be "file:///directory"`},
+		"user in url":      {"[[outputs.decahose_archive]]\nurl = \"s3://u:SECRET@b\"\n", `line 2: option "url" must be`},
+		"option of output": {output + "non_tweet = 1\n", `unknown option "non_tweet" in line 4, did you mean "non_tweets"?`},
+		"filter of output": {output + "namepass = [\"x\"]\n", `line 4: option "namepass" has no effect here: it belongs to the [[outputs.execd]]`},
+		"batch of output":  {output + "metric_batch_size = 5\n", `line 4: option "metric_batch_size" has no effect here`},
+		"enum of output":   {output + "non_tweets = \"x\"\n", `line 4: option "non_tweets" is "x", must be one of "refuse", "pass"`},
+		"type of output":   {output + "retention_size = \"x\"\n", `line 4: option "retention_size" is "x", must be a size such as "4MiB"`},
+		"half credentials": {output + "access_key = \"SECRET\"\n", `option "secret_key" must be set when "access_key" is`},
+		"level of output":  {output + "log_level = \"loud\"\n", `line 4: option "log_level" is "loud"`},
 		"store reference":  {strings.Replace(valid, `"SECRET"`, `"@{store:key}"`, 1), `line 5: option "password": unknown secret-store`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,6 +116,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"-config", path, "-poll_interval", "-1s"}, exitUsage, "", `E! option "poll_interval" is -1s`},
 		{[]string{"-version"}, exitStopped, "telegraf-decahose ", ""},
 		{[]string{"-sample-config"}, exitStopped, "[[inputs.decahose]]", ""},
+		{[]string{"-sample-config", "outputs.decahose_archive"}, exitStopped, "[[outputs.decahose_archive]]", ""},
+		{[]string{"-sample-config", "outputs.file"}, exitUsage, "", `must be "inputs.decahose" or "outputs.decahose_archive"`},
 		{[]string{"--config", path, "--check"}, exitStopped, "configuration ok", ""},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {

@@ -41,6 +41,7 @@ type Config struct {
 	Tweets         Tweets
 	Interval       time.Duration // least time between two revisions of one volume minute
 	Seed           uint64        // of jitter
+	FalseAlarms    float64       // statistical alarms without a reason, per day; 0: there are none at all
 
 	State      bool          // there is a store: intents wait until they are durable
 	Past       *ledger.Past  // what it remembers; nil or zero: a first start

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -38,6 +39,7 @@ type conn struct {
 	known     int64     // id time of its partition's newest Tweet when the header came
 	advanced  bool      // a Tweet newer than that came: backfill of a quiet stream only repeats old ones
 	plain     bool      // the next attempt asks for no backfill: the last one, which did, was refused
+	began     int64     // id time at which its header came, by what was known then; 0: nothing was
 	brought   brought   // what it delivered, where it asked for backfill; nil: it did not
 	unsure    bool      // opened while the stream's time was a guess: its first Tweets, perhaps of a backfill, tell it
 	verdict   string    // class that an in-stream message announced
@@ -53,13 +55,14 @@ type conn struct {
 
 // counters of one connection, as decahose_connection reports them.
 type counters struct {
-	tweets, duplicates, first, missed int64
-	malformed, notices, heartbeats    int64
-	bytes, wireBytes                  int64
-	connects, disconnects, backfills  int64
-	status                            int
-	class                             string
-	lagMilli                          int64
+	tweets, first, missed            int64
+	copies                           ledger.Copies
+	malformed, notices, heartbeats   int64
+	bytes, wireBytes                 int64
+	connects, disconnects, backfills int64
+	status                           int
+	class                            string
+	lagMilli                         int64
 }
 
 // span is the id time that the current attempt covered up to now.
@@ -90,6 +93,9 @@ func (c *Core) opened(n *conn) {
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
 	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.guessed || c.anyUnsure()
+	if n.began = 0; c.clock.set() {
+		n.began = c.clock.at(c.now)
+	}
 	if n.brought = nil; n.backfill > 0 {
 		n.brought = brought{}
 	}

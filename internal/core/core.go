@@ -144,6 +144,8 @@ type Core struct {
 	cold     cold
 	durable  durable
 	requests requests
+	judging  judging
+	alarms   alarms
 	repairs  map[timeline.Minute]*repair
 
 	emitted, collisions           int64
@@ -174,18 +176,18 @@ func New(cfg Config) *Core {
 	}
 	c.ids.SetLimit(idsMost)
 	c.ids.OnForget(c.forgot)
-	for i, id := range cfg.Partitions {
-		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id)})
-	}
-	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition)}
-	c.durable.on = cfg.State
-	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
-	c.cold.minutes = make(map[timeline.Minute]bool)
-	c.repairs = make(map[timeline.Minute]*repair)
 	connections := cfg.Connections
 	if cfg.Offline {
 		connections = 0
 	}
+	for i, id := range cfg.Partitions {
+		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id, connections)})
+	}
+	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition, 0)}
+	c.durable.on = cfg.State
+	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
+	c.cold.minutes = make(map[timeline.Minute]bool)
+	c.repairs = make(map[timeline.Minute]*repair)
 	for k := range connections {
 		for _, p := range c.partitions {
 			n := &conn{Conn: Conn{p.id, k}, index: len(c.conns), part: p}
@@ -194,6 +196,7 @@ func New(cfg Config) *Core {
 		}
 	}
 	c.newRequests()
+	c.newJudging(connections)
 	return c
 }
 
@@ -288,6 +291,7 @@ func (c *Core) heard(ev Event) {
 func (c *Core) chores() {
 	c.ids.Expire(c.now)
 	c.giveUpLoads()
+	c.watch()
 	if !c.clock.set() {
 		return
 	}
@@ -314,6 +318,7 @@ func (c *Core) forget() {
 		c.at(i).forget(c.keep())
 	}
 	c.forgetCold(c.keep())
+	c.forgetVerdicts()
 	c.forgetRepairs(c.keep())
 }
 

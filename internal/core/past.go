@@ -24,6 +24,7 @@ func (c *Core) begin() {
 	stream, sure := c.streamTime(past)
 	c.clock.guess(stream, c.now)
 	c.restoreMinutes(past)
+	c.learn(past)
 	c.restoreRequests(past)
 	for _, p := range c.partitions {
 		for i := range past.Partitions {
@@ -82,6 +83,11 @@ func (c *Core) restoreMinutes(past *ledger.Past) {
 		p.book.Restore(m, tracked[row{m.Partition, m.Minute}], doubtful)
 		for _, s := range m.Covered {
 			p.past.Add(s)
+		}
+	}
+	for i := range past.Copies {
+		if k := &past.Copies[i]; c.account(k.Partition).id == k.Partition {
+			c.account(k.Partition).book.RestoreCopies(k)
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package core
 
 import (
-	"maps"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/point"
@@ -24,6 +22,10 @@ func (c *Core) report(ev Event) {
 	}
 	c.changed = c.changed[:0]
 	if ev.Kind == Poll || ev.Kind == Final {
+		c.delivers(ev.Road)
+	}
+	c.reportAlarms(ev.Kind == Poll || ev.Kind == Final)
+	if ev.Kind == Poll || ev.Kind == Final {
 		for _, n := range c.conns {
 			c.connectionPoint(n)
 		}
@@ -40,156 +42,10 @@ func (c *Core) report(ev Event) {
 	}
 }
 
-// tell reports the closed minutes that changed, each at most once per interval; at the end, all.
-func (c *Core) tell(final bool) {
-	told := make(map[timeline.Minute]bool)
-	covers := c.covers()
-	// What is seen of a minute that nothing was posted to changes only while connections catch up.
-	recent := timeline.MinuteOf(c.clock.at(c.now)) - 60
-	for _, seen := range covers {
-		for _, m := range seen.book.Minutes() {
-			r := seen.book.Find(m)
-			if !final && (!r.Closed() || !r.Dirty() && m < recent || c.early(m)) {
-				continue
-			}
-			v := seen.volume(m)
-			if !r.Changed(v.View) {
-				continue
-			}
-			r.Told(c.now.UnixNano(), v.View)
-			told[m] = true
-			c.volumePoint(strconv.Itoa(seen.id), m, v)
-		}
-	}
-	for _, m := range c.any.book.Minutes() {
-		if r := c.any.book.Find(m); r.Changed(ledger.View{}) && (final || r.Closed() && !c.early(m)) {
-			r.Told(c.now.UnixNano(), ledger.View{})
-			told[m] = true
-		}
-	}
-	for _, m := range slices.Sorted(maps.Keys(told)) {
-		if v, ok := c.sum(covers, m); ok || final {
-			c.volumePoint("all", m, v)
-		}
-	}
-}
-
-// early reports whether any partition's minute was told within the interval: the sum would be told
-// again too. What is being told at this very moment does not count.
-func (c *Core) early(m timeline.Minute) bool {
-	now := c.now.UnixNano()
-	for i := range len(c.partitions) + 1 {
-		if r := c.at(i).book.Find(m); r != nil && r.ToldAt() < now && now-r.ToldAt() < int64(c.cfg.Interval) {
-			return true
-		}
-	}
-	return false
-}
-
-// volume is what decahose_volume says of one minute.
-type volume struct {
-	ledger.Row
-	ledger.View
-}
-
-// cover is the coverage of a partition at one moment: of all its connections together, and of each.
-type cover struct {
-	*partition
-	all  *timeline.Set
-	each []timeline.Set
-	kept int64 // id time, Unix ms: what lies before may have been forgotten
-	stop bool  // connections end by our own will, which says nothing against what was told
-}
-
-func (c *Core) covers() []cover {
-	kept := c.keep().Milli()
-	list := make([]cover, len(c.partitions))
-	for k, p := range c.partitions {
-		list[k] = cover{partition: p, all: p.coverage(), each: make([]timeline.Set, len(p.conns)), kept: kept, stop: c.stopping}
-		for i, n := range p.conns {
-			list[k].each[i].AddSet(&n.coverage)
-			list[k].each[i].Add(n.span())
-		}
-	}
-	return list
-}
-
-// volume of one minute.
-func (s *cover) volume(m timeline.Minute) (v volume) {
-	if r := s.book.Find(m); r != nil {
-		v.Row = *r
-	}
-	v.Covered = s.all.Covered(m.Span())
-	for i := range s.each {
-		if s.each[i].Covered(m.Span()) == timeline.MinuteMilli {
-			v.Connections++
-		}
-	}
-	last := v.LastView()
-	if m.Milli() < s.kept || s.stop && v.ToldAt() != 0 { // coverage was forgotten, or ended by our own will
-		v.Covered = max(v.Covered, last.Covered)
-		v.Connections = max(v.Connections, last.Connections)
-	}
-	if v.Past() {
-		v.Connections = max(v.Connections, last.Connections)
-	}
-	v.State = s.book.StateOf(m, v.Covered == timeline.MinuteMilli)
-	return v
-}
-
-// sum adds up the partitions, and what has none; ok is false while one of them has not closed the minute.
-func (c *Core) sum(covers []cover, m timeline.Minute) (all volume, ok bool) {
-	all.Covered, ok = timeline.MinuteMilli, true
-	if r := c.any.book.Find(m); r != nil {
-		all.add(r)
-	}
-	for i := range covers {
-		v := covers[i].volume(m)
-		ok = ok && (v.Closed() || covers[i].book.Find(m) == nil)
-		all.add(&v.Row)
-		all.Connections += v.Connections
-		all.Covered = min(all.Covered, v.Covered)
-		all.State = max(all.State, v.State)
-	}
-	return all, ok
-}
-
-func (v *volume) add(r *ledger.Row) {
-	v.Received += r.Received
-	v.Unique += r.Unique
-	v.Duplicate += r.Duplicate
-	v.Late += r.Late
-	v.Given += r.Given
-	v.Emitted += r.Emitted
-	v.Delivered += min(r.Delivered, r.Emitted)
-	v.Bytes += r.Bytes
-}
-
 func (c *Core) point(name string, at int64, tags ...point.Tag) *point.Point {
 	c.out.Points = append(c.out.Points, point.Point{Name: name, Time: at,
 		Tags: append([]point.Tag{{Key: "stream_label", Value: c.cfg.StreamLabel}}, tags...)})
 	return &c.out.Points[len(c.out.Points)-1]
-}
-
-func (c *Core) volumePoint(partition string, m timeline.Minute, v volume) {
-	if !v.Balanced() {
-		panic("BUG: the book of minute " + m.String() + " does not balance")
-	}
-	pt := c.point("decahose_volume", m.Nano(), point.Tag{Key: "partition", Value: partition})
-	pt.Fields = []point.Field{
-		{Key: "received", Value: v.Received},
-		{Key: "unique", Value: v.Unique},
-		{Key: "duplicate", Value: v.Duplicate},
-		{Key: "late", Value: v.Late},
-		{Key: "emitted", Value: v.Emitted},
-		{Key: "bytes", Value: v.Bytes},
-		{Key: "connections", Value: v.Connections},
-		{Key: "covered_ms", Value: v.Covered},
-		{Key: "state", Value: v.State.String()},
-	}
-	if c.cfg.Acknowledged {
-		pt.Fields = append(pt.Fields, point.Field{Key: "delivered", Value: min(v.Delivered, v.Emitted)})
-	}
 }
 
 func (c *Core) connectionPoint(n *conn) {
@@ -205,7 +61,9 @@ func (c *Core) connectionPoint(n *conn) {
 		{Key: "connected", Value: n.state == live},
 		{Key: "records", Value: k.tweets + k.malformed + k.notices},
 		{Key: "tweets", Value: k.tweets},
-		{Key: "duplicates", Value: k.duplicates},
+		{Key: "duplicates", Value: k.copies.Sum()},
+		{Key: "duplicates_redundant", Value: k.copies[ledger.Redundant]},
+		{Key: "duplicates_backfill", Value: k.copies[ledger.Backfill]},
 		{Key: "first", Value: k.first},
 		{Key: "missed", Value: k.missed},
 		{Key: "malformed", Value: k.malformed},
@@ -345,84 +203,4 @@ func (c *Core) recoveryPoint(offset int64, j *job) {
 		{Key: "new", Value: j.follow.New()},
 		{Key: "eta_ms", Value: eta},
 	}
-}
-
-// lastTold is what the log said last of a connection, so that a lasting failure fills no log.
-type lastTold struct {
-	class string
-	at    time.Time
-}
-
-// noteAgain is how often a lasting failure of one class is repeated in the log.
-const noteAgain = 10 * time.Minute
-
-func (c *Core) noteOpened(n *conn) {
-	again := ""
-	if n.counters.connects > 1 {
-		again = " again"
-	}
-	if n.backfill > 0 {
-		c.note(Info, "%s: connected%s, asked for %d min of backfill", n, again, n.backfill)
-	} else {
-		c.note(Info, "%s: connected%s", n, again)
-	}
-	n.told = lastTold{}
-}
-
-// noteEnded says why a connection ended; refusals loudly, with X's own words.
-func (c *Core) noteEnded(n *conn, end End, wait time.Duration) {
-	if c.stopping || n.told.class == end.Class && c.now.Sub(n.told.at) < noteAgain {
-		return
-	}
-	n.told = lastTold{end.Class, c.now}
-	words := printable(end.Message)
-	if words == "" {
-		words = printable(end.Detail)
-	}
-	if words == end.Class { // a watchdog has no more to say than its name
-		words = ""
-	}
-	if words != "" {
-		words = ": " + words
-	}
-	retry := wait.Round(10 * time.Millisecond)
-	switch {
-	case end.Class == tooMany:
-		c.note(Warn, "%s: one connection too many for this stream, parked for %v; lower option \"connections\" or stop the other client%s", n, retry, words)
-	case n.plain:
-		c.note(Warn, "%s: X refused with HTTP %d%s; next try in %v, without backfill", n, end.Status, words, retry)
-	case end.Status == 401 || end.Status == 403 || end.Status == 404 || end.Status == 406:
-		c.note(Error, "%s: X refused with HTTP %d%s; %s; next try in %v", n, end.Status, words, advice(end.Status), retry)
-	case end.Status >= 300 || end.Class == "credentials" || end.Class == "config" || end.Class == "redirect" || end.Class == "tls":
-		c.note(Error, "%s: %s%s; next try in %v%s", n, end.Class, words, retry, c.escalation(n, end))
-	default:
-		c.note(Warn, "%s: ended (%s)%s; next try in %v", n, end.Class, words, retry)
-	}
-}
-
-func advice(status int) string {
-	switch status {
-	case 401:
-		return "check options username and password"
-	case 403:
-		return "check that the account may use this stream"
-	case 404:
-		return "check options account, stream_label and stream_url"
-	}
-	return "the request was not acceptable"
-}
-
-// escalation is X's own advice on trouble that lasts (Decahose page, 503).
-func (c *Core) escalation(n *conn, end End) string {
-	b := &n.backoff
-	if end.Status < 500 {
-		return ""
-	}
-	if b.server <= 1 {
-		b.serverSince = c.now
-	}
-	if c.now.Sub(b.serverSince) >= escalate {
-		return "; this lasts for more than 10 minutes: look at X's status page, and call X's support if it shows nothing"
-	}
-	return ""
 }

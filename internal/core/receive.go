@@ -62,9 +62,12 @@ func (c *Core) plausible(ms int64) int64 {
 // record posts one record to exactly one account and reports whether it is a Tweet.
 func (c *Core) record(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
-	known, again := c.ids.Seen(f.ID, c.now, witness)
+	known, before := c.ids.Seen(f.ID, c.now, witness)
+	if known { // whatever this copy is, the witness is noted
+		c.capture(n, f, before)
+	}
 	if known && !c.accepted.unseen[f.ID] {
-		c.duplicate(n, f, again)
+		c.duplicate(n, f)
 		return true
 	}
 	t := c.next()
@@ -87,6 +90,9 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 	}
 	delete(c.accepted.unseen, f.ID)
 	c.ids.Mark(f.ID, c.now, witness)
+	if !known {
+		c.capture(n, f, 0)
+	}
 	c.unique(n, f, t)
 	return true
 }
@@ -131,14 +137,32 @@ func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
 	return r
 }
 
-func (c *Core) duplicate(n *conn, f *wire.Frame, again bool) {
-	n.counters.tweets++
-	n.counters.duplicates++
-	r := c.row(n, timeline.MinuteOf(f.ID.Milli()))
-	r.PostDuplicate(len(f.Data))
-	if !again && !r.Closed() {
-		r.By[n.Index]++
+// capture notes that n brought a Tweet, which the witnesses of before had brought.
+func (c *Core) capture(n *conn, f *wire.Frame, before uint8) {
+	if n.job == nil {
+		n.part.book.Row(timeline.MinuteOf(f.ID.Milli())).Capture(before, n.Index)
 	}
+}
+
+// duplicate posts a copy of a Tweet.
+func (c *Core) duplicate(n *conn, f *wire.Frame) {
+	ms := f.ID.Milli()
+	why := n.causeOf(ms)
+	n.counters.tweets++
+	n.counters.copies[why]++
+	r := c.row(n, timeline.MinuteOf(ms))
+	r.PostDuplicate(why, len(f.Data))
+}
+
+// causeOf says why n brings a copy of the id time ms.
+func (n *conn) causeOf(ms int64) ledger.Cause {
+	switch {
+	case n.job != nil:
+		return ledger.Replay
+	case ms < n.began:
+		return ledger.Backfill
+	}
+	return ledger.Redundant
 }
 
 func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
@@ -148,9 +172,6 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	m := timeline.MinuteOf(ms)
 	r := c.row(n, m)
 	r.PostUnique(ms, len(f.Data))
-	if !r.Closed() {
-		r.By[n.Index]++
-	}
 	if _, collided := f.ID.Nano(); collided {
 		c.collisions++
 	}
@@ -218,7 +239,10 @@ func (c *Core) closeMinutes() {
 	n := 0
 	oldest := timeline.MinuteOf(now)
 	for _, p := range c.partitions {
-		n += p.book.Close(due, func(_ timeline.Minute, r *ledger.Row) { p.decide(r) })
+		n += p.book.Close(due, func(m timeline.Minute, r *ledger.Row) {
+			p.decide(r)
+			c.closing(p, m, r)
+		})
 		if m, ok := p.book.OldestOpen(); ok {
 			oldest = min(oldest, m)
 		}
@@ -226,7 +250,11 @@ func (c *Core) closeMinutes() {
 	c.any.book.Close(due, func(timeline.Minute, *ledger.Row) {})
 	if n > 0 {
 		c.ids.CloseBefore(oldest.Milli())
+		for _, p := range c.partitions {
+			p.book.Unwitnessed(oldest)
+		}
 		c.tellAt = c.now
+		c.judgeVolumes()
 	}
 }
 
@@ -244,7 +272,7 @@ func (c *Core) watermark() int64 {
 // decide says, as a minute closes, which connection missed what the others delivered.
 func (p *partition) decide(r *ledger.Row) {
 	for _, n := range p.conns {
-		n.counters.missed += max(0, r.Fresh()-r.By[n.Index])
+		n.counters.missed += r.Missed(n.Index)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 func checkRestart(t require.TestingT, c *Core, s *shelf, started ledger.Moment, now time.Time) {
 	cfg := c.cfg
 	cfg.Past, cfg.Started = s.past(), started
+	cfg.Past.Hours = nil // what is remembered of volumes says nothing of what is missing
 	next := New(cfg)
 	next.Step(now, Event{Kind: Tick, Wall: started.Wall}, &Ready{})
 	for at, m := range s.minutes {

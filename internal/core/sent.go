@@ -55,6 +55,9 @@ func (s *sent) wrote(n int, now time.Time, wall int64) []sentTweet {
 	return s.queue[s.written-n : s.written]
 }
 
+// out is how many Tweets were ever written out.
+func (s *sent) out() uint64 { return s.settled + uint64(s.written-s.head) }
+
 // settle takes out the Tweets up to the first whose writing has not settled. They are valid until the next push.
 func (s *sent) settle(settled func(*mark) bool) []sentTweet {
 	s.compact()

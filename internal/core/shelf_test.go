@@ -13,6 +13,8 @@ import (
 type shelf struct {
 	minutes    map[shelfKey]ledger.MinuteRecord
 	deliveries map[shelfKey]ledger.DeliveryRecord
+	copies     map[shelfKey]ledger.CopyRecord
+	hours      map[shelfKey]ledger.HourRecord
 	gaps       map[shelfKey]ledger.GapRecord
 	partitions map[int]ledger.PartitionRecord
 	requests   map[int64]ledger.RequestRecord
@@ -29,7 +31,8 @@ type shelfKey struct {
 }
 
 func newShelf() *shelf {
-	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, gaps: map[shelfKey]ledger.GapRecord{},
+	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, copies: map[shelfKey]ledger.CopyRecord{}, hours: map[shelfKey]ledger.HourRecord{},
+		gaps:       map[shelfKey]ledger.GapRecord{},
 		partitions: map[int]ledger.PartitionRecord{}, requests: map[int64]ledger.RequestRecord{},
 		ids: map[timeline.Minute]map[int][]snowflake.ID{}, repairs: map[timeline.Minute]ledger.RepairRecord{}}
 }
@@ -50,6 +53,12 @@ func (s *shelf) commit(k *ledger.Commit) {
 	for _, d := range k.Deliveries {
 		s.deliveries[shelfKey{d.Partition, d.Minute}] = d
 	}
+	for _, r := range k.Copies {
+		s.copies[shelfKey{r.Partition, r.Minute}] = r
+	}
+	for _, r := range k.Hours {
+		s.hours[shelfKey{r.Partition, r.Minute(0)}] = r
+	}
 	for _, g := range k.Gaps {
 		s.gaps[shelfKey{g.Partition, g.First()}] = g
 	}
@@ -65,10 +74,22 @@ func (s *shelf) commit(k *ledger.Commit) {
 	s.answers = append(s.answers, k.Answers...)
 	maps.DeleteFunc(s.minutes, func(at shelfKey, _ ledger.MinuteRecord) bool { return at.minute < k.Keep })
 	maps.DeleteFunc(s.deliveries, func(at shelfKey, _ ledger.DeliveryRecord) bool { return at.minute < k.Keep })
+	maps.DeleteFunc(s.copies, func(at shelfKey, _ ledger.CopyRecord) bool { return at.minute < k.Keep })
 	maps.DeleteFunc(s.gaps, func(at shelfKey, g ledger.GapRecord) bool {
 		return at.minute < k.Keep && (g.State == ledger.GapRecovered || g.State == ledger.GapLost)
 	})
 	maps.DeleteFunc(s.ids, func(m timeline.Minute, _ map[int][]snowflake.ID) bool { return m < k.Keep })
+}
+
+// remember lets a process have listened for four weeks before minute end.
+func (s *shelf) remember(partitions []int, end timeline.Minute, unique int) {
+	h := ledger.NewHistory()
+	for m := end - 4*7*24*60; m < end; m++ {
+		for _, p := range partitions {
+			h.Set(p, m, int64(unique))
+		}
+	}
+	s.commit(&ledger.Commit{Hours: h.Take(), Clean: true, Moment: ledger.Moment{Wall: end.Nano()}})
 }
 
 // load is all ids of a minute.
@@ -91,6 +112,12 @@ func (s *shelf) past() *ledger.Past {
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(s.minutes), shelfKey.compare) {
 		p.Minutes = append(p.Minutes, s.minutes[at])
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(s.copies), shelfKey.compare) {
+		p.Copies = append(p.Copies, s.copies[at])
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(s.hours), shelfKey.compare) {
+		p.Hours = append(p.Hours, s.hours[at])
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(s.gaps), shelfKey.compare) {
 		p.Gaps = append(p.Gaps, s.gaps[at])

@@ -142,6 +142,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 			r.Saved(false)
 		}
 	}
+	c.judging.history.Return(k.Hours)
 	for i := range k.Repairs {
 		if r := c.repairs[k.Repairs[i].Minute]; r != nil {
 			r.unsaved = true
@@ -223,6 +224,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 		c.recordPartition(k, &s, &u)
 	}
 	c.recordMinutes(k, c.any, nil, &u, 0)
+	k.Hours = c.judging.history.Take()
 	c.recordRepairs(k)
 	k.Gaps, d.done = append(k.Gaps, d.done...), nil
 	for _, r := range d.asked {
@@ -288,6 +290,9 @@ func (c *Core) recordMinutes(k *ledger.Commit, p *partition, s *cover, u *unsett
 		}
 		rec := c.minuteRecord(p, s, u, m, r)
 		k.Minutes = append(k.Minutes, rec)
+		if copies := copyRecord(&rec, r); copies.Backfill+copies.Replay > 0 {
+			k.Copies = append(k.Copies, copies)
+		}
 		if c.cfg.Acknowledged || r.Delivered+r.Refused > 0 {
 			k.Deliveries = append(k.Deliveries, deliveryRecord(&rec, r))
 		}
@@ -331,6 +336,11 @@ func (c *Core) minuteRecord(p *partition, s *cover, u *unsettled, m timeline.Min
 		rec.Covered = s.all.Within(timeline.Span{From: m.Milli(), To: min((m + 1).Milli(), p.position)})
 	}
 	return rec
+}
+
+// copyRecord says why the copies of a row came.
+func copyRecord(rec *ledger.MinuteRecord, r *ledger.Row) ledger.CopyRecord {
+	return ledger.CopyRecord{Partition: rec.Partition, Minute: rec.Minute, Backfill: r.Copies[ledger.Backfill], Replay: r.Copies[ledger.Replay]}
 }
 
 // deliveryRecord is what is tracked of a row's Tweets, without those that are not settled.

@@ -34,6 +34,7 @@ const (
 	Status Kind = "status" // connects are refused with an HTTP status
 	Outage Kind = "outage" // connections reset, connects refused by TCP
 	Burst  Kind = "burst"  // Factor times the Tweets
+	Dip    Kind = "dip"    // a share of the Tweets of all partitions is never made
 
 	// These befall a Replay or a Recovery, each at most one of a kind, Times of them.
 	ReplayStatus  Kind = "replay-status"         // it gets an HTTP status
@@ -66,14 +67,15 @@ type Fault struct {
 	At           time.Duration // since the first request to the stream
 	AfterConnect time.Duration // since the connection was accepted
 	AfterRecords int           // sound records flushed to the connection
-	For          time.Duration // how long; 0: until the connection ends, one connect (Status, AcceptClose, ReplayStatus), 10 s (Outage, Burst)
+	For          time.Duration // how long; 0: until the connection ends, one connect (Status, AcceptClose, ReplayStatus), 10 s (Outage, Burst, Dip)
 	Times        int           // how often, for kinds that end a connection or befall a request; 0: once
 	Every        time.Duration // least time between two of them
 
 	End     Mode          // of the cut kinds; eof
 	Code    int           // of Status; 503
 	Message string        // of CloseMessage; X's operational one
-	Share   float64       // of Loss, Damage, Duplicate; 0.1
+	Share   float64       // of Loss, Damage, Duplicate, Dip; 0.1
+	Same    bool          // of Loss: all connections lose the same Tweets; else each draws for itself
 	Variant string        // of Damage; all in turn
 	Factor  float64       // of Burst; 5
 	Spread  time.Duration // of Disorder; 2 s
@@ -85,7 +87,7 @@ func (f Fault) withDefaults() Fault {
 	f.Message, f.Share = cmp.Or(f.Message, wordsOperational), cmp.Or(f.Share, 0.1)
 	f.Factor, f.Spread, f.Size = cmp.Or(f.Factor, 5), cmp.Or(f.Spread, 2*time.Second), cmp.Or(f.Size, 5<<20)
 	f.Times = max(1, f.Times)
-	if f.For == 0 && (f.Kind == Outage || f.Kind == Burst) {
+	if f.For == 0 && (f.Kind == Outage || f.Kind == Burst || f.Kind == Dip) {
 		f.For = 10 * time.Second
 	}
 	return f
@@ -95,7 +97,7 @@ func (f Fault) withDefaults() Fault {
 var (
 	instant = map[Kind]bool{CutRecord: true, CutGzip: true, CutUTF8: true, CutCRLF: true, Reset: true, Close: true, CloseMessage: true, SlowCut: true}
 	lasting = map[Kind]bool{Stall: true, Silence: true, Trickle: true, Loss: true, Damage: true, Duplicate: true, Disorder: true}
-	global  = map[Kind]bool{Status: true, Outage: true, Burst: true, AcceptClose: true}
+	global  = map[Kind]bool{Status: true, Outage: true, Burst: true, Dip: true, AcceptClose: true}
 	request = map[Kind]bool{ReplayStatus: true, ReplayCut: true, ReplayMute: true, ReplayErrors: true, ReplayFailed: true,
 		ReplayCount: true, ReplayStray: true, ReplaySilence: true, ReplayStall: true, ReplayDamage: true}
 )
@@ -130,6 +132,7 @@ var faultOptions = []faultOption{
 	{"code", func(f *Fault) string { return showInt(f.Code, 0) }, func(f *Fault, s string) error { return setInt(&f.Code, s) }},
 	{"message", func(f *Fault) string { return f.Message }, func(f *Fault, s string) error { f.Message = s; return nil }},
 	{"share", func(f *Fault) string { return showFloat(f.Share) }, func(f *Fault, s string) error { return setFloat(&f.Share, s) }},
+	{"same", func(f *Fault) string { return showBool(f.Same) }, func(f *Fault, s string) (err error) { f.Same, err = strconv.ParseBool(s); return err }},
 	{"variant", func(f *Fault) string { return f.Variant }, setVariant},
 	{"factor", func(f *Fault) string { return showFloat(f.Factor) }, func(f *Fault, s string) error { return setFloat(&f.Factor, s) }},
 	duration("spread", func(f *Fault) *time.Duration { return &f.Spread }),
@@ -160,6 +163,13 @@ func showFloat(x float64) string {
 		return ""
 	}
 	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+func showBool(b bool) string {
+	if !b {
+		return ""
+	}
+	return "true"
 }
 
 func setInt(p *int, s string) (err error) {

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
 // faulty runs one fault against one connection to partition 1, for a minute at most.
@@ -301,6 +303,55 @@ func TestRandomPlansCanBeSurvived(t *testing.T) {
 				_, found := slices.BinarySearch(ids, id)
 				require.True(t, found, "id %d", id)
 			}
+		})
+	}
+}
+
+// Loss of each connection for itself, of the same Tweets from all, and of one partition; a dip takes from the truth.
+func TestLossTogetherAndApart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault string
+		check func(t *testing.T, offered []snowflake.ID, a, b, other map[snowflake.ID]bool)
+	}{
+		"apart": {"loss@0s,connection=every,share=0.3,for=1h", func(t *testing.T, offered []snowflake.ID, a, b, other map[snowflake.ID]bool) {
+			onlyA, both := 0, 0
+			for id := range a {
+				if b[id] {
+					both++
+				} else {
+					onlyA++
+				}
+			}
+			require.InDelta(t, 0.3, float64(onlyA)/float64(onlyA+both), 0.07)
+		}},
+		"same": {"loss@0s,partition=1,connection=every,share=0.3,same=true,for=1h", func(t *testing.T, offered []snowflake.ID, a, b, other map[snowflake.ID]bool) {
+			require.Equal(t, a, b)
+			require.InDelta(t, 0.7, float64(len(a))/float64(len(other)), 0.12, "the other partition has all")
+			require.Less(t, len(a)+len(other), len(offered))
+		}},
+		"dip": {"dip@0s,share=0.9,for=1h", func(t *testing.T, offered []snowflake.ID, a, b, other map[snowflake.ID]bool) {
+			require.Len(t, offered, len(a)+len(other), "nothing is missing")
+			require.InDelta(t, 100*30*0.1, len(offered), 80)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := ParseFault(tc.fault)
+			require.NoError(t, err)
+			again, err := ParseFault(f.String())
+			require.NoError(t, err)
+			require.Equal(t, f, again)
+			cfg := ServerConfig{Source: world(100), Faults: NewFaultPlan(f), Level: -2}
+			simulate(t, cfg, 30*time.Second, []string{"?partition=1", "?partition=1", "?partition=2"}, func(t *testing.T, s *rig, got []*received) {
+				require.Empty(t, cfg.Faults.Unfired())
+				sets := make([]map[snowflake.ID]bool, len(got))
+				for i, g := range got {
+					sets[i] = map[snowflake.ID]bool{}
+					for _, id := range g.ids {
+						sets[i][id] = true
+					}
+				}
+				tc.check(t, s.OfferedIDs(), sets[0], sets[1], sets[2])
+			})
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
 // FaultPlan is what goes wrong, and the proof that it did. A nil plan is one without faults. A plan
@@ -187,6 +189,7 @@ type effects struct {
 	cut                     *planned
 	stall, silence, trickle bool
 	loss, damage, duplicate *planned
+	same                    *planned // a loss that befalls the same Tweets of all connections
 	disorder                time.Duration
 }
 
@@ -244,7 +247,11 @@ func (fx *effects) add(f *planned) {
 	case Trickle:
 		fx.trickle = true
 	case Loss:
-		fx.loss = f
+		if f.Same {
+			fx.same = f
+		} else {
+			fx.loss = f
+		}
 	case Damage:
 		fx.damage = f
 	case Duplicate:
@@ -256,7 +263,12 @@ func (fx *effects) add(f *planned) {
 
 func (fx *effects) is(k Kind) bool { return fx.cut != nil && fx.cut.Kind == k }
 
-func (fx *effects) lose(r *rng) bool   { return fx.draw(fx.loss, r) }
+// lose says whether a Tweet is withheld. Whether it is from all depends on it alone.
+func (fx *effects) lose(r *rng, seed uint64, id snowflake.ID) bool {
+	shared := newRNG(seed, saltLoss, uint64(id))
+	return fx.draw(fx.same, &shared) || fx.draw(fx.loss, r)
+}
+
 func (fx *effects) spoil(r *rng) bool  { return fx.draw(fx.damage, r) }
 func (fx *effects) double(r *rng) bool { return fx.draw(fx.duplicate, r) }
 
@@ -335,11 +347,11 @@ func (p *FaultPlan) factor(ms int64) (product float64, until int64) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.of[Burst] {
+	for _, f := range slices.Concat(p.of[Burst], p.of[Dip]) {
 		from := p.start.Add(f.At)
 		if f.window(time.UnixMilli(ms), p.start) {
 			f.fired = max(1, f.fired)
-			product *= f.Factor
+			product *= f.times()
 		}
 		for _, edge := range []time.Time{from, from.Add(f.For)} {
 			if at := edge.Add(time.Millisecond - 1).UnixMilli(); at > ms {
@@ -348,6 +360,14 @@ func (p *FaultPlan) factor(ms int64) (product float64, until int64) {
 		}
 	}
 	return product, until
+}
+
+// times is by what a fault multiplies the rate.
+func (f *planned) times() float64 {
+	if f.Kind == Dip {
+		return max(0, 1-f.Share)
+	}
+	return f.Factor
 }
 
 // view of this connection, for the plan.

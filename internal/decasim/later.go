@@ -88,7 +88,7 @@ func (w *World) seekEdits(minute int64) {
 // backfill deliver it.
 func (w *World) Gone(id snowflake.ID) bool {
 	r := newRNG(w.seed, saltLater, uint64(id))
-	return r.chance(w.gone) || w.superseded(id)
+	return r.chance(w.gone) || !w.short && w.superseded(id)
 }
 
 // AppendLater implements Aging.
@@ -98,7 +98,7 @@ func (w *World) AppendLater(dst []byte, id snowflake.ID) []byte {
 
 // age returns the World with the accounts of later on.
 func (w *World) age() *World {
-	later := &World{arrivals: w.arrivals, vocab: w.vocab, gone: w.gone}
+	later := &World{arrivals: w.arrivals, vocab: w.vocab, gone: w.gone, short: w.short}
 	later.pens.New = func() any { return &pen{world: later} }
 	return later
 }

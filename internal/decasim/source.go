@@ -89,6 +89,7 @@ const (
 	saltSecond
 	saltLater
 	saltJob
+	saltLoss
 )
 
 // maxPerMilli keeps sequences below 976, where ids still have a nanosecond of their own.

@@ -245,6 +245,55 @@ func TestProfileAndFactorChangeTheRate(t *testing.T) {
 	require.InDelta(t, 25000, many, 5*math.Sqrt(25000))
 }
 
+func TestSeason(t *testing.T) {
+	s := Season{Daily: 0.4, Weekly: 0.1}
+	sunday := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	at := func(day, hour int) float64 {
+		return s.At(sunday.AddDate(0, 0, day).Add(time.Duration(hour) * time.Hour).UnixMilli())
+	}
+	require.InDelta(t, 1.4*1.1, at(3, 15), 0.02)
+	require.InDelta(t, 0.6*1.1, at(3, 3), 0.02)
+	require.InDelta(t, 1.4*0.9, at(0, 15), 0.03)
+	require.InDelta(t, at(0, 7), at(7, 7), 1e-9)
+	sum := 0.0
+	for h := range 7 * 24 {
+		sum += at(0, h)
+	}
+	require.InDelta(t, 7*24, sum, 0.01, "the rate is the mean of the week")
+	require.Zero(t, Season{Daily: 1}.At(sunday.Add(3*time.Hour).UnixMilli()))
+
+	peak, low := 0, 0
+	w := NewWorld(WorldConfig{Seed: 7, Rate: 1000, Season: s, Profile: func(int64) float64 { return 0.5 }})
+	for range w.Tweets(sunday.Add(15*time.Hour), sunday.Add(15*time.Hour+10*time.Second)) {
+		peak++
+	}
+	for range w.Tweets(sunday.Add(3*time.Hour), sunday.Add(3*time.Hour+10*time.Second)) {
+		low++
+	}
+	require.InDelta(t, 5000*1.4*0.9, peak, 350)
+	require.InDelta(t, 5000*0.6*0.9, low, 250)
+	require.Nil(t, Season{}.over(nil), "without a season Worlds are as they were")
+}
+
+// Short records are valid, and of the same ids.
+func TestShortRecords(t *testing.T) {
+	long, short := NewWorld(WorldConfig{Seed: 7, Rate: 50}), NewWorld(WorldConfig{Seed: 7, Rate: 50, Short: true})
+	same := slices.Collect(long.Tweets(noon, noon.Add(time.Second)))
+	for tw := range short.Tweets(noon, noon.Add(time.Second)) {
+		var record struct {
+			ID        int64  `json:"id"`
+			CreatedAt string `json:"created_at"`
+		}
+		require.NoError(t, json.Unmarshal(tw.Append(nil), &record))
+		require.EqualValues(t, same[0].ID, record.ID)
+		at, err := time.Parse(time.RubyDate, record.CreatedAt)
+		require.NoError(t, err)
+		require.Equal(t, tw.ID.Time().Unix(), at.Unix())
+		same = same[1:]
+	}
+	require.Empty(t, same)
+}
+
 func TestPlayStampsRecordsAnew(t *testing.T) {
 	dir := t.TempDir()
 	native := `{"text":"a \"id\":5","nested":{"id":7,"id_str":"7","created_at":"x"},"id":867473446648676352,"id_str":"867473446648676352","created_at":"Wed May 24 20:00:00 +0000 2017","timestamp_ms":"1"}`

@@ -14,7 +14,7 @@ func (c *conn) send(now time.Time, it item, fx effects) {
 	}
 	record := c.record(it)
 	switch {
-	case fx.lose(&c.rng):
+	case fx.lose(&c.rng, c.s.cfg.Seed, it.id):
 		c.withhold()
 		return
 	case fx.spoil(&c.rng):

@@ -105,17 +105,16 @@ func (b *bucket) grow(from *stock) {
 	}
 }
 
-// witness records that w delivered the id at the place, and says whether it had before.
-func (b *bucket) witness(at int, w uint8) (again bool) {
+// witness records that w delivered the id at the place, and returns who had before.
+func (b *bucket) witness(at int, w uint8) (before uint8) {
 	if b.seen == nil {
-		return true
+		return All
 	}
 	p := &b.zeroSeen
 	if at != zeroAt {
 		p = &b.seen[at]
 	}
-	bit := uint8(1) << (w & 7)
-	again = *p&bit != 0
-	*p |= bit
-	return again
+	before = *p
+	*p |= 1 << (w & 7)
+	return before
 }

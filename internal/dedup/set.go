@@ -8,6 +8,9 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
+// All are all witnesses there can be: what is said of an id of which none are kept.
+const All = ^uint8(0)
+
 // Set holds the ids seen within a window. Ids are bucketed by their own second, so that only 32
 // bits of each need storing; a bucket is forgotten by its last touch (an insert or a hit), never
 // by the age of its ids, so a Replay of hours three days old deduplicates like the live stream.
@@ -59,17 +62,17 @@ func (s *Set) Drop(from, to int64) {
 }
 
 // Seen looks id up. known says it is in the set; its bucket is then touched, and witness (the
-// index of a connection, 0 to 7) is recorded as having delivered it. again says that this witness
-// had delivered it before. After CloseBefore no witnesses are kept: again is then true.
-func (s *Set) Seen(id snowflake.ID, now time.Time, witness uint8) (known, again bool) {
+// index of a connection, 0 to 7) is recorded as having delivered it. before are those that had delivered it until
+// now, a bit each. After CloseBefore no witnesses are kept: before is then All.
+func (s *Set) Seen(id snowflake.ID, now time.Time, witness uint8) (known bool, before uint8) {
 	sec, rest := split(id)
 	b := s.find(sec)
 	if b == nil {
-		return false, false
+		return false, 0
 	}
 	at := b.find(rest)
 	if at < 0 {
-		return false, false
+		return false, 0
 	}
 	s.touch(b, now)
 	return true, b.witness(at, witness)

@@ -75,15 +75,15 @@ func TestWitnesses(t *testing.T) {
 	sec, _ := split(idAt(5, 0, 0, 0))
 	for _, id := range []snowflake.ID{idAt(5, 1, 2, 3), join(sec, 0)} {
 		s.Mark(id, t0, 1)
-		k, again := s.Seen(id, t0, 0)
+		k, before := s.Seen(id, t0, 0)
 		require.True(t, k)
-		require.False(t, again, "connection 0 delivers it for the first time")
-		_, again = s.Seen(id, t0, 0)
-		require.True(t, again)
-		_, again = s.Seen(id, t0, 1)
-		require.True(t, again, "connection 1 had marked it")
-		_, again = s.Seen(id, t0, 7)
-		require.False(t, again)
+		require.Equal(t, uint8(0b10), before, "connection 1 had marked it, connection 0 delivers it for the first time")
+		_, before = s.Seen(id, t0, 0)
+		require.Equal(t, uint8(0b11), before)
+		_, before = s.Seen(id, t0, 7)
+		require.Equal(t, uint8(0b11), before)
+		_, before = s.Seen(id, t0, 1)
+		require.Equal(t, uint8(0b1000_0011), before)
 	}
 }
 
@@ -93,11 +93,9 @@ func TestWitnessesSurviveGrowth(t *testing.T) {
 		s.Mark(idAt(0, i, i%7, 0), t0, uint8(i%8))
 	}
 	for i := range int64(1000) {
-		for w := range uint8(8) {
-			k, again := s.Seen(idAt(0, i, i%7, 0), t0, w)
-			require.True(t, k)
-			require.Equal(t, int64(w) == i%8, again)
-		}
+		k, before := s.Seen(idAt(0, i, i%7, 0), t0, 0)
+		require.True(t, k)
+		require.Equal(t, uint8(1)<<(i%8), before)
 	}
 }
 
@@ -107,25 +105,25 @@ func TestCloseBefore(t *testing.T) {
 	s.Mark(early, t0, 0)
 	s.Mark(late, t0, 0)
 	s.CloseBefore(early.Milli()) // the second of early has not ended
-	_, again := s.Seen(early, t0, 1)
-	require.False(t, again)
+	_, before := s.Seen(early, t0, 1)
+	require.Equal(t, uint8(1), before)
 	s.CloseBefore(early.Milli() + 1000)
-	k, again := s.Seen(early, t0, 2)
+	k, before := s.Seen(early, t0, 2)
 	require.True(t, k)
-	require.True(t, again, "closed: nothing more is decided")
-	_, again = s.Seen(late, t0, 1)
-	require.False(t, again, "the later second is still open")
+	require.Equal(t, All, before, "closed: nothing more is decided")
+	_, before = s.Seen(late, t0, 1)
+	require.Equal(t, uint8(1), before, "the later second is still open")
 
 	straggler := idAt(0, 5, 1, 0)
 	require.False(t, known(s, straggler, t0))
 	s.Mark(straggler, t0, 0)
-	_, again = s.Seen(straggler, t0, 1)
-	require.True(t, again, "a new id of a closed second keeps no witnesses")
+	_, before = s.Seen(straggler, t0, 1)
+	require.Equal(t, All, before, "a new id of a closed second keeps no witnesses")
 	s.CloseBefore(0)
 	fresh := idAt(-100, 0, 0, 0)
 	s.Mark(fresh, t0, 0)
-	_, again = s.Seen(fresh, t0, 1)
-	require.True(t, again, "closing never opens")
+	_, before = s.Seen(fresh, t0, 1)
+	require.Equal(t, All, before, "closing never opens")
 }
 
 func TestExpiryIsByTouch(t *testing.T) {
@@ -200,8 +198,8 @@ func TestRecycledTablesAreClean(t *testing.T) {
 			id := idAt(round, i, round%5, i%3)
 			require.False(t, known(s, id, now))
 			s.Mark(id, now, 0)
-			_, again := s.Seen(id, now, 1)
-			require.False(t, again)
+			_, before := s.Seen(id, now, 1)
+			require.Equal(t, uint8(1), before)
 		}
 	}
 }
@@ -232,10 +230,10 @@ func againstMap(t *testing.T, r *rand.Rand, steps int) {
 		id := randomID(r, clock)
 		sec, _ := split(id)
 		w := uint8(r.IntN(8))
-		k, again := s.Seen(id, at(float64(clock)), w)
+		k, before := s.Seen(id, at(float64(clock)), w)
 		seen, has := m.ids[id]
-		if k != has || k && again != (seen&(1<<w) != 0) {
-			t.Fatalf("id %d: known %t, again %t; has %t, seen %b by %d", id, k, again, has, seen, w)
+		if k != has || k && before != seen {
+			t.Fatalf("id %d: known %t, before %b; has %t, seen %b by %d", id, k, before, has, seen, w)
 		}
 		if !k {
 			s.Mark(id, at(float64(clock)), w)

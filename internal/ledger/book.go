@@ -22,15 +22,17 @@ type Book struct {
 	Recovered timeline.Set // spans that were gaps and were filled
 	Lost      timeline.Set // spans that were given up
 
-	rows map[timeline.Minute]*Row
-	open []timeline.Minute // rows not closed yet
-	last timeline.Minute   // the row that was asked for last: almost always asked for again
-	row  *Row
+	connections int             // whose deliveries are told apart
+	witnessed   timeline.Minute // from here on it is known who delivered what
+	rows        map[timeline.Minute]*Row
+	open        []timeline.Minute // rows not closed yet
+	last        timeline.Minute   // the row that was asked for last: almost always asked for again
+	row         *Row
 }
 
-// NewBook returns the empty book of a partition.
-func NewBook(partition int) *Book {
-	return &Book{Partition: partition, rows: make(map[timeline.Minute]*Row)}
+// NewBook returns the empty book of a partition, to which so many live connections deliver.
+func NewBook(partition, connections int) *Book {
+	return &Book{Partition: partition, connections: connections, rows: make(map[timeline.Minute]*Row)}
 }
 
 // Row is the account of the minute, opened if there is none.
@@ -40,7 +42,7 @@ func (b *Book) Row(m timeline.Minute) *Row {
 	}
 	r := b.rows[m]
 	if r == nil {
-		r = &Row{dirty: true, unsaved: true}
+		r = &Row{dirty: true, unsaved: true, Histories: b.histories(m)}
 		b.rows[m] = r
 		b.open = append(b.open, m)
 	}
@@ -48,11 +50,23 @@ func (b *Book) Row(m timeline.Minute) *Row {
 	return r
 }
 
+// histories are the empty ones of a minute.
+func (b *Book) histories(m timeline.Minute) []int64 {
+	if m < b.witnessed || b.connections == 0 {
+		return nil
+	}
+	return make([]int64, 1<<b.connections)
+}
+
+// Unwitnessed says that nobody knows any longer who delivered what of minutes before m.
+func (b *Book) Unwitnessed(m timeline.Minute) { b.witnessed = max(b.witnessed, m) }
+
 // Restore puts back the account of a minute as an earlier process left it, and says as what it was
 // reported. t is what was tracked of its Tweets behind the sink, nil: nothing; doubtful says that only t tells.
 func (b *Book) Restore(m *MinuteRecord, t *Tracked, doubtful bool) {
 	r := &Row{Received: m.Received, Unique: m.Unique, Duplicate: m.Duplicate, Late: m.Late, Emitted: m.Emitted,
-		Given: m.Emitted, Bytes: m.Bytes, Digest: m.Digest, closed: m.State != Open, past: true, before: m.Unique}
+		Given: m.Emitted, Bytes: m.Bytes, Digest: m.Digest, closed: m.State != Open, past: true}
+	r.Copies[Redundant] = m.Duplicate
 	r.restoreTracked(t, doubtful)
 	r.view = View{Connections: m.Connections, State: m.State}
 	for _, s := range m.Covered {
@@ -62,10 +76,20 @@ func (b *Book) Restore(m *MinuteRecord, t *Tracked, doubtful bool) {
 	switch m.State {
 	case Open:
 		b.open = append(b.open, m.Minute)
+		r.Histories = b.histories(m.Minute)
 	case Recovered:
 		b.Recovered.Add(m.Minute.Span())
 	case Lost:
 		b.Lost.Add(m.Minute.Span())
+	}
+}
+
+// RestoreCopies puts back why the copies of a minute came, as far as there are copies.
+func (b *Book) RestoreCopies(k *CopyRecord) {
+	if r := b.rows[k.Minute]; r != nil {
+		r.Copies[Backfill] = min(k.Backfill, r.Duplicate)
+		r.Copies[Replay] = min(k.Replay, r.Duplicate-r.Copies[Backfill])
+		r.Copies[Redundant] = r.Duplicate - r.Copies[Backfill] - r.Copies[Replay]
 	}
 }
 

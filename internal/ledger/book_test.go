@@ -20,7 +20,7 @@ func TestForgetKeepsWhatIsNotSettled(t *testing.T) {
 		"not before the minute": func(r *Row) {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := NewBook(1)
+			b := NewBook(1, 2)
 			r := b.Row(7)
 			r.Close()
 			r.Told(hour/2, View{})
@@ -38,7 +38,7 @@ func TestForgetKeepsWhatIsNotSettled(t *testing.T) {
 }
 
 func TestForgetDropsSettledRowsAtRest(t *testing.T) {
-	b := NewBook(1)
+	b := NewBook(1, 2)
 	r := b.Row(7)
 	r.Given, r.Emitted, r.Untracked = 3, 3, 3
 	r.Close()
@@ -51,7 +51,7 @@ func TestForgetDropsSettledRowsAtRest(t *testing.T) {
 }
 
 func TestForgetBoundsTheRows(t *testing.T) {
-	b := NewBook(1)
+	b := NewBook(1, 2)
 	for m := range timeline.Minute(maxRows + 1) {
 		r := b.Row(100 + m)
 		r.Close()
@@ -66,7 +66,7 @@ func TestForgetBoundsTheRows(t *testing.T) {
 }
 
 func TestAChangedViewIsAChange(t *testing.T) {
-	r := NewBook(1).Row(7)
+	r := NewBook(1, 2).Row(7)
 	v := View{Connections: 1, Covered: 60_000, State: Whole}
 	r.Told(1, v)
 	require.False(t, r.Changed(v))
@@ -75,6 +75,6 @@ func TestAChangedViewIsAChange(t *testing.T) {
 	r.Told(2, v)
 	require.Equal(t, v, r.LastView())
 	require.False(t, r.Changed(v))
-	r.PostDuplicate(1)
+	r.PostDuplicate(Redundant, 1)
 	require.True(t, r.Changed(v))
 }

@@ -80,11 +80,12 @@ func (r *Row) Unpost(id snowflake.ID, stored bool) {
 	}
 	r.Unique--
 	r.Duplicate++
+	r.Copies[Redundant]++
 	r.Given--
 	r.Emitted--
 	r.Untracked = min(r.Untracked, r.Emitted)
 	r.Delivered = min(r.Delivered, r.Emitted-r.Untracked)
-	r.Late, r.before = min(r.Late, r.Unique), min(r.before, r.Unique)
+	r.Late = min(r.Late, r.Unique)
 	if stored {
 		r.Digest -= Digest(id)
 	}

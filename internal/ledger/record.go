@@ -14,7 +14,9 @@ type Commit struct {
 	Seq        uint64 // counts up from 1 within a process
 	IDs        []IDs
 	Minutes    []MinuteRecord    // rows that changed
+	Copies     []CopyRecord      // of rows that changed, where not all copies are redundant
 	Deliveries []DeliveryRecord  // of rows that changed, where something is tracked
+	Hours      []HourRecord      // rows that changed
 	Gaps       []GapRecord       // rows that changed
 	Partitions []PartitionRecord // all
 	Requests   []RequestRecord   // rows that changed
@@ -42,6 +44,13 @@ type MinuteRecord struct {
 	Covered                           []timeline.Span // exact, within the minute
 	State                             State
 	Digest                            uint64 // of the ids that are stored for it, see Digest
+}
+
+// CopyRecord says why copies of one partition and minute came; the others are redundant.
+type CopyRecord struct {
+	Partition        int
+	Minute           timeline.Minute
+	Backfill, Replay int64
 }
 
 // GapRecord is a Gap as it is stored, identified by its partition and first minute.
@@ -110,7 +119,9 @@ type Answer struct {
 // Past is what the store remembers of earlier processes; the zero Past is a first start.
 type Past struct {
 	Minutes    []MinuteRecord
+	Copies     []CopyRecord
 	Deliveries []DeliveryRecord
+	Hours      []HourRecord
 	Spooled    *Spooled // nil: there is no spool
 	Repairs    []RepairRecord
 	Gaps       []GapRecord

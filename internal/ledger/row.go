@@ -4,8 +4,21 @@ package ledger
 
 import "github.com/decahose/telegraf-decahose/internal/timeline"
 
-// MaxConnections is how many redundant connections to one partition the book can tell apart.
-const MaxConnections = 8
+// Cause says why a copy came.
+type Cause uint8
+
+const (
+	Redundant Cause = iota // on its live way: another connection had brought the Tweet, or X repeated it
+	Backfill               // over a connection, and older than it: X sent again what was before
+	Replay                 // by a request
+	causes
+)
+
+// Copies are how many copies came, by Cause.
+type Copies [causes]int64
+
+// Sum is how many there are.
+func (k Copies) Sum() int64 { return k[Redundant] + k[Backfill] + k[Replay] }
 
 // State is what is known of a minute.
 type State uint8
@@ -24,23 +37,24 @@ var stateNames = [...]string{"whole", "recovered", "open", "gap", "lost"}
 func (s State) String() string { return stateNames[s] }
 
 // Row is the account of one partition in one minute of Tweet time. Invariant:
-// Received = Unique + Duplicate, and Emitted ≤ Given ≤ Unique.
+// Received = Unique + Duplicate, Duplicate = the sum of Copies, and Emitted ≤ Given ≤ Unique.
 type Row struct {
 	Received, Unique, Duplicate int64 // whole Tweets and copies of known ids
+	Copies                            // of Duplicate
 	Late                        int64 // unique Tweets that came after the minute first closed
 	Given                       int64 // handed on to be written out
 	Emitted                     int64 // reported as written out
 	Bytes                       int64
 	Tracked                     // of Emitted
 
-	// By are the distinct Tweets that each connection delivered while the minute was open.
-	By [MaxConnections]int64
+	// Histories are the distinct Tweets that live connections delivered while the minute was open, by the set of those that
+	// did, a bit each. Nil where it is not known who delivered what, and once the minute is closed.
+	Histories []int64
 
 	Digest uint64 // of the ids that were given to the store
 
 	closed  bool
 	past    bool  // begun by an earlier process
-	before  int64 // unique Tweets that an earlier process had
 	unsaved bool  // changed since it was last given to the store
 	dirty   bool  // changed since it was last reported
 	told    int64 // when it was last reported, Unix ns of our clock
@@ -96,21 +110,42 @@ func (r *Row) tick(ms int64) {
 }
 
 // PostDuplicate posts a copy of a Tweet that is known.
-func (r *Row) PostDuplicate(bytes int) {
+func (r *Row) PostDuplicate(why Cause, bytes int) {
 	r.Received++
 	r.Duplicate++
+	r.Copies[why]++
 	r.Bytes += int64(bytes)
 	r.Touch()
 }
 
-// Close closes the minute; later Tweets are late.
-func (r *Row) Close() {
-	r.closed = true
-	r.Touch()
+// Capture notes that a live connection delivered a Tweet which those of the set before had delivered. Those that are no
+// live connections of the partition do not count.
+func (r *Row) Capture(before uint8, connection int) {
+	live := int(before) & (len(r.Histories) - 1)
+	if r.Histories == nil || live&(1<<connection) != 0 {
+		return
+	}
+	if live != 0 {
+		r.Histories[live]--
+	}
+	r.Histories[live|1<<connection]++
 }
 
-// Fresh is how many unique Tweets this process had.
-func (r *Row) Fresh() int64 { return r.Unique - r.before }
+// Missed is how many Tweets only other connections delivered.
+func (r *Row) Missed(connection int) (n int64) {
+	for set, tweets := range r.Histories {
+		if set&(1<<connection) == 0 {
+			n += tweets
+		}
+	}
+	return n
+}
+
+// Close closes the minute; later Tweets are late.
+func (r *Row) Close() {
+	r.closed, r.Histories = true, nil
+	r.Touch()
+}
 
 // Past reports whether an earlier process began the row.
 func (r *Row) Past() bool { return r.past }
@@ -135,6 +170,9 @@ func (r *Row) Within(m timeline.Minute, span timeline.Span) int64 {
 	return r.count((span.From-m.Milli())/1000, (span.To-1-m.Milli())/1000+1)
 }
 
+// Seconds are the row's unique Tweets by second of their id time, saturating. They are the row's own.
+func (r *Row) Seconds() *[60]uint16 { return &r.seconds }
+
 func (r *Row) count(from, to int64) (n int64) {
 	for _, c := range r.seconds[from:to] {
 		n += int64(c)
@@ -144,5 +182,5 @@ func (r *Row) count(from, to int64) (n int64) {
 
 // Balanced reports whether the double entry holds.
 func (r *Row) Balanced() bool {
-	return r.Received == r.Unique+r.Duplicate && r.Emitted <= r.Given && r.Given <= r.Unique && r.Late <= r.Unique
+	return r.Received == r.Unique+r.Duplicate && r.Duplicate == r.Copies.Sum() && r.Emitted <= r.Given && r.Given <= r.Unique && r.Late <= r.Unique
 }

@@ -27,7 +27,7 @@ func TestStateOf(t *testing.T) {
 		"recovered, then lost":    {closed: true, covered: true, settled: []GapState{GapRecovered, GapLost}, want: Lost},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := NewBook(1)
+			b := NewBook(1, 2)
 			r := b.Row(7)
 			if c.closed {
 				r.Close()
@@ -42,7 +42,7 @@ func TestStateOf(t *testing.T) {
 
 // What a gap's end touches is reported and stored again; other minutes are not.
 func TestSettleTouchesItsMinutes(t *testing.T) {
-	b := NewBook(1)
+	b := NewBook(1, 2)
 	for m := range timeline.Minute(4) {
 		b.Row(m).Told(1, View{})
 		b.Row(m).Saved(true)
@@ -65,7 +65,7 @@ func TestSettleTouchesItsMinutes(t *testing.T) {
 // A restored row is as it was told, and nothing of it is due.
 func TestRestore(t *testing.T) {
 	span := timeline.Minute(7).Span()
-	b := NewBook(1)
+	b := NewBook(1, 2)
 	b.Restore(&MinuteRecord{Partition: 1, Minute: 7, Received: 5, Unique: 3, Duplicate: 2, Late: 1, Emitted: 3, Bytes: 9, Connections: 2,
 		Covered: []timeline.Span{{From: span.From, To: span.From + 1000}, {From: span.From + 2000, To: span.To}}, State: Recovered, Digest: 42}, nil, false)
 	r := b.Find(7)

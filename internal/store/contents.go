@@ -11,7 +11,9 @@ import (
 // contents are all rows of a ledger.
 type contents struct {
 	minutes    []ledger.MinuteRecord
+	copies     []ledger.CopyRecord
 	deliveries []ledger.DeliveryRecord
+	hours      []ledger.HourRecord
 	repairs    []ledger.RepairRecord
 	gaps       []ledger.GapRecord
 	partitions []ledger.PartitionRecord
@@ -29,7 +31,9 @@ type contents struct {
 func readAll(db queryer, now time.Time) *contents {
 	c := &contents{}
 	c.minutes = readTable(c, db, minutes, keysAround(now))
+	c.copies = readTable(c, db, copies, keysAround(now))
 	c.deliveries = readTable(c, db, deliveries, keysAround(now))
+	c.hours = readTable(c, db, hours, hoursAround(now))
 	c.repairs = readTable(c, db, repairs, keysAround(now))
 	c.gaps = readTable(c, db, gaps, keysAround(now))
 	c.partitions = readTable(c, db, partitions, smallKeys)
@@ -50,7 +54,10 @@ func readAll(db queryer, now time.Time) *contents {
 // more; so do positions. Orders of long ago may have been carried out.
 func (c *contents) fill(old *contents) (n int) {
 	a := fillTable(minutes, &c.minutes, old.minutes)
-	a += fillTable(deliveries, &c.deliveries, old.deliveries) + fillTable(repairs, &c.repairs, old.repairs)
+	a += fillTable(deliveries, &c.deliveries, old.deliveries)
+	a += fillTable(copies, &c.copies, old.copies)
+	a += fillTable(hours, &c.hours, old.hours)
+	a += fillTable(repairs, &c.repairs, old.repairs)
 	b := fillTable(gaps, &c.gaps, old.gaps)
 	n = a + b + fillTable(requests, &c.requests, old.requests) + fillTable(connects, &c.connects, old.connects)
 	for i := range old.moments {
@@ -120,7 +127,7 @@ const requestsAt = 24 * time.Hour
 
 // past is what the next process must know.
 func (c *contents) past(ids map[timeline.Minute]map[int]int, now time.Time) *ledger.Past {
-	p := &ledger.Past{Minutes: c.minutes, Deliveries: c.deliveries, Repairs: c.repairs, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
+	p := &ledger.Past{Minutes: c.minutes, Copies: c.copies, Deliveries: c.deliveries, Hours: c.hours, Repairs: c.repairs, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
 	for i, r := range c.requests {
 		newest := i == len(c.requests)-1 // the next one counts on from it
 		if r.Ended == 0 || newest || r.At > now.Add(-requestsAt).UnixNano() {
@@ -146,6 +153,12 @@ var smallKeys = span{0, 1<<14 - 1}
 func keysAround(now time.Time) span {
 	m := timeline.MinuteOf(now.UnixMilli())
 	return span{firstKey(m - 14*24*60), firstKey(m + 2*24*60)}
+}
+
+// hoursAround are those of all hours that may be in a ledger.
+func hoursAround(now time.Time) span {
+	h := now.Unix() / 3600
+	return span{hourKey(h-(ledger.HistoryMinutes/60+14*24), 0), hourKey(h+2*24, 0)}
 }
 
 // readTable reads all rows of the table or, when a page of it is broken, those that are on the others.

@@ -259,27 +259,38 @@ func TestMigration(t *testing.T) {
 	}
 }
 
-// TestFromTheFirstVersion: nothing of it is lost, damaged or not, and nothing is known of deliveries.
-func TestFromTheFirstVersion(t *testing.T) {
-	h := newHistory(1)
-	c := rowsOf(h.commit(thisMinute(), 5))
-	c.deliveries, c.repairs = nil, nil
-	dir := scratch(t)
-	require.NoError(t, prepareDir(dir))
-	require.NoError(t, build(dir, c, migrations[:1]))
-	require.NoError(t, os.Rename(filepath.Join(dir, freshName), filepath.Join(dir, dbName)))
-	one := copied(t, dir)
-	past := requireSound(t, dir)
-	require.Len(t, past.Minutes, 2)
-	require.Empty(t, past.Deliveries)
-	require.Empty(t, past.Repairs)
+// TestFromEarlierVersions: nothing of them is lost, damaged or not, and nothing is known of what they did not keep.
+func TestFromEarlierVersions(t *testing.T) {
+	for version := 1; version < len(migrations); version++ {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			h := newHistory(1)
+			c := rowsOf(h.commit(thisMinute(), 5))
+			c.repairs = nil
+			if version < 3 {
+				c.copies, c.hours = nil, nil
+			}
+			if version < 2 {
+				c.deliveries = nil
+			}
+			dir := scratch(t)
+			require.NoError(t, prepareDir(dir))
+			require.NoError(t, build(dir, c, migrations[:version]))
+			require.NoError(t, os.Rename(filepath.Join(dir, freshName), filepath.Join(dir, dbName)))
+			one := copied(t, dir)
+			past := requireSound(t, dir)
+			require.Len(t, past.Minutes, 2)
+			require.Len(t, past.Deliveries, len(c.deliveries))
+			require.Len(t, past.Copies, len(c.copies))
+			require.Len(t, past.Hours, len(c.hours))
+			require.Empty(t, past.Repairs)
 
-	info, err := os.Stat(filepath.Join(one, dbName))
-	require.NoError(t, err)
-	require.NoError(t, os.Truncate(filepath.Join(one, dbName), info.Size()-1))
-	for _, note := range requireTrue(t, one, h, "truncated").Notes {
-		require.NotContains(t, note, "deliveries")
-		require.NotContains(t, note, "repairs")
+			info, err := os.Stat(filepath.Join(one, dbName))
+			require.NoError(t, err)
+			require.NoError(t, os.Truncate(filepath.Join(one, dbName), info.Size()-1))
+			for _, note := range requireTrue(t, one, h, "truncated").Notes {
+				require.NotContains(t, note, "no such table")
+			}
+		})
 	}
 }
 

@@ -49,7 +49,9 @@ func pruneRows(tx *sql.Tx, keep timeline.Minute) error {
 		argument  int64
 	}{
 		{"DELETE FROM minutes WHERE id < ?", firstKey(keep)},
+		{"DELETE FROM copies WHERE id < ?", firstKey(keep)},
 		{"DELETE FROM deliveries WHERE id < ?", firstKey(keep)},
+		{"DELETE FROM hours WHERE id < ?", hourKey(int64(keep-ledger.HistoryMinutes)/60, 0)},
 		{"DELETE FROM repairs WHERE id < ?", firstKey(keep)},
 		{"DELETE FROM gaps WHERE to_ms <= ? AND state IN ('recovered', 'lost')", keep.Milli()},
 		{"DELETE FROM requests WHERE to_minute <= ? AND ended_ns <> 0 AND id < (SELECT max(id) FROM requests)", int64(keep)},

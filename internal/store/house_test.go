@@ -34,6 +34,10 @@ func TestPrune(t *testing.T) {
 	require.FileExists(t, hourOf(old).path(dir))
 	c = h.commit(now, 10)
 	c.Keep, c.Gaps = now-60, nil
+	gone := int64(now-60-ledger.HistoryMinutes) / 60
+	for _, hour := range []int64{gone - 1, gone} {
+		c.Hours = append(c.Hours, ledger.HourRecord{Partition: 1, Hour: hour})
+	}
 	c.Requests = nil
 	require.NoError(t, s.Commit(c))
 	require.NoFileExists(t, hourOf(old).path(dir))
@@ -45,6 +49,8 @@ func TestPrune(t *testing.T) {
 	past := requireSound(t, dir)
 	require.Len(t, past.Minutes, 2)
 	require.Len(t, past.IDs, 1)
+	require.Len(t, past.Copies, 2)
+	require.Equal(t, gone, past.Hours[0].Hour)
 	require.Len(t, past.Gaps, 2)
 	require.Equal(t, ledger.GapRequested, past.Gaps[0].State)
 	require.Equal(t, ledger.GapOpen, past.Gaps[1].State)

@@ -178,7 +178,9 @@ func build(dir string, c *contents, to []migration) (err error) {
 func (c *contents) write(tx *sql.Tx) error {
 	for _, put := range []func() error{
 		func() error { return minutes.put(tx, c.minutes) },
+		func() error { return copies.put(tx, c.copies) },
 		func() error { return deliveries.put(tx, c.deliveries) },
+		func() error { return hours.put(tx, c.hours) },
 		func() error { return repairs.put(tx, c.repairs) },
 		func() error { return gaps.put(tx, c.gaps) },
 		func() error { return partitions.put(tx, c.partitions) },

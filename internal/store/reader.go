@@ -78,6 +78,11 @@ func (r *Reader) Deliveries(from, to timeline.Minute) ([]ledger.DeliveryRecord, 
 	return readRows(r.db, deliveries, firstKey(from), firstKey(to)-1)
 }
 
+// Copies say why copies of the minutes from ≤ m < to came that are not redundant, in order.
+func (r *Reader) Copies(from, to timeline.Minute) ([]ledger.CopyRecord, error) {
+	return readRows(r.db, copies, firstKey(from), firstKey(to)-1)
+}
+
 // Repairs are those of the minutes from ≤ m < to, in order.
 func (r *Reader) Repairs(from, to timeline.Minute) ([]ledger.RepairRecord, error) {
 	return readRows(r.db, repairs, firstKey(from), firstKey(to)-1)

@@ -51,6 +51,71 @@ var minutes = &table[ledger.MinuteRecord]{
 	},
 }
 
+var copies = &table[ledger.CopyRecord]{
+	name:    "copies",
+	since:   3,
+	columns: "partition, minute, backfill, replay",
+	key:     func(r *ledger.CopyRecord) int64 { return key(r.Minute, r.Partition) },
+	values: func(r *ledger.CopyRecord) []any {
+		return []any{int64(r.Partition), int64(r.Minute), r.Backfill, r.Replay}
+	},
+	record: func(f *fields) (ledger.CopyRecord, error) {
+		f.int()
+		return ledger.CopyRecord{Partition: int(f.int()), Minute: timeline.Minute(f.int()), Backfill: f.int(), Replay: f.int()}, nil
+	},
+}
+
+var hours = &table[ledger.HourRecord]{
+	name:    "hours",
+	since:   3,
+	columns: "partition, hour, uniques",
+	key:     func(r *ledger.HourRecord) int64 { return hourKey(r.Hour, r.Partition) },
+	values: func(r *ledger.HourRecord) []any {
+		return []any{int64(r.Partition), r.Hour, volumesText(r)}
+	},
+	record: func(f *fields) (r ledger.HourRecord, err error) {
+		f.int()
+		r.Partition, r.Hour = int(f.int()), f.int()
+		return r, parseVolumes(f.text(), &r)
+	},
+}
+
+// hourKey is the key of an hour, counted from 1970, and partition.
+func hourKey(hour int64, partition int) int64 { return hour<<partitionBits | int64(partition) }
+
+// volumesText writes an hour's volumes with commas between; what is not known is left out.
+func volumesText(r *ledger.HourRecord) string {
+	var b []byte
+	for i, n := range r.Unique {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if n != ledger.Unknown {
+			b = strconv.AppendInt(b, int64(n), 10)
+		}
+	}
+	return string(b)
+}
+
+func parseVolumes(text string, r *ledger.HourRecord) error {
+	parts := strings.Split(text, ",")
+	if len(parts) != len(r.Unique) {
+		return fmt.Errorf("%w: %d minutes in an hour", errRow, len(parts))
+	}
+	for i, part := range parts {
+		r.Unique[i] = ledger.Unknown
+		if part == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(part, 10, 31)
+		if err != nil {
+			return asRowError(err)
+		}
+		r.Unique[i] = int32(n)
+	}
+	return nil
+}
+
 var deliveries = &table[ledger.DeliveryRecord]{
 	name:    "deliveries",
 	since:   2,
@@ -70,7 +135,7 @@ var deliveries = &table[ledger.DeliveryRecord]{
 
 var repairs = &table[ledger.RepairRecord]{
 	name:    "repairs",
-	since:   3,
+	since:   4,
 	columns: "times, at_ns, pending",
 	key:     func(r *ledger.RepairRecord) int64 { return firstKey(r.Minute) },
 	values: func(r *ledger.RepairRecord) []any {
@@ -98,7 +163,7 @@ type orderTweets struct {
 
 var ordersTweets = &table[orderTweets]{
 	name:    "order_tweets",
-	since:   3,
+	since:   4,
 	columns: "tweets",
 	key:     func(r *orderTweets) int64 { return r.id },
 	values:  func(r *orderTweets) []any { return []any{ledger.SentText(r.sent)} },

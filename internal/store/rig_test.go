@@ -61,6 +61,12 @@ func (h *history) commit(m timeline.Minute, n int) *ledger.Commit {
 			State: ledger.State(h.rng.IntN(5)), Digest: ledger.Digest(h.ids[m][p]...)}
 		c.Deliveries = append(c.Deliveries, ledger.DeliveryRecord{Partition: p, Minute: m,
 			Tracked: ledger.Tracked{Delivered: all - 3, Refused: 2, Untracked: 1, DeliveredDigest: row.Digest + 1}})
+		c.Copies = append(c.Copies, ledger.CopyRecord{Partition: p, Minute: m, Backfill: int64(h.seq), Replay: 1})
+		volumes := ledger.HourRecord{Partition: p, Hour: int64(m) / 60}
+		for i := range volumes.Unique {
+			volumes.Unique[i] = int32(i)*int32(h.seq) - 1
+		}
+		c.Hours = append(c.Hours, volumes)
 		c.IDs = append(c.IDs, ledger.IDs{Partition: p, Minute: m, IDs: ids})
 		c.Minutes = append(c.Minutes, row)
 		c.Partitions = append(c.Partitions, ledger.PartitionRecord{Partition: p, Begin: m.Milli() - 1000, Position: m.Milli() + int64(h.seq)})
@@ -78,7 +84,7 @@ func (h *history) commit(m timeline.Minute, n int) *ledger.Commit {
 }
 
 func (h *history) note(c *ledger.Commit) {
-	p := &ledger.Past{Minutes: c.Minutes, Deliveries: c.Deliveries, Repairs: c.Repairs, Gaps: c.Gaps, Partitions: c.Partitions, Requests: c.Requests, Connects: c.Connects, Moment: c.Moment}
+	p := &ledger.Past{Minutes: c.Minutes, Copies: c.Copies, Deliveries: c.Deliveries, Hours: c.Hours, Repairs: c.Repairs, Gaps: c.Gaps, Partitions: c.Partitions, Requests: c.Requests, Connects: c.Connects, Moment: c.Moment}
 	for _, row := range rowsIn(p) {
 		h.rows[row] = true
 	}
@@ -88,6 +94,12 @@ func (h *history) note(c *ledger.Commit) {
 func rowsIn(p *ledger.Past) (rows []string) {
 	for _, r := range p.Minutes {
 		rows = append(rows, fmt.Sprintf("minute %+v", r))
+	}
+	for _, r := range p.Copies {
+		rows = append(rows, fmt.Sprintf("copies %+v", r))
+	}
+	for _, r := range p.Hours {
+		rows = append(rows, fmt.Sprintf("hour %+v", r))
 	}
 	for _, r := range p.Deliveries {
 		rows = append(rows, fmt.Sprintf("delivery %+v", r))

@@ -10,7 +10,7 @@ import (
 type migration func(*sql.Tx) error
 
 // migrations make version 1, 2, …; they are never changed, only added to.
-var migrations = []migration{version1, version2, version3}
+var migrations = []migration{version1, version2, version3, version4}
 
 // application marks our files (PRAGMA application_id); its low half repeats the version, so that a flipped
 // bit in one of the two is not taken for a newer version.
@@ -66,8 +66,25 @@ CREATE VIEW deliveries_utc AS SELECT d.partition, strftime('%Y-%m-%dT%H:%MZ', d.
 	return err
 }
 
-// version3 keeps which Tweets are to be had again since a store lacks them, and how often that was tried.
+// version3 keeps why copies came, and what whole minutes held, for long.
 func version3(tx *sql.Tx) error {
+	_, err := tx.Exec(`
+CREATE TABLE copies (
+  id INTEGER PRIMARY KEY, -- minute*256 + partition
+  partition INTEGER, minute INTEGER, backfill INTEGER, replay INTEGER, checksum INTEGER);
+CREATE TABLE hours (
+  id INTEGER PRIMARY KEY, -- hour*256 + partition
+  partition INTEGER, hour INTEGER, -- hours since 1970, UTC, of the Tweets' ids
+  uniques TEXT, -- of each minute that was whole, 60 with commas between
+  checksum INTEGER);
+CREATE VIEW copies_utc AS SELECT c.partition, strftime('%Y-%m-%dT%H:%MZ', c.minute*60, 'unixepoch') AS minute,
+  m.duplicate, m.duplicate - c.backfill - c.replay AS redundant, c.backfill, c.replay FROM copies c LEFT JOIN minutes m USING (id);
+CREATE VIEW hours_utc AS SELECT partition, strftime('%Y-%m-%dT%H:%MZ', hour*3600, 'unixepoch') AS hour, uniques FROM hours;`)
+	return err
+}
+
+// version4 keeps which Tweets are to be had again since a store lacks them, and how often that was tried.
+func version4(tx *sql.Tx) error {
 	_, err := tx.Exec(`
 CREATE TABLE repairs (
   id INTEGER PRIMARY KEY, -- minute*256

@@ -93,7 +93,9 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 	for _, row := range verifyTable(p, tx, minutes) {
 		booked[minutes.key(&row)] = account{row.Unique, row.Digest}
 	}
+	verifyTable(p, tx, copies)
 	verifyTable(p, tx, deliveries)
+	verifyTable(p, tx, hours)
 	verifyTable(p, tx, repairs)
 	verifyTable(p, tx, gaps)
 	verifyTable(p, tx, partitions)

@@ -69,6 +69,7 @@ func (d *Decahose) coreConfig() core.Config {
 		Tweets:         d.tweets(),
 		Interval:       revisionInterval,
 		Seed:           rand.Uint64(),
+		FalseAlarms:    d.VolumeFalseAlarms,
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 
 //go:embed sample.conf
@@ -67,6 +68,7 @@ type Decahose struct {
 	RecoveryLimit       int             `toml:"recovery_limit"`
 	RecoveryLimitPeriod config.Duration `toml:"recovery_limit_period"`
 	StateDirectory      string          `toml:"state_directory"`
+	VolumeFalseAlarms   float64         `toml:"volume_false_alarms"`
 
 	Tweets      string          `toml:"tweets"`
 	TweetTags   []string        `toml:"tweet_tags"`
@@ -246,6 +248,7 @@ func newDecahose() *Decahose {
 		TweetTags:           emit.DefaultTags(),
 		Newline:             "keep",
 		DedupWindow:         config.Duration(time.Hour),
+		VolumeFalseAlarms:   volume.FalseAlarms,
 		RecordLimit:         4 << 20,
 		Delivery:            "auto",
 		Push:                newPush(),

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,10 @@ func TestInit(t *testing.T) {
 		"no fields":           {func(d *Decahose) { d.TweetFields = []string{} }, "tweet_fields"},
 		"no tags":             {func(d *Decahose) { d.TweetTags = []string{} }, ""},
 		"tag twice":           {func(d *Decahose) { d.TweetTags = []string{"lang", "lang"} }, "tweet_tags"},
+		"false alarms":        {func(d *Decahose) { d.VolumeFalseAlarms = -0.01 }, "volume_false_alarms"},
+		"false alarms NaN":    {func(d *Decahose) { d.VolumeFalseAlarms = math.NaN() }, "volume_false_alarms"},
+		"too many of them":    {func(d *Decahose) { d.VolumeFalseAlarms = 101 }, "volume_false_alarms"},
+		"no statistics":       {func(d *Decahose) { d.VolumeFalseAlarms = 0 }, ""},
 		"record limit":        {func(d *Decahose) { d.RecordLimit = 10 }, "record_limit"},
 		"route":               {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "x"}} }, "local_address"},
 		"routes":              {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "127.0.0.1"}, {HTTPProxyURL: "http://p:1"}} }, ""},
@@ -190,7 +195,7 @@ func TestSampleConfig(t *testing.T) {
 		`recovery_delay = "30m"`, `recovery_horizon = "120h"`, "recovery_jobs = 1", "recovery_partition = true",
 		`recovery_parameters = ["startTime", "endTime"]`, "recovery_limit = 5", `recovery_limit_period = "5m"`,
 		`state_directory = "/var/lib/telegraf-decahose"`, `tweets = "fields"`, `tweet_tags = ["kind", "lang"]`, "tweet_fields = [",
-		`newline = "keep"`, `dedup_window = "60m"`, `record_limit = "4MiB"`, `delivery = "auto"`,
+		`newline = "keep"`, "volume_false_alarms = 0.01", `dedup_window = "60m"`, `record_limit = "4MiB"`, `delivery = "auto"`,
 		"max_undelivered = 5000", "emit_rate_limit = 0", "metric_batch_size = 0", "metric_buffer_limit = 0", `flush_interval = "0s"`,
 		`spool_limit = "1GiB"`, "[inputs.decahose.push]", `  url = "http://127.0.0.1:9186/decahose"`, "  token =", "  token_file =",
 		"  batch = 500", "  concurrency = 8", `  timeout = "65s"`, "[inputs.decahose.feedback]", `  listen = "127.0.0.1:9187"`} {

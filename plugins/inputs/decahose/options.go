@@ -17,6 +17,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // OptionError says which option cannot be used as it is, and what could be. Its text never holds
@@ -28,22 +29,11 @@ type OptionError struct {
 }
 
 func (e *OptionError) Error() string {
-	if e.Value == "" {
-		return fmt.Sprintf("option %q must be %s", e.Option, e.Allowed)
-	}
-	return fmt.Sprintf("option %q is %s, must be %s", e.Option, Shorten(e.Value), e.Allowed)
+	return (&option.Error{Option: e.Option, Value: e.Value, Allowed: e.Allowed}).Error()
 }
 
-// Shorten cuts a value of the configuration for an error: what is allowed stands behind it, and a
-// log line is bounded.
-func Shorten(value string) string {
-	const most = 200 // characters
-	runes := []rune(value)
-	if len(runes) <= most {
-		return value
-	}
-	return string(runes[:most]) + "…"
-}
+// Shorten cuts a value of the configuration for an error.
+func Shorten(value string) string { return option.Shorten(value) }
 
 func bad(option string, value any, allowed string) error {
 	switch v := value.(type) {
@@ -223,6 +213,9 @@ func (d *Decahose) checkTimes() error {
 func (d *Decahose) checkLimits() error {
 	if err := inRange("connect_limit", d.ConnectLimit, 1, 10000); err != nil {
 		return err
+	}
+	if v := d.VolumeFalseAlarms; !(v == 0 || v >= 1e-6 && v <= 100) { // NaN too
+		return bad("volume_false_alarms", v, "0, or a number a day from 0.000001 to 100")
 	}
 	if d.RecordLimit < 1024 || d.RecordLimit > 1<<30 {
 		return bad("record_limit", int64(d.RecordLimit), "a size from 1KiB to 1GiB")

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
+)
+
+// archiveCommand looks into an archive. It writes nothing there.
+func (c *console) archiveCommand() *cli.Command {
+	const which = " Without -from and -to it is about everything that is there."
+	return &cli.Command{
+		Name: "archive", Usage: "look into the archive of outputs.decahose_archive", HideHelpCommand: true,
+		UsageText:    "telegraf-decahose archive ls|cat|verify|count -url URL [options]",
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return err },
+		Action: func(ctx *cli.Context) error {
+			c.code = c.judge(badUsage("archive %q is not available, must be ls, cat, verify or count", ctx.Args().First()))
+			return nil
+		},
+		Subcommands: []*cli.Command{
+			c.archiveSub("ls", "list the segments", timesText+which, c.archiveLs),
+			c.archiveSub("cat", "print the Tweets, each once",
+				timesText+which+" They are line protocol, as the input emits them; newlines in a text are in it as they are.", c.archiveCat),
+			c.archiveSub("verify", "read all segments and compare checksums", timesText+which, c.archiveVerify),
+			c.archiveSub("count", "count the Tweets, each once", timesText+which, c.archiveCount),
+		},
+	}
+}
+
+func (c *console) archiveSub(name, usage, text string, action func(context.Context, *cli.Context, *look) error) *cli.Command {
+	sub := c.command("archive "+name, usage, "", text+" Credentials for a bucket come from the environment, or from -config.",
+		func(ctx *cli.Context) error {
+			l, err := c.look(ctx)
+			if err != nil {
+				return err
+			}
+			stopped, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return errors.Join(action(stopped, ctx, l), l.Close())
+		}, rangeFlags(&cli.StringFlag{Name: "url", Usage: "the archive's `URL`, or its directory"})...)
+	sub.Name, sub.UsageText = name, "telegraf-decahose archive "+name+" -url URL|-config FILE [-from TIME -to TIME] [-stream_label LABEL] [options]"
+	return sub
+}
+
+// look is one look into an archive.
+type look struct {
+	*archive.Archive
+	label    string
+	from, to timeline.Minute // both 0: all
+}
+
+func (c *console) look(ctx *cli.Context) (*look, error) {
+	l := &look{label: ctx.String("stream_label")}
+	if ctx.IsSet("from") || ctx.IsSet("to") {
+		var err error
+		if l.from, l.to, err = minutesBetween(cmp.Or(ctx.String("from"), "-1d"), cmp.Or(ctx.String("to"), "now"), c.now()); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	url, o, err := c.archiveOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.Archive, err = archive.Open(context.Background(), url, o)
+	return l, err
+}
+
+// archiveOf is the URL of the command line, or that of the configuration with its credentials.
+func (c *console) archiveOf(ctx *cli.Context) (url string, o archive.Options, err error) {
+	url, path := ctx.String("url"), configOf(ctx)
+	switch {
+	case url == "" && path == "":
+		return "", o, badUsage("option \"url\" or \"config\" must be set")
+	case path == "":
+		if err := archive.ParseURL(url); err != nil {
+			return "", o, badUsage("option \"url\" %w", err)
+		}
+		return url, o, nil
+	}
+	protectSecrets()
+	s, err := loadSettings(path)
+	if err == nil {
+		err = s.init(newLineLog())
+	}
+	if err != nil {
+		return "", o, usageError{err}
+	}
+	if s.output == nil {
+		return "", o, badUsage("%s: there is no [[outputs.decahose_archive]] in it", path)
+	}
+	out := s.output.Output.(*decahose_archive.Archive)
+	o, err = out.Credentials()
+	return cmp.Or(url, out.URL), o, err
+}
+
+// segmentLine is one of archive ls -json.
+type segmentLine struct {
+	StreamLabel string    `json:"stream_label"`
+	Minute      time.Time `json:"minute"`
+	Tweets      int64     `json:"tweets"`
+	Bytes       int64     `json:"bytes"`
+	Writer      string    `json:"writer"`
+	Sealed      time.Time `json:"sealed"`
+	Path        string    `json:"path"`
+}
+
+type segmentsDocument struct {
+	Segments []segmentLine `json:"segments"`
+}
+
+func (c *console) archiveLs(ctx context.Context, flags *cli.Context, l *look) error {
+	list, err := l.Segments(ctx, l.label, l.from, l.to)
+	if err != nil {
+		return err
+	}
+	doc := segmentsDocument{Segments: []segmentLine{}}
+	g := newGrid(2, "minute", ">Tweets", ">bytes", "writer", "sealed")
+	for _, s := range list {
+		doc.Segments = append(doc.Segments, segmentLine{s.Label, minuteTime(s.Minute), s.Tweets, s.Size, s.Writer, milliTime(s.Sealed), s.Path})
+		g.add(s.Label, minuteText(minuteTime(s.Minute)), s.Tweets, s.Size, s.Writer, milliTime(s.Sealed).Format(time.RFC3339))
+	}
+	if flags.Bool("json") {
+		return printJSON(c.stdout, doc)
+	}
+	return g.print(c.stdout, "no segments")
+}
+
+// labelSpan is the minutes of which there is something under a label.
+type labelSpan struct {
+	label    string
+	from, to timeline.Minute
+}
+
+// labels are those of the look, each with the minutes that there are of it.
+func (l *look) labels(ctx context.Context) (spans []labelSpan, err error) {
+	list, err := l.Segments(ctx, l.label, l.from, l.to)
+	for _, s := range list {
+		if n := len(spans); n == 0 || spans[n-1].label != s.Label {
+			spans = append(spans, labelSpan{s.Label, s.Minute, s.Minute + 1})
+		} else {
+			spans[n-1].to = s.Minute + 1
+		}
+	}
+	return spans, err
+}
+
+// verifiedDocument is what archive verify -json prints.
+type verifiedDocument struct {
+	Segments int      `json:"segments"`
+	Tweets   int64    `json:"tweets"` // those that are in several segments count in each
+	Bytes    int64    `json:"bytes"`
+	Problems []string `json:"problems"`
+}
+
+func (c *console) archiveVerify(ctx context.Context, flags *cli.Context, l *look) error {
+	list, err := l.Segments(ctx, l.label, l.from, l.to)
+	if err != nil {
+		return err
+	}
+	doc := verifiedDocument{Segments: len(list), Problems: []string{}}
+	b := c.newBar("verify archive")
+	defer b.end()
+	for i, s := range list {
+		doc.Tweets += s.Tweets
+		doc.Bytes += s.Size
+		err := l.Verify(ctx, s)
+		if err != nil && !errors.Is(err, archive.ErrDamaged) {
+			return err
+		}
+		if err != nil {
+			doc.Problems = append(doc.Problems, oneLine(err))
+		}
+		b.set(i+1, len(list))
+	}
+	if err := c.printVerified(flags, doc); err != nil {
+		return err
+	}
+	if n := len(doc.Problems); n > 0 {
+		return fmt.Errorf("%d of %d segments are damaged; what they held has to come from elsewhere", n, len(list))
+	}
+	return nil
+}
+
+func (c *console) printVerified(flags *cli.Context, doc verifiedDocument) error {
+	if flags.Bool("json") {
+		return printJSON(c.stdout, doc)
+	}
+	for _, text := range doc.Problems {
+		fmt.Fprintln(c.stdout, text)
+	}
+	_, err := fmt.Fprintf(c.stdout, "%d segments, %d Tweets, %d bytes: %d damaged\n", doc.Segments, doc.Tweets, doc.Bytes, len(doc.Problems))
+	return err
+}
+
+// countDocument is what archive count -json prints.
+type countDocument struct {
+	Streams []countLine `json:"streams"`
+}
+
+type countLine struct {
+	StreamLabel string      `json:"stream_label"`
+	Tweets      int64       `json:"tweets"`
+	Minutes     []countedAt `json:"minutes"`
+}
+
+type countedAt struct {
+	Minute time.Time `json:"minute"`
+	Tweets int64     `json:"tweets"`
+	Digest string    `json:"digest"` // hexadecimal, as in the ledger
+}
+
+func (c *console) archiveCount(ctx context.Context, flags *cli.Context, l *look) error {
+	spans, err := l.labels(ctx)
+	if err != nil {
+		return err
+	}
+	doc := countDocument{Streams: []countLine{}}
+	var wrong error
+	for _, span := range spans {
+		list, err := l.Minutes(ctx, span.label, span.from, span.to)
+		if err != nil && !errors.Is(err, archive.ErrDamaged) {
+			return err
+		}
+		wrong = errors.Join(wrong, err)
+		line := countLine{StreamLabel: span.label, Minutes: []countedAt{}}
+		for _, s := range list {
+			line.Tweets += s.Tweets
+			line.Minutes = append(line.Minutes, countedAt{minuteTime(s.Minute), s.Tweets, fmt.Sprintf("%016x", s.Digest)})
+		}
+		doc.Streams = append(doc.Streams, line)
+	}
+	if err := c.printCounts(flags, doc); err != nil {
+		return err
+	}
+	return oneLineError(wrong)
+}
+
+func (c *console) printCounts(flags *cli.Context, doc countDocument) error {
+	if flags.Bool("json") {
+		return printJSON(c.stdout, doc)
+	}
+	g := newGrid(2, ">minutes", ">Tweets")
+	for _, s := range doc.Streams {
+		g.add(s.StreamLabel, len(s.Minutes), s.Tweets)
+	}
+	return g.print(c.stdout, "no Tweets")
+}
+
+// minutesOf are the minutes of the look that hold something under the label, without those that nothing is known of.
+func minutesOf(list []archive.Segment) []timeline.Minute {
+	var minutes []timeline.Minute
+	for _, s := range list {
+		minutes = append(minutes, s.Minute)
+	}
+	return slices.Compact(minutes)
+}

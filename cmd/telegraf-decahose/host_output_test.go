@@ -1,0 +1,199 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+)
+
+// shelve writes a configuration of the output, and returns it with its directory.
+func shelve(t *testing.T, more ...string) (conf, dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "archive")
+	conf = filepath.Join(t.TempDir(), "archive.conf")
+	lines := append([]string{"[[outputs.decahose_archive]]", fmt.Sprintf("url = %q", dir)}, more...)
+	require.NoError(t, os.WriteFile(conf, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	return conf, dir
+}
+
+// tweetLineOf is the n-th Tweet of noon.
+func tweetLineOf(n int, text string) string {
+	id := snowflake.First(noon.Milli()+int64(n)) | snowflake.ID(n%900)
+	ns, _ := id.Nano()
+	return fmt.Sprintf("decahose_tweet,kind=original,stream_label=prod id=%di,text=\"%s\" %d\n", id, text, ns)
+}
+
+// archived are the lines in the archive of noon.
+func archived(t *testing.T, dir string) (lines []string) {
+	t.Helper()
+	a, err := archive.Open(context.Background(), dir, archive.Options{})
+	require.NoError(t, err)
+	require.NoError(t, a.Read(context.Background(), "prod", noon, func(_ snowflake.ID, line []byte) error {
+		lines = append(lines, string(line))
+		return nil
+	}))
+	require.NoError(t, a.Close())
+	return lines
+}
+
+// TestArchiveFromStdin: newlines in strings, a line of megabytes, bad lines and metrics that are no Tweets stop nothing.
+func TestArchiveFromStdin(t *testing.T) {
+	conf, dir := shelve(t)
+	c := spawn(t, nil, "-config", conf).collect()
+	want := []string{
+		tweetLineOf(1, "two\nlines\r\nand \\\"quotes\\\" \\\\n"),
+		tweetLineOf(2, "\ndecahose_tweet,stream_label=prod id=7i 7\n"),
+		tweetLineOf(3, strings.Repeat("long ", 1<<19)),
+		tweetLineOf(4, "last"),
+	}
+	for _, line := range []string{
+		want[0], "rubbish\n", "# comment\n", "\n", "cpu usage=1 17\n", want[1],
+		"decahose_tweet,stream_label=prod id=5i,text=\"" + strings.Repeat("x", lineLimit) + "\" 5\n",
+		want[2], "decahose_tweet id=9i 9\n", want[0], want[3], "decahose_tweet,stream_label=prod id=8i,text=\"torn",
+	} {
+		_, err := c.stdin.Write([]byte(line))
+		require.NoError(t, err)
+	}
+	require.NoError(t, c.stdin.Close())
+	c.exits(exitStopped, contractLimit)
+	require.Equal(t, want, archived(t, dir))
+	require.Empty(t, c.lines.String())
+	requireLogLines(t, c.stderr.String())
+	require.Contains(t, c.stderr.String(), "W! [outputs.decahose_archive] 1 metrics were not stored, the last because it is not named decahose_tweet")
+	require.Contains(t, c.stderr.String(), "1 lines could not be read")
+}
+
+// TestArchiveSignal reads what Telegraf still flushes when it got the same signal.
+func TestArchiveSignal(t *testing.T) {
+	conf, dir := shelve(t, `non_tweets = "pass"`)
+	c := spawn(t, nil, "-config", conf).collect()
+	_, err := c.stdin.Write([]byte(tweetLineOf(1, "before") + "cpu usage=1 17\n"))
+	require.NoError(t, err)
+	c.waitFor("the journal", func() bool {
+		found, _ := filepath.Glob(filepath.Join(archive.Spool(dir), "*.journal"))
+		return len(found) > 0
+	})
+	c.signal(syscall.SIGTERM)
+	_, err = c.stdin.Write([]byte(tweetLineOf(2, "after")))
+	require.NoError(t, err)
+	c.exits(exitStopped, contractLimit)
+	require.Len(t, archived(t, dir), 2)
+	require.Empty(t, c.stderr.String())
+}
+
+// TestArchiveKilled loses nothing of what it had taken when it was killed.
+func TestArchiveKilled(t *testing.T) {
+	conf, dir := shelve(t)
+	c := spawn(t, nil, "-config", conf).collect()
+	_, err := c.stdin.Write([]byte(tweetLineOf(1, "taken")))
+	require.NoError(t, err)
+	c.waitFor("the journal", func() bool {
+		found, _ := filepath.Glob(filepath.Join(archive.Spool(dir), "*.journal"))
+		if len(found) == 0 {
+			return false
+		}
+		b, _ := os.ReadFile(found[0])
+		return bytes.Contains(b, []byte("taken"))
+	})
+	c.kill()
+	require.Empty(t, archived(t, dir))
+	c = spawn(t, nil, "-config", conf).collect()
+	require.NoError(t, c.stdin.Close())
+	c.exits(exitStopped, contractLimit)
+	require.Equal(t, []string{tweetLineOf(1, "taken")}, archived(t, dir))
+}
+
+// TestArchiveFullDisk takes no more from stdin until there is room, and loses nothing.
+func TestArchiveFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("mounting a small file system needs root: %v", err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	dir := filepath.Join(disk, "archive")
+	conf := filepath.Join(t.TempDir(), "archive.conf")
+	require.NoError(t, os.WriteFile(conf, fmt.Appendf(nil, "[[outputs.decahose_archive]]\nurl = %q\n", dir), 0o600))
+	c := spawn(t, nil, "-config", conf).collect()
+	c.waitFor("the spool", func() bool { _, err := os.Stat(filepath.Join(archive.Spool(dir), "writer")); return err == nil })
+	ballast := filepath.Join(disk, "ballast")
+	_ = os.WriteFile(ballast, make([]byte, 2<<20), 0o600) // as much as there is room for
+	want := []string{tweetLineOf(1, strings.Repeat("wait ", 10_000)), tweetLineOf(2, "behind it")}
+	_, err := c.stdin.Write([]byte(want[0] + want[1]))
+	require.NoError(t, err)
+	c.waitFor("a word about it", func() bool { return strings.Contains(c.stderr.String(), "it is tried again, and stdin waits") })
+	require.Contains(t, c.stderr.String(), "no space left on device")
+	require.NoError(t, os.Remove(ballast))
+	c.waitFor("the journal", func() bool {
+		found, _ := filepath.Glob(filepath.Join(archive.Spool(dir), "*.journal"))
+		return len(found) > 0
+	})
+	require.NoError(t, c.stdin.Close())
+	c.exits(exitStopped, contractLimit)
+	require.Equal(t, want, archived(t, dir))
+}
+
+func TestArchiveCheck(t *testing.T) {
+	conf, dir := shelve(t)
+	c := spawn(t, nil, "-config", conf, "-check").collect()
+	c.exits(exitStopped, patience)
+	c.waitEmitted("configuration ok", 1)
+	require.NoDirExists(t, dir)
+	conf, _ = shelve(t, `spool_directory = "/dev/null/x"`)
+	c = spawn(t, nil, "-config", conf).collect()
+	c.exits(exitFailure, patience)
+	require.Contains(t, c.stderr.String(), "E! open archive: open spool /dev/null/x: ")
+}
+
+// TestArchiveCommands looks into an archive of two segments, one of them damaged later.
+func TestArchiveCommands(t *testing.T) {
+	conf, dir := shelve(t)
+	for n := range 2 {
+		c := spawn(t, nil, "-config", conf).collect()
+		_, err := c.stdin.Write([]byte(tweetLineOf(1, "both\ntimes") + tweetLineOf(2+n, "once")))
+		require.NoError(t, err)
+		require.NoError(t, c.stdin.Close())
+		c.exits(exitStopped, contractLimit)
+	}
+	d := newDesk(t, "prod")
+	d.runs(exitStopped, "archive", "ls", "-url", dir)
+	require.Regexp(t, `(?s)^STREAM  MINUTE +TWEETS +BYTES +WRITER +SEALED\nprod +\S+ +2 +\d+  [0-9a-f]{8}  \S+\nprod .*\n$`, d.stdout.String())
+	d.runs(exitStopped, "archive", "count", "-config", conf)
+	require.Regexp(t, `prod +1 +3\n`, d.stdout.String())
+	d.runs(exitStopped, "archive", "count", "-json", "-url", dir)
+	require.Contains(t, d.stdout.String(), `"tweets": 3`)
+	d.runs(exitStopped, "archive", "cat", "-url", "file://"+dir)
+	require.Equal(t, 1, strings.Count(d.stdout.String(), tweetLineOf(1, "both\ntimes")))
+	require.Equal(t, 4, strings.Count(d.stdout.String(), "\n"))
+	d.runs(exitStopped, "archive", "cat", "-json", "-url", dir, "-from", minuteText(minuteTime(noon)), "-to", minuteText(minuteTime(noon+1)))
+	require.Contains(t, d.stdout.String(), `{"name":"decahose_tweet","tags":{"kind":"original","stream_label":"prod"},"fields":{"id":`)
+	require.Contains(t, d.stdout.String(), `"text":"both\ntimes"},"time":`)
+	require.Equal(t, 3, strings.Count(d.stdout.String(), "\n"))
+	d.runs(exitStopped, "archive", "cat", "-url", dir, "-stream_label", "other")
+	require.Empty(t, d.stdout.String())
+	d.runs(exitStopped, "archive", "verify", "-url", dir)
+	require.Regexp(t, `^2 segments, 4 Tweets, \d+ bytes: 0 damaged\n$`, d.stdout.String())
+	found, err := filepath.Glob(filepath.Join(dir, "prod", "*", "*", "*"))
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(found[0], 100))
+	d.runs(exitFailure, "archive", "verify", "-url", dir)
+	require.Contains(t, d.stdout.String(), filepath.Base(found[0])+": damaged")
+	require.Contains(t, d.stderr.String(), "E! 1 of 2 segments are damaged")
+	d.runs(exitFailure, "archive", "cat", "-url", dir)
+	require.Equal(t, 2, strings.Count(d.stdout.String(), "decahose_tweet"))
+	d.runs(exitUsage, "archive", "ls")
+	d.runs(exitUsage, "archive", "nonsense")
+	d.runs(exitUsage, "archive", "ls", "-url", "ftp://x")
+	d.runs(exitFailure, "archive", "ls", "-url", dir+"/nowhere")
+}

@@ -1,0 +1,164 @@
+package archive
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+const (
+	// requestTimeout bounds one request to the bucket with its repetitions: a segment has megabytes, seldom tens of them.
+	requestTimeout = 5 * time.Minute
+	// requestTries is how often the client itself sends a request that failed in a way that may pass.
+	requestTries = 3
+	awsEndpoint  = "https://s3.amazonaws.com"
+)
+
+// bucket is a place in a store that speaks S3. A put there is seen whole or not at all.
+type bucket struct {
+	client *minio.Client
+	name   string
+	prefix string // empty, or ends with a slash
+	idle   func() // ends connections that wait for the next request
+}
+
+var (
+	errQuery    = errors.New(`must be without parameters other than "region" and "endpoint"`)
+	errEndpoint = errors.New(`must be with an endpoint https://HOST, or http://HOST of a loopback address`)
+)
+
+func checkBucketURL(u *url.URL) error {
+	for key := range u.Query() {
+		if key != "region" && key != "endpoint" {
+			return errQuery
+		}
+	}
+	_, err := endpointOf(u)
+	return err
+}
+
+// endpointOf is where the bucket's store is. Credentials must not travel in clear.
+func endpointOf(u *url.URL) (*url.URL, error) {
+	e, err := url.Parse(cmp.Or(u.Query().Get("endpoint"), awsEndpoint))
+	switch {
+	case err != nil || e.Host == "" || e.User != nil || e.RawQuery != "" || strings.Trim(e.Path, "/") != "":
+		return nil, errEndpoint
+	case e.Scheme == "https", e.Scheme == "http" && isLoopback(e.Hostname()):
+		return e, nil
+	}
+	return nil, errEndpoint
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+func openBucket(u *url.URL, o Options) (place, error) {
+	endpoint, err := endpointOf(u)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := minio.DefaultTransport(endpoint.Scheme == "https")
+	if err != nil {
+		return nil, fmt.Errorf("open bucket: %w", err)
+	}
+	client, err := minio.New(endpoint.Host, &minio.Options{Creds: o.credentials(), Secure: endpoint.Scheme == "https",
+		Region: u.Query().Get("region"), Transport: transport, MaxRetries: requestTries})
+	if err != nil {
+		return nil, fmt.Errorf("open bucket: %w", err)
+	}
+	prefix := strings.Trim(u.Path, "/")
+	if prefix != "" {
+		prefix += "/"
+	}
+	return &bucket{client: client, name: u.Host, prefix: prefix, idle: transport.CloseIdleConnections}, nil
+}
+
+// credentials are those that are set, or are looked for where the cloud's own tools look.
+func (o *Options) credentials() *credentials.Credentials {
+	if o.AccessKey != "" {
+		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken)
+	}
+	return credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{},
+		&credentials.FileAWSCredentials{},
+		&credentials.IAM{Client: &http.Client{Timeout: 10 * time.Second}},
+	})
+}
+
+func (b *bucket) list(ctx context.Context, prefix string) (found []object, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for o := range b.client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true}) {
+		if o.Err != nil {
+			return nil, fmt.Errorf("list bucket %s: %w", b.name, o.Err)
+		}
+		found = append(found, object{strings.TrimPrefix(o.Key, b.prefix), o.Size})
+	}
+	return found, nil
+}
+
+func (b *bucket) read(ctx context.Context, path string, n int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	var o minio.GetObjectOptions
+	if n > 0 {
+		if err := o.SetRange(0, n-1); err != nil {
+			return nil, err
+		}
+	}
+	body, err := b.client.GetObject(ctx, b.name, b.prefix+path, o)
+	if err != nil {
+		return nil, fmt.Errorf("read from bucket %s: %w", b.name, err)
+	}
+	defer body.Close()
+	got, err := io.ReadAll(body)
+	switch minio.ToErrorResponse(err).Code {
+	case "NoSuchKey":
+		return nil, fs.ErrNotExist
+	case "InvalidRange": // of an object without a byte
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read from bucket %s: %w", b.name, err)
+	}
+	return got, nil
+}
+
+func (b *bucket) put(ctx context.Context, path string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	_, err := b.client.PutObject(ctx, b.name, b.prefix+path, bytes.NewReader(body), int64(len(body)),
+		minio.PutObjectOptions{ContentType: "application/zstd", DisableMultipart: true, SendContentMd5: true})
+	if err != nil {
+		return fmt.Errorf("write to bucket %s: %w", b.name, err)
+	}
+	return nil
+}
+
+func (b *bucket) remove(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := b.client.RemoveObject(ctx, b.name, b.prefix+path, minio.RemoveObjectOptions{}); err != nil {
+		return fmt.Errorf("remove from bucket %s: %w", b.name, err)
+	}
+	return nil
+}
+
+func (b *bucket) close() error {
+	b.idle()
+	return nil
+}

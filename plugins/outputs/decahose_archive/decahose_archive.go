@@ -1,0 +1,186 @@
+//go:generate ../../../tools/readme_config_includer/generator
+
+// Package decahose_archive is the output that keeps Tweets in segments by event minute: the emergency store.
+package decahose_archive
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/outputs"
+	"github.com/influxdata/telegraf/plugins/serializers/influx"
+	"github.com/influxdata/telegraf/selfstat"
+
+	"github.com/decahose/telegraf-decahose/internal/archive"
+)
+
+//go:embed sample.conf
+var sampleConfig string
+
+// Archive is one output. Add, Flush and Write are for one goroutine at a time, as Telegraf has it.
+type Archive struct {
+	URL string `toml:"url"`
+
+	AccessKey    config.Secret `toml:"access_key"`
+	SecretKey    config.Secret `toml:"secret_key"`
+	SessionToken config.Secret `toml:"session_token"`
+
+	SpoolDirectory   string          `toml:"spool_directory"`
+	SpoolLimit       config.Size     `toml:"spool_limit"`
+	SegmentInterval  config.Duration `toml:"segment_interval"`
+	RetentionAge     config.Duration `toml:"retention_age"`
+	RetentionSize    config.Size     `toml:"retention_size"`
+	NonTweets        string          `toml:"non_tweets"`
+	CompressionLevel int             `toml:"compression_level"`
+
+	Log        telegraf.Logger     `toml:"-"`
+	Statistics *selfstat.Collector `toml:"-"`
+
+	serializer influx.Serializer
+	batch      *archive.Batch // being collected
+	writer     *archive.Writer
+	requests   chan request
+	cancel     context.CancelFunc
+	wg         sync.WaitGroup
+	trouble    trouble
+	stats      stats
+}
+
+// request asks the keeper to write. The answer comes when it is durable, or why not.
+type request struct {
+	batch *archive.Batch
+	done  chan<- error
+}
+
+// openLimit is how many bytes of lines wait in memory for the end of their segments.
+const openLimit = 64 << 20
+
+// errClosed is what a Write before Connect or after Close gets.
+var errClosed = errors.New("archive is not open")
+
+// SampleConfig returns the plugin's own configuration with all options.
+func (*Archive) SampleConfig() string { return sampleConfig }
+
+// Init checks the options. It touches neither disk nor network. A bad value comes back as *option.Error.
+func (a *Archive) Init() error {
+	a.serializer.UintSupport = true
+	a.batch = new(archive.Batch)
+	a.requests = make(chan request)
+	return a.validate()
+}
+
+// Connect opens the spool and takes up what an earlier process left there. It does not ask for the bucket: what cannot be
+// uploaded waits.
+func (a *Archive) Connect() error {
+	o, err := a.writerOptions()
+	if err != nil {
+		return err
+	}
+	if a.writer, err = archive.NewWriter(a.URL, o, time.Now()); err != nil {
+		return fmt.Errorf("open archive: %w", err)
+	}
+	for _, n := range a.writer.Notes() {
+		a.Log.Warn(n)
+	}
+	a.stats.register(a.Statistics)
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	a.wg.Go(func() { a.keep(ctx) })
+	a.wg.Go(func() { a.tidy(ctx) })
+	return nil
+}
+
+// Write returns nil when every Tweet of the metrics is durable. What is no Tweet is counted, and never an error: Telegraf
+// would send it again for ever.
+func (a *Archive) Write(metrics []telegraf.Metric) error {
+	a.batch = new(archive.Batch) // without what a failed Write left: it comes again
+	for _, m := range metrics {
+		line, err := a.serializer.Serialize(m)
+		if err != nil {
+			a.malformed(err)
+			continue
+		}
+		a.Add(line)
+	}
+	return a.Flush()
+}
+
+// Add takes one line of line protocol, for the next Flush. What is no Tweet is counted.
+func (a *Archive) Add(line []byte) {
+	switch err := a.batch.Add(line); {
+	case errors.Is(err, archive.ErrNotTweet) && a.NonTweets == passed:
+		a.stats.passed.Add(1)
+	case errors.Is(err, archive.ErrNotTweet):
+		a.stats.refused.Add(1)
+		a.trouble.tell(a.Log.Warnf, "%d metrics were not stored, the last because %v", a.stats.refused.Load(), err)
+	case err != nil:
+		a.malformed(err)
+	}
+}
+
+// malformed counts what is no line protocol, or cannot be written as such.
+func (a *Archive) malformed(err error) {
+	a.stats.malformed.Add(1)
+	a.trouble.tell(a.Log.Warnf, "%d lines could not be read, the last because: %v", a.stats.malformed.Load(), err)
+}
+
+// Pending is how many bytes wait for Flush.
+func (a *Archive) Pending() int { return a.batch.Size() }
+
+// Flush returns nil when every Tweet that was added is durable. After an error they wait on.
+func (a *Archive) Flush() error {
+	if a.cancel == nil {
+		return errClosed
+	}
+	if a.batch.Len() == 0 {
+		return nil
+	}
+	if n := a.batch.Restored; n > 0 {
+		a.stats.restored.Add(int64(n))
+		a.trouble.tell(a.Log.Warnf, "%d Tweets came with a time that is not the one of their id, and are stored with it; does a precision round them?", a.stats.restored.Load())
+	}
+	done := make(chan error, 1)
+	a.requests <- request{a.batch, done}
+	if err := <-done; err != nil {
+		return fmt.Errorf("write to archive: %w", err)
+	}
+	a.batch = new(archive.Batch)
+	return nil
+}
+
+// Close finishes the open segments, and gives what waits for the bucket a moment. The rest is taken up by the next Connect.
+func (a *Archive) Close() error {
+	if a.cancel == nil {
+		return nil
+	}
+	a.cancel()
+	a.cancel = nil
+	a.wg.Wait()
+	sealed := a.writer.SealAll(time.Now())
+	ctx, stop := context.WithTimeout(context.Background(), lastUpload)
+	defer stop()
+	if err := a.writer.Upload(ctx); err != nil {
+		a.Log.Warnf("%d bytes wait in the spool for the next start: %v", a.writer.Stats().Waiting, err)
+	}
+	if err := errors.Join(sealed, a.writer.Close()); err != nil {
+		return fmt.Errorf("close archive: %w", err)
+	}
+	return nil
+}
+
+func newArchive() *Archive {
+	return &Archive{
+		SpoolLimit:       1 << 30,
+		SegmentInterval:  config.Duration(2 * time.Minute),
+		NonTweets:        refused,
+		CompressionLevel: 3,
+	}
+}
+
+func init() { outputs.Add("decahose_archive", func() telegraf.Output { return newArchive() }) }
