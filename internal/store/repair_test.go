@@ -94,7 +94,7 @@ func TestNoRepairsInAnOlderLedger(t *testing.T) {
 	require.NoError(t, prepareDir(dir))
 	c := rowsOf(newHistory(1).commit(thisMinute(), 5))
 	c.repairs = nil
-	require.NoError(t, build(dir, c, migrations[:2]))
+	require.NoError(t, build(dir, c, migrations[:3]))
 	require.NoError(t, os.Rename(dir+"/"+freshName, dir+"/"+dbName))
 	r, err := OpenReader(dir)
 	require.NoError(t, err)
