@@ -76,6 +76,10 @@ soak-delivery: stock telegraf ## RUNS=50 disasters of sink, Telegraf and plugin 
 two-sites: stock ## examples/two-sites: site A was down, and fills itself from the archive of site B (two minutes)
 	@$(GO) test ./internal/e2e -run TestTwoSites -count=1 -timeout 5m -v -args -two-sites | grep -vE '^ *(=== |--- PASS|PASS$$|ok  |[a-z_]+\.go:[0-9]+: the agent stopped)'
 
+.PHONY: test-stores
+test-stores: stock ## real stores behind a Telegraf that drops Tweets: the audit finds them, the repair brings them back (STORE=SQLite: one of them)
+	@$(GO) test -c -o build/tools/stores ./internal/stores && exec ./build/tools/stores -stores -test.run 'TestStores/$(STORE)' -test.v=$(V) -test.timeout 15m -test.parallel 5
+
 .PHONY: mutants
 mutants: ## small wrong edits (internal/mutation), each of which a test must notice
 	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants

@@ -88,6 +88,12 @@ func (c *console) commands() []*cli.Command {
 				&cli.StringFlag{Name: "output", Usage: "where no plugin runs: append the Tweets to this `FILE`, not to stdout"})...),
 		c.command("verify", "check the ledger", "",
 			"Reads the whole state, and compares checksums, digests and sums. It changes nothing.", c.verify),
+		c.command("reconcile", "compare the final store with the ledger", "-from TIME -to TIME",
+			timesText+" Asks the stores of [[inputs.decahose.audit]], whether the plugin runs or not. Exit code 1: they differ, or one did not answer.",
+			c.reconcile, rangeFlags(
+				&cli.StringFlag{Name: "audit", Usage: "the audit of this `NAME` only"},
+				&cli.BoolFlag{Name: "ids", Usage: "list the ids that differ, where the store can tell"},
+				&cli.BoolFlag{Name: "repair", Usage: "have the plugin emit again what is missing"})...),
 		c.command("forget", "give missing minutes up, for good", "-from TIME -to TIME",
 			timesText+" Gaps in that time become lost: nothing asks for them any more.",
 			c.forget, rangeFlags(partitionFlag(),

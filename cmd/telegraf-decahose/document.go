@@ -262,9 +262,21 @@ func keyAt(t *ast.Table, n int) string {
 	return ""
 }
 
+// tableAt is the name of the table of an input that begins in that line; empty if none does.
+func (d document) tableAt(n int) string {
+	for _, t := range d.inputs() {
+		for name, node := range t.Fields {
+			if sub, ok := node.(*ast.Table); ok && sub.Line == n {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // value is the option as written in that line; nothing if it may be a credential.
 func (d document) value(option string, at int) string {
-	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "access_key", "secret_key"} {
+	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "dsn", "access_key", "secret_key"} {
 		if strings.Contains(option, secret) {
 			return ""
 		}
@@ -281,10 +293,14 @@ func (d document) value(option string, at int) string {
 
 // tables hold the options of the input and of its own tables, and of the output.
 var tables = []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFor[decahose.Route](),
-	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback](), reflect.TypeFor[decahose_archive.Archive]()}
+	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback](), reflect.TypeFor[decahose.Audit](),
+	reflect.TypeFor[decahose_archive.Archive]()}
 
 // structField is the field that the loader names, such as "decahose.Decahose.Connections".
 func structField(name string) (reflect.StructField, bool) {
+	if strings.HasPrefix(name, "config.") {
+		return reflect.StructField{}, false // of the agent
+	}
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	for _, t := range tables {
 		if f, ok := t.FieldByName(name); ok && f.Tag.Get("toml") != "" {

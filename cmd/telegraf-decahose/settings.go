@@ -135,6 +135,9 @@ func (s *settings) lineError(e *toml.LineError) error {
 	if key := s.doc.keyAt(e.Line); !ok && key != "" {
 		return fmt.Errorf("line %d: option %q: %w", e.Line, key, e.Err)
 	}
+	if name := s.doc.tableAt(e.Line); !ok && name != "" {
+		return fmt.Errorf("line %d: option %q must be tables, each written [[inputs.decahose.%s]]", e.Line, name, name)
+	}
 	if !ok {
 		return fmt.Errorf("line %d: %w, there or just before", e.Line, e.Err) // the parser names where it was stuck
 	}

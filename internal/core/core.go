@@ -153,6 +153,7 @@ type Core struct {
 	archives archives
 	judging  judging
 	alarms   alarms
+	repairs  map[timeline.Minute]*repair
 
 	emitted, collisions           int64
 	minutesRecovered, minutesLost int64
@@ -193,6 +194,7 @@ func New(cfg Config) *Core {
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
 	c.cold.minutes = make(map[timeline.Minute]bool)
+	c.repairs = make(map[timeline.Minute]*repair)
 	for k := range connections {
 		for _, p := range c.partitions {
 			n := &conn{Conn: Conn{p.id, k}, index: len(c.conns), part: p}
@@ -329,6 +331,7 @@ func (c *Core) forget() {
 	}
 	c.forgetCold(c.keep())
 	c.forgetVerdicts()
+	c.forgetRepairs(c.keep())
 }
 
 // saved counts rows as stored where there is no store, so that they may be forgotten.

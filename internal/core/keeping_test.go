@@ -19,7 +19,7 @@ import (
 
 // nouns are words of a command that name no connection.
 var nouns = map[string]bool{"clean": true, "crash": true, "reboot": true, "commits": true, "loads": true, "sink": true,
-	"recover": true, "forget": true}
+	"recover": true, "forget": true, "repair": true}
 
 // keeping are the commands about store, sink, requests and restarts.
 func (s *script) keeping(verb string, conns []int, args map[string]string) {
@@ -285,6 +285,9 @@ func (s *script) order(args map[string]string) {
 	if args["forget"] != "" {
 		o.Kind = "forget"
 	}
+	if args["repair"] != "" { // the first Tweets of each minute, as they are stored
+		o.Kind, o.Sent = "repair", s.stored(o.From, o.To, s.number(args["n"]))
+	}
 	if v := args["partition"]; v != "" {
 		o.Partition = s.number(v)
 	}
@@ -293,6 +296,25 @@ func (s *script) order(args map[string]string) {
 	for _, a := range s.shelf.answers[before:] {
 		s.say("answer: %s", a.Text)
 	}
+}
+
+// stored are the first n Tweets of each minute; one that was emitted again is of the partition that was not known.
+func (s *script) stored(from, to timeline.Minute, n int) (sent []ledger.Sent) {
+	for m := from; m < to; m++ {
+		ids := slices.Compact(slices.Sorted(slices.Values(s.shelf.load(m))))
+		for _, id := range ids[:min(n, len(ids))] {
+			t := ledger.Sent{ID: id, Partition: int32(s.cfg.Partitions[0])}
+			for p, of := range s.shelf.ids[m] {
+				if slices.Contains(of, id) && !slices.Contains(s.shelf.ids[m][ledger.AnyPartition], id) {
+					t.Partition = int32(p)
+				} else if slices.Contains(of, id) {
+					t.Partition = ledger.AnyPartition
+				}
+			}
+			sent = append(sent, t)
+		}
+	}
+	return sent
 }
 
 // restart ends the process, in order or not, and begins the next one after a while.

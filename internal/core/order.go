@@ -18,6 +18,10 @@ func (c *Core) ordered(orders []ledger.Order) {
 			a.Text, a.Err = err.Error(), true
 		}
 		c.durable.answers = append(c.durable.answers, a)
+		if o.Kind == "repair" { // the plugin's own audit may have ordered it
+			c.note(Info, "audit: %s", a.Text)
+			continue
+		}
 		c.note(Info, "operator: %s %s to %s: %s", o.Kind, o.From, o.To, a.Text)
 	}
 }
@@ -31,6 +35,8 @@ func (c *Core) order(o *ledger.Order) (string, error) {
 		return c.orderRecover(o)
 	case "forget":
 		return c.orderForget(o)
+	case "repair":
+		return c.orderRepair(o)
 	}
 	return "", fmt.Errorf("unknown order %q", o.Kind)
 }

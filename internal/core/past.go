@@ -43,6 +43,7 @@ func (c *Core) begin() {
 		c.cold.minutes[m] = false
 	}
 	c.adopt(past.Spooled)
+	c.restoreRepairs(past.Repairs)
 	c.preload()
 	for _, n := range past.Notes {
 		c.note(Warn, "state: %s", n)

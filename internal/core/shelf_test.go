@@ -20,6 +20,7 @@ type shelf struct {
 	requests   map[int64]ledger.RequestRecord
 	ids        map[timeline.Minute]map[int][]snowflake.ID
 	answers    []ledger.Answer
+	repairs    map[timeline.Minute]ledger.RepairRecord
 	last       *ledger.Commit
 	commits    int
 }
@@ -33,7 +34,7 @@ func newShelf() *shelf {
 	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, copies: map[shelfKey]ledger.CopyRecord{}, hours: map[shelfKey]ledger.HourRecord{},
 		gaps:       map[shelfKey]ledger.GapRecord{},
 		partitions: map[int]ledger.PartitionRecord{}, requests: map[int64]ledger.RequestRecord{},
-		ids: map[timeline.Minute]map[int][]snowflake.ID{}}
+		ids: map[timeline.Minute]map[int][]snowflake.ID{}, repairs: map[timeline.Minute]ledger.RepairRecord{}}
 }
 
 // commit takes a Commit; later rows of one key replace earlier ones.
@@ -63,6 +64,9 @@ func (s *shelf) commit(k *ledger.Commit) {
 	}
 	for _, p := range k.Partitions {
 		s.partitions[p.Partition] = p
+	}
+	for _, r := range k.Repairs {
+		s.repairs[r.Minute] = r
 	}
 	for _, r := range k.Requests {
 		s.requests[r.ID] = r
@@ -123,6 +127,9 @@ func (s *shelf) past() *ledger.Past {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.requests)) {
 		p.Requests = append(p.Requests, s.requests[id])
+	}
+	for _, m := range slices.Sorted(maps.Keys(s.repairs)) {
+		p.Repairs = append(p.Repairs, s.repairs[m])
 	}
 	for m, of := range s.ids {
 		p.IDs[m] = map[int]int{}

@@ -143,6 +143,11 @@ func (c *Core) unsaved(k *ledger.Commit) {
 		}
 	}
 	c.judging.history.Return(k.Hours)
+	for i := range k.Repairs {
+		if r := c.repairs[k.Repairs[i].Minute]; r != nil {
+			r.unsaved = true
+		}
+	}
 	d.done = append(k.Gaps, d.done...)
 	for i := range k.Requests {
 		r := k.Requests[i]
@@ -169,6 +174,7 @@ func (c *Core) settleFacts(all bool) []ledger.IDs {
 			continue // dropped behind us
 		}
 		p, m := c.at(int(t.partition)), timeline.MinuteOf(t.id.Milli())
+		c.repaired(m, t.id)
 		if c.durable.on && c.storable(m) {
 			r := p.book.Row(m)
 			r.Digest += ledger.Digest(t.id)
@@ -219,6 +225,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	}
 	c.recordMinutes(k, c.any, nil, &u, 0)
 	k.Hours = c.judging.history.Take()
+	c.recordRepairs(k)
 	k.Gaps, d.done = append(k.Gaps, d.done...), nil
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)

@@ -86,6 +86,9 @@ func (s *script) ordered(how byte, now timeline.Minute) {
 	o := ledger.Order{ID: s.orders, Kind: []string{"recover", "recover", "forget"}[how%3], Partition: int(how / 3 % 3)}
 	o.From = now - timeline.Minute(how%60)
 	o.To = o.From + timeline.Minute(how%7)
+	if how%5 == 4 { // a store lacks some
+		o.Kind, o.Sent = "repair", s.stored(o.From, o.To, int(how))
+	}
 	s.step(Event{Kind: Ordered, Orders: []ledger.Order{o}})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/feedback"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/point"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/stream"
@@ -79,6 +80,7 @@ type Engine struct {
 	cfg     Config
 	polls   chan struct{}
 	reports chan feedback.Report
+	points  chan []point.Point
 	samples chan chan []core.Sample
 }
 
@@ -93,7 +95,7 @@ func New(cfg Config) *Engine {
 	if cfg.OrdersEvery == 0 {
 		cfg.OrdersEvery = time.Second
 	}
-	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), samples: make(chan chan []core.Sample)}
+	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), points: make(chan []point.Point), samples: make(chan chan []core.Sample)}
 }
 
 // Poll asks for the counters to be emitted now. It never blocks and may be called from any goroutine;
@@ -111,6 +113,17 @@ func (e *Engine) Report(r feedback.Report) {
 	select {
 	case e.reports <- r:
 	default:
+	}
+}
+
+// Emit has points leave beside the core's own counters, and in their order. It waits for room, and may be called from
+// any goroutine; when ctx is done first nothing was taken, and that is the error.
+func (e *Engine) Emit(ctx context.Context, points []point.Point) error {
+	select {
+	case e.points <- points:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/delivery"
+	"github.com/decahose/telegraf-decahose/internal/point"
 	"github.com/decahose/telegraf-decahose/internal/stream"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
@@ -81,7 +82,10 @@ func newRun(e *Engine) *run {
 
 // turn waits for one thing and does it. A full queue stops taking records, never timers or the stop.
 func (r *run) turn(done <-chan struct{}) {
-	events, requests := r.events, r.requests
+	events, requests, points := r.events, r.requests, r.e.points
+	if r.points.full(r.cfg.Now()) {
+		points = nil // those who want more counters emitted wait
+	}
 	if r.tweets.full(r.cfg.Now()) || r.keep.crowded() {
 		events = nil
 	}
@@ -106,6 +110,9 @@ func (r *run) turn(done <-chan struct{}) {
 		r.err, r.stopped = cmp.Or(r.err, err), nil
 	case report := <-r.e.reports:
 		r.step(core.Event{Kind: core.Reported, Report: report})
+	case more := <-points:
+		r.addPoints(more)
+		r.step(core.Event{Kind: core.Tick})
 	case <-r.timer.C:
 		r.step(core.Event{Kind: core.Tick})
 		r.goOnAll() // the core may have given up waiting for a disk that hangs
@@ -217,8 +224,12 @@ func (r *run) fill() {
 		r.cfg.Tweets.AddTweet(&r.ready.Tweets[i], int(r.ready.From[i]))
 	}
 	r.tweets.tweets += int64(len(r.ready.Tweets))
-	for i := range r.ready.Points {
-		if err := r.cfg.Points.AddPoint(&r.ready.Points[i]); err != nil {
+	r.addPoints(r.ready.Points)
+}
+
+func (r *run) addPoints(points []point.Point) {
+	for i := range points {
+		if err := r.cfg.Points.AddPoint(&points[i]); err != nil {
 			r.note(core.Note{Level: core.Error, Text: "BUG: " + err.Error()})
 		}
 	}

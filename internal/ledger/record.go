@@ -22,6 +22,7 @@ type Commit struct {
 	Requests   []RequestRecord   // rows that changed
 	Connects   []int64           // connect attempts that still count against the limit, Unix ns of their end
 	Moment     Moment
+	Repairs    []RepairRecord // rows that changed
 	Answers    []Answer
 	Clean      bool            // the process ends in order, and its output was read to the end
 	Keep       timeline.Minute // rows and ids of minutes before this one may be deleted
@@ -102,9 +103,10 @@ type Moment struct {
 // Order is what an operator wants of the running process; commands leave it in the store.
 type Order struct {
 	ID        int64
-	Kind      string // recover: ask for the minutes again, whatever is known of them; forget: give gaps up
+	Kind      string // recover: ask for the minutes again, whatever is known of them; forget: give gaps up; repair: have Sent again
 	Partition int    // AnyPartition: all
 	From, To  timeline.Minute
+	Sent      []Sent // of repair: Tweets that were emitted and are missing in a store
 }
 
 // Answer says what came of an Order.
@@ -121,6 +123,7 @@ type Past struct {
 	Deliveries []DeliveryRecord
 	Hours      []HourRecord
 	Spooled    *Spooled // nil: there is no spool
+	Repairs    []RepairRecord
 	Gaps       []GapRecord
 	Partitions []PartitionRecord
 	Requests   []RequestRecord // those that still count against the limit or are not ended

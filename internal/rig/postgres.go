@@ -51,12 +51,11 @@ func StartPostgres(ctx context.Context) (*Postgres, error) {
 
 // settle finds a directory, a user and a port.
 func (p *Postgres) settle() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	_, p.port, _ = net.SplitHostPort(l.Addr().String())
-	l.Close()
+	_, p.port, _ = net.SplitHostPort(address)
 	if p.dir, err = os.MkdirTemp("", "decahose-postgres-"); err != nil || os.Geteuid() != 0 {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +52,16 @@ func Build(ctx context.Context, command, dir string, flags ...string) (string, e
 		return "", fmt.Errorf("build %s: %w\n%s", command, err, out)
 	}
 	return binary, nil
+}
+
+// freeAddress is one of loopback that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
 }
 
 // lock takes an exclusive lock on a file, between processes, and returns what releases it. The wait

@@ -21,7 +21,7 @@ const (
 	// telegrafTags trim the stock agent to what tests, `make run` and the benchmark need: minutes
 	// and gigabytes less than all its plugins.
 	telegrafTags = "custom,inputs.execd,inputs.internal,inputs.cloud_pubsub_push,outputs.file,outputs.discard," +
-		"outputs.execd,outputs.http,outputs.influxdb_v2,outputs.postgresql,processors.override,processors.strings," +
+		"outputs.execd,outputs.http,outputs.influxdb,outputs.influxdb_v2,outputs.postgresql,outputs.sql,processors.override,processors.strings," +
 		"parsers.influx,parsers.json_v2,serializers.influx,serializers.json"
 	telegrafModule  = "github.com/influxdata/telegraf"
 	telegrafPackage = telegrafModule + "/cmd/telegraf@v" + TelegrafVersion

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
@@ -15,12 +14,14 @@ type contents struct {
 	copies     []ledger.CopyRecord
 	deliveries []ledger.DeliveryRecord
 	hours      []ledger.HourRecord
+	repairs    []ledger.RepairRecord
 	gaps       []ledger.GapRecord
 	partitions []ledger.PartitionRecord
 	requests   []ledger.RequestRecord
 	connects   []connect
 	moments    []moment
 	orders     []ledger.Order
+	tweets     []orderTweets
 	answers    []ledger.Answer
 
 	damage []string // per table that was not read whole, what is wrong
@@ -33,6 +34,7 @@ func readAll(db queryer, now time.Time) *contents {
 	c.copies = readTable(c, db, copies, keysAround(now))
 	c.deliveries = readTable(c, db, deliveries, keysAround(now))
 	c.hours = readTable(c, db, hours, hoursAround(now))
+	c.repairs = readTable(c, db, repairs, keysAround(now))
 	c.gaps = readTable(c, db, gaps, keysAround(now))
 	c.partitions = readTable(c, db, partitions, smallKeys)
 	c.requests = readTable(c, db, requests, smallKeys)
@@ -40,9 +42,10 @@ func readAll(db queryer, now time.Time) *contents {
 	c.moments = readTable(c, db, moments, smallKeys)
 	before := len(c.damage)
 	c.orders = readTable(c, db, orders, smallKeys)
+	c.tweets = readTable(c, db, ordersTweets, smallKeys)
 	c.answers = readTable(c, db, answers, smallKeys)
 	if len(c.damage) > before {
-		c.orders, c.answers = nil, nil // an order must not be carried out twice; the operator asks again
+		c.orders, c.tweets, c.answers = nil, nil, nil // an order must not be carried out twice; the operator asks again
 	}
 	return c
 }
@@ -54,6 +57,7 @@ func (c *contents) fill(old *contents) (n int) {
 	a += fillTable(deliveries, &c.deliveries, old.deliveries)
 	a += fillTable(copies, &c.copies, old.copies)
 	a += fillTable(hours, &c.hours, old.hours)
+	a += fillTable(repairs, &c.repairs, old.repairs)
 	b := fillTable(gaps, &c.gaps, old.gaps)
 	n = a + b + fillTable(requests, &c.requests, old.requests) + fillTable(connects, &c.connects, old.connects)
 	for i := range old.moments {
@@ -123,7 +127,7 @@ const requestsAt = 24 * time.Hour
 
 // past is what the next process must know.
 func (c *contents) past(ids map[timeline.Minute]map[int]int, now time.Time) *ledger.Past {
-	p := &ledger.Past{Minutes: c.minutes, Copies: c.copies, Deliveries: c.deliveries, Hours: c.hours, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
+	p := &ledger.Past{Minutes: c.minutes, Copies: c.copies, Deliveries: c.deliveries, Hours: c.hours, Repairs: c.repairs, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
 	for i, r := range c.requests {
 		newest := i == len(c.requests)-1 // the next one counts on from it
 		if r.Ended == 0 || newest || r.At > now.Add(-requestsAt).UnixNano() {
@@ -160,8 +164,8 @@ func hoursAround(now time.Time) span {
 // readTable reads all rows of the table or, when a page of it is broken, those that are on the others.
 func readTable[T any](c *contents, db queryer, t *table[T], keys span) []T {
 	records, bad, err := t.all(db)
-	if err != nil && strings.Contains(err.Error(), "no such table: "+t.name) && t.since > 1 {
-		return nil // of a version that had none
+	if t.missing(err) {
+		return nil
 	}
 	if err != nil {
 		c.damage = append(c.damage, err.Error())

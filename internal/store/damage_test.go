@@ -265,7 +265,10 @@ func TestFromEarlierVersions(t *testing.T) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			h := newHistory(1)
 			c := rowsOf(h.commit(thisMinute(), 5))
-			c.copies, c.hours = nil, nil
+			c.repairs = nil
+			if version < 3 {
+				c.copies, c.hours = nil, nil
+			}
 			if version < 2 {
 				c.deliveries = nil
 			}
@@ -277,8 +280,9 @@ func TestFromEarlierVersions(t *testing.T) {
 			past := requireSound(t, dir)
 			require.Len(t, past.Minutes, 2)
 			require.Len(t, past.Deliveries, len(c.deliveries))
-			require.Empty(t, past.Copies)
-			require.Empty(t, past.Hours)
+			require.Len(t, past.Copies, len(c.copies))
+			require.Len(t, past.Hours, len(c.hours))
+			require.Empty(t, past.Repairs)
 
 			info, err := os.Stat(filepath.Join(one, dbName))
 			require.NoError(t, err)

@@ -181,12 +181,14 @@ func (c *contents) write(tx *sql.Tx) error {
 		func() error { return copies.put(tx, c.copies) },
 		func() error { return deliveries.put(tx, c.deliveries) },
 		func() error { return hours.put(tx, c.hours) },
+		func() error { return repairs.put(tx, c.repairs) },
 		func() error { return gaps.put(tx, c.gaps) },
 		func() error { return partitions.put(tx, c.partitions) },
 		func() error { return requests.put(tx, c.requests) },
 		func() error { return connects.put(tx, c.connects) },
 		func() error { return moments.put(tx, c.moments) },
 		func() error { return orders.put(tx, c.orders) },
+		func() error { return ordersTweets.put(tx, c.tweets) },
 		func() error { return answers.put(tx, c.answers) },
 	} {
 		if err := put(); err != nil {

@@ -18,7 +18,19 @@ func (s *Store) Orders() ([]ledger.Order, error) {
 	}
 	open, _, err := orders.where(db, math.MinInt64, math.MaxInt64,
 		"NOT EXISTS (SELECT 1 FROM answers WHERE answers.id = orders.id)")
-	return open, err
+	if err != nil {
+		return nil, err
+	}
+	for i := range open {
+		of, _, err := ordersTweets.where(db, open[i].ID, open[i].ID, "true")
+		if err != nil {
+			return nil, err
+		}
+		if len(of) > 0 {
+			open[i].Sent = of[0].sent
+		}
+	}
+	return open, nil
 }
 
 // PlaceOrder leaves an order for the process that owns the directory, now or later, and returns its id; that of o
@@ -41,6 +53,11 @@ func PlaceOrder(dir string, o ledger.Order) (id int64, err error) {
 			return err
 		}
 		o.ID++
+		if len(o.Sent) > 0 {
+			if err := ordersTweets.put(tx, []orderTweets{{o.ID, o.Sent}}); err != nil {
+				return err
+			}
+		}
 		return orders.put(tx, []ledger.Order{o})
 	})
 	if err = errors.Join(err, db.Close()); err != nil {

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -81,6 +83,11 @@ func (r *Reader) Copies(from, to timeline.Minute) ([]ledger.CopyRecord, error) {
 	return readRows(r.db, copies, firstKey(from), firstKey(to)-1)
 }
 
+// Repairs are those of the minutes from ≤ m < to, in order.
+func (r *Reader) Repairs(from, to timeline.Minute) ([]ledger.RepairRecord, error) {
+	return readRows(r.db, repairs, firstKey(from), firstKey(to)-1)
+}
+
 // Requests are all that are kept, in the order of their ids.
 func (r *Reader) Requests() ([]ledger.RequestRecord, error) {
 	return readRows(r.db, requests, math.MinInt64, math.MaxInt64)
@@ -104,9 +111,59 @@ func (r *Reader) Answer(id int64) (ledger.Answer, bool, error) {
 	return rows[0], true, err
 }
 
+// IDs are the Tweets that were stored as emitted of the minute, by partition, each once. One that was emitted again
+// is of AnyPartition if that is among its partitions: a Replay brought it last.
+func (r *Reader) IDs(m timeline.Minute) ([]ledger.Sent, error) {
+	f, err := os.Open(hourOf(m).path(r.dir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read ids: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read ids: %w", err)
+	}
+	blocks, skipped, err := hop(f, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	sent, lost := sentOf(f, blocks, m)
+	if lost+skipped > 0 {
+		return sent, fmt.Errorf("%w: some ids of %v are unreadable", ErrDamaged, m)
+	}
+	return sent, nil
+}
+
+// sentOf reads those of the blocks that are of the minute; lost is how many it could not.
+func sentOf(f *os.File, blocks []block, m timeline.Minute) (sent []ledger.Sent, lost int64) {
+	c := newCodec()
+	defer c.close()
+	for _, b := range blocks {
+		if b.minute != m {
+			continue
+		}
+		ids, err := readBlock(c, f, b, nil)
+		if err != nil {
+			lost++
+		}
+		for _, id := range ids {
+			sent = append(sent, ledger.Sent{ID: id, Partition: int32(b.partition)})
+		}
+	}
+	slices.SortFunc(sent, func(a, b ledger.Sent) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Partition, b.Partition))
+	})
+	return slices.CompactFunc(sent, func(a, b ledger.Sent) bool { return a.ID == b.ID }), lost
+}
+
 func readRows[T any](db queryer, t *table[T], lo, hi int64) ([]T, error) {
 	records, bad, err := t.where(db, lo, hi, "true")
 	switch {
+	case t.missing(err):
+		return nil, nil
 	case ofItsContent(err):
 		return records, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case err == nil && bad > 0:

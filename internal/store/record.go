@@ -133,6 +133,47 @@ var deliveries = &table[ledger.DeliveryRecord]{
 	},
 }
 
+var repairs = &table[ledger.RepairRecord]{
+	name:    "repairs",
+	since:   4,
+	columns: "times, at_ns, pending",
+	key:     func(r *ledger.RepairRecord) int64 { return firstKey(r.Minute) },
+	values: func(r *ledger.RepairRecord) []any {
+		sent := make([]ledger.Sent, len(r.Pending))
+		for i, id := range r.Pending {
+			sent[i].ID = id
+		}
+		return []any{r.Times, r.At, ledger.SentText(sent)}
+	},
+	record: func(f *fields) (r ledger.RepairRecord, err error) {
+		r = ledger.RepairRecord{Minute: timeline.Minute(f.int() >> partitionBits), Times: f.int(), At: f.int()}
+		sent, err := ledger.ParseSent(f.text())
+		for _, t := range sent {
+			r.Pending = append(r.Pending, t.ID)
+		}
+		return r, asRowError(err)
+	},
+}
+
+// orderTweets are the Tweets of an order, in a row of their own: most orders have none.
+type orderTweets struct {
+	id   int64
+	sent []ledger.Sent
+}
+
+var ordersTweets = &table[orderTweets]{
+	name:    "order_tweets",
+	since:   4,
+	columns: "tweets",
+	key:     func(r *orderTweets) int64 { return r.id },
+	values:  func(r *orderTweets) []any { return []any{ledger.SentText(r.sent)} },
+	record: func(f *fields) (r orderTweets, err error) {
+		r.id = f.int()
+		r.sent, err = ledger.ParseSent(f.text())
+		return r, asRowError(err)
+	},
+}
+
 var gaps = &table[ledger.GapRecord]{
 	name:    "gaps",
 	columns: "partition, from_ms, to_ms, state, cause, filled_by, tweets, dark, opened_ns, asked",

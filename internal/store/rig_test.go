@@ -76,6 +76,7 @@ func (h *history) commit(m timeline.Minute, n int) *ledger.Commit {
 	g := ledger.GapRecord{Partition: 1, Span: timeline.Span{From: m.Milli() + 1, To: m.Milli() + 70_000}, State: ledger.GapState(h.rng.IntN(4)),
 		Cause: "eof", FilledBy: "replay", Tweets: 9, Dark: h.seq%2 == 0, Opened: m.Nano(), Asked: 3}
 	c.Gaps = append(c.Gaps, g)
+	c.Repairs = append(c.Repairs, ledger.RepairRecord{Minute: m, Times: 2, At: m.Nano(), Pending: slices.Sorted(slices.Values(h.ids[m][1][:min(2, n)]))})
 	c.Requests = append(c.Requests, ledger.RequestRecord{ID: int64(h.seq), Method: "replay", From: m - 5, To: m, At: m.Nano(), Ended: m.Nano() * int64(h.seq%2),
 		Status: 200, Result: "completed", Tweets: 7, New: 3})
 	h.note(c)
@@ -83,7 +84,7 @@ func (h *history) commit(m timeline.Minute, n int) *ledger.Commit {
 }
 
 func (h *history) note(c *ledger.Commit) {
-	p := &ledger.Past{Minutes: c.Minutes, Copies: c.Copies, Deliveries: c.Deliveries, Hours: c.Hours, Gaps: c.Gaps, Partitions: c.Partitions, Requests: c.Requests, Connects: c.Connects, Moment: c.Moment}
+	p := &ledger.Past{Minutes: c.Minutes, Copies: c.Copies, Deliveries: c.Deliveries, Hours: c.Hours, Repairs: c.Repairs, Gaps: c.Gaps, Partitions: c.Partitions, Requests: c.Requests, Connects: c.Connects, Moment: c.Moment}
 	for _, row := range rowsIn(p) {
 		h.rows[row] = true
 	}
@@ -102,6 +103,9 @@ func rowsIn(p *ledger.Past) (rows []string) {
 	}
 	for _, r := range p.Deliveries {
 		rows = append(rows, fmt.Sprintf("delivery %+v", r))
+	}
+	for _, r := range p.Repairs {
+		rows = append(rows, fmt.Sprintf("repair %+v", r))
 	}
 	for _, r := range p.Gaps {
 		rows = append(rows, fmt.Sprintf("gap %+v", r))

@@ -10,7 +10,7 @@ import (
 type migration func(*sql.Tx) error
 
 // migrations make version 1, 2, …; they are never changed, only added to.
-var migrations = []migration{version1, version2, version3}
+var migrations = []migration{version1, version2, version3, version4}
 
 // application marks our files (PRAGMA application_id); its low half repeats the version, so that a flipped
 // bit in one of the two is not taken for a newer version.
@@ -80,6 +80,20 @@ CREATE TABLE hours (
 CREATE VIEW copies_utc AS SELECT c.partition, strftime('%Y-%m-%dT%H:%MZ', c.minute*60, 'unixepoch') AS minute,
   m.duplicate, m.duplicate - c.backfill - c.replay AS redundant, c.backfill, c.replay FROM copies c LEFT JOIN minutes m USING (id);
 CREATE VIEW hours_utc AS SELECT partition, strftime('%Y-%m-%dT%H:%MZ', hour*3600, 'unixepoch') AS hour, uniques FROM hours;`)
+	return err
+}
+
+// version4 keeps which Tweets are to be had again since a store lacks them, and how often that was tried.
+func version4(tx *sql.Tx) error {
+	_, err := tx.Exec(`
+CREATE TABLE repairs (
+  id INTEGER PRIMARY KEY, -- minute*256
+  times INTEGER, at_ns INTEGER,
+  pending TEXT, -- not emitted again yet; base64 of varints: id less the one before, partition (0)
+  checksum INTEGER);
+CREATE TABLE order_tweets (id INTEGER PRIMARY KEY, tweets TEXT, checksum INTEGER); -- of orders, packed as above
+CREATE VIEW repairs_utc AS SELECT strftime('%Y-%m-%dT%H:%MZ', id/256*60, 'unixepoch') AS minute, times,
+  strftime('%Y-%m-%dT%H:%M:%SZ', at_ns/1000000000, 'unixepoch') AS at, length(pending) > 0 AS pending FROM repairs;`)
 	return err
 }
 

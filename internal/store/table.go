@@ -114,6 +114,11 @@ func (t *table[T]) where(db queryer, lo, hi int64, condition string) (records []
 	return records, bad, nil
 }
 
+// missing reports whether an error says that the ledger is of a version that had no such table.
+func (t *table[T]) missing(err error) bool {
+	return err != nil && t.since > 1 && strings.Contains(err.Error(), "no such table: "+t.name)
+}
+
 func (t *table[T]) all(db queryer) ([]T, int, error) {
 	return t.where(db, math.MinInt64, math.MaxInt64, "true")
 }

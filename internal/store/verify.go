@@ -96,12 +96,14 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 	verifyTable(p, tx, copies)
 	verifyTable(p, tx, deliveries)
 	verifyTable(p, tx, hours)
+	verifyTable(p, tx, repairs)
 	verifyTable(p, tx, gaps)
 	verifyTable(p, tx, partitions)
 	verifyTable(p, tx, requests)
 	verifyTable(p, tx, connects)
 	verifyTable(p, tx, moments)
 	verifyTable(p, tx, orders)
+	verifyTable(p, tx, ordersTweets)
 	verifyTable(p, tx, answers)
 	return booked, nil
 }

@@ -90,6 +90,8 @@ type Decahose struct {
 	FlushInterval          config.Duration `toml:"flush_interval"`
 	SpoolLimit             config.Size     `toml:"spool_limit"`
 
+	Audits []*Audit `toml:"audit"`
+
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
 
@@ -167,6 +169,7 @@ func (d *Decahose) Start(acc telegraf.Accumulator) error {
 	d.cancel = cancel
 	d.engine.Store(e)
 	d.wg.Go(func() { d.run(ctx, e) })
+	d.startAudits(ctx, e)
 	return nil
 }
 

@@ -76,6 +76,7 @@ func (d *Decahose) setDependentDefaults() {
 	}
 	d.setArchiveDefaults()
 	d.setDeliveryDefaults()
+	d.setAuditDefaults()
 }
 
 // defaultStateDirectory is the first entry of systemd's list, where there is one.
@@ -89,7 +90,7 @@ func defaultStateDirectory(list string) string {
 func (d *Decahose) validate() error {
 	checks := []func() error{
 		d.checkStream, d.checkCredentials, d.checkURLs, d.checkTimes, d.checkLimits,
-		d.checkRecovery, d.checkArchives, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS, d.checkDelivery,
+		d.checkRecovery, d.checkArchives, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS, d.checkDelivery, d.checkAudits,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

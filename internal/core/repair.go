@@ -1,0 +1,178 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
+
+// audited is the cause of a gap of Tweets that a store lacks though they were emitted.
+const audited = "audit"
+
+// repair is what was done because a store lacks Tweets of a minute.
+type repair struct {
+	times   int64
+	at      int64                 // Unix ns of the last one
+	pending map[snowflake.ID]bool // taken back, and not emitted and settled since
+	unsaved bool
+}
+
+// orderRepair takes back that Tweets were emitted, so that recovery brings and emits them again: these, and no others.
+func (c *Core) orderRepair(o *ledger.Order) (string, error) {
+	if c.cfg.Recovery.Method == recovery.None {
+		return "", errors.New("option \"recovery\" is \"none\": there is nobody to ask")
+	}
+	if len(c.accepted.unseen)+len(o.Sent) > unseenMost {
+		return "", fmt.Errorf("%d Tweets would have to be had again, %d are allowed at once", len(c.accepted.unseen)+len(o.Sent), unseenMost)
+	}
+	var done, minutes, exhausted, old, young, asked int
+	by := byMinute(o.Sent)
+	for _, m := range slices.Sorted(maps.Keys(by)) {
+		r := c.repairs[m]
+		switch {
+		case m.Milli() < c.horizon():
+			old++
+		case (m + 1).Milli() > c.clock.at(c.now):
+			young++
+		case c.beingAsked(ledger.AnyPartition, m.Span()) || r != nil && r.holds(by[m]) && c.missed(m):
+			asked++
+		case r != nil && r.times >= ledger.RepairsMost:
+			exhausted++
+		default:
+			minutes++
+			done += len(by[m])
+			c.repair(m, by[m])
+		}
+	}
+	var rest []string
+	for _, n := range []struct {
+		n    int
+		text string
+	}{
+		{asked, "%d minutes are being asked for already"},
+		{exhausted, "%d minutes were repaired twice and stay short"},
+		{old, "%d minutes are older than the horizon"},
+		{young, "%d minutes are not over"},
+	} {
+		if n.n > 0 {
+			rest = append(rest, fmt.Sprintf(n.text, n.n))
+		}
+	}
+	left := strings.Join(rest, ", ")
+	switch {
+	case minutes == 0 && left == "":
+		return "", errors.New("the order names no Tweets")
+	case minutes == 0:
+		return "", fmt.Errorf("nothing to repair: %s", left)
+	}
+	c.requests.at = c.now
+	text := fmt.Sprintf("%d Tweets of %d minutes will be had again", done, minutes)
+	if left != "" {
+		text += "; " + left
+	}
+	return text, nil
+}
+
+func byMinute(sent []ledger.Sent) map[timeline.Minute][]ledger.Sent {
+	by := make(map[timeline.Minute][]ledger.Sent)
+	for _, t := range sent {
+		m := timeline.MinuteOf(t.ID.Milli())
+		by[m] = append(by[m], t)
+	}
+	return by
+}
+
+// missed reports whether a gap holds part of the minute.
+func (c *Core) missed(m timeline.Minute) bool {
+	for _, p := range c.partitions {
+		for _, h := range p.holes {
+			if !c.whole(h).Intersect(m.Span()).Empty() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// repair makes Tweets of one minute missing. Those that are pending already were taken back before.
+func (c *Core) repair(m timeline.Minute, sent []ledger.Sent) {
+	r := c.repairs[m]
+	if r == nil {
+		r = &repair{pending: make(map[snowflake.ID]bool)}
+		c.repairs[m] = r
+	}
+	r.times, r.at, r.unsaved = r.times+1, c.wall, true
+	delete(c.requests.postponed, m)
+	var fresh []ledger.Sent
+	again := map[account]bool{}
+	for _, t := range sent {
+		if r.pending[t.ID] {
+			again[account{c.account(int(t.Partition)).index, m}] = true
+		} else {
+			fresh = append(fresh, t)
+		}
+		r.pending[t.ID] = true
+	}
+	c.lose(fresh, audited, true)
+	for _, k := range slices.SortedFunc(maps.Keys(again), account.compare) {
+		c.missAgain(k, audited)
+	}
+}
+
+// holds reports whether all of the Tweets are pending.
+func (r *repair) holds(sent []ledger.Sent) bool {
+	return !slices.ContainsFunc(sent, func(t ledger.Sent) bool { return !r.pending[t.ID] })
+}
+
+// repaired notes that a Tweet settled: it is pending no longer.
+func (c *Core) repaired(m timeline.Minute, id snowflake.ID) {
+	if r := c.repairs[m]; r != nil && r.pending[id] {
+		delete(r.pending, id)
+		r.unsaved = true
+	}
+}
+
+// recordRepairs are the rows that changed.
+func (c *Core) recordRepairs(k *ledger.Commit) {
+	for _, m := range slices.Sorted(maps.Keys(c.repairs)) {
+		r := c.repairs[m]
+		if !r.unsaved {
+			continue
+		}
+		r.unsaved = false
+		k.Repairs = append(k.Repairs, ledger.RepairRecord{Minute: m, Times: r.times, At: r.at, Pending: slices.Sorted(maps.Keys(r.pending))})
+	}
+}
+
+// restoreRepairs takes over what earlier processes took back.
+func (c *Core) restoreRepairs(records []ledger.RepairRecord) {
+	for i := range records {
+		rec := &records[i]
+		r := &repair{times: rec.Times, at: rec.At, pending: make(map[snowflake.ID]bool)}
+		for _, id := range rec.Pending {
+			r.pending[id] = true
+			c.accepted.unsee(id)
+		}
+		c.repairs[rec.Minute] = r
+	}
+}
+
+// forgetRepairs drops those of minutes that nobody can be asked for any more.
+func (c *Core) forgetRepairs(before timeline.Minute) {
+	for m, r := range c.repairs {
+		if m >= before {
+			continue
+		}
+		for id := range r.pending {
+			delete(c.accepted.unseen, id)
+		}
+		delete(c.repairs, m)
+	}
+}
