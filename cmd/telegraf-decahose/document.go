@@ -195,11 +195,15 @@ func (d document) whereFirst(option string) string {
 	return d.where(max(i, 0), option)
 }
 
+// secrets are the options that may refer to a secret store.
+var secrets = []string{"username", "password", "push.token", "feedback.token", "archive.access_key", "archive.secret_key",
+	"archive.session_token", "audit.dsn", "audit.username", "audit.password", "audit.token", "access_key", "secret_key", "session_token"}
+
 // references names the options that refer to a secret store.
 func (d document) references() string {
 	var found []string
 	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
-		for _, option := range []string{"username", "password", "push.token", "feedback.token", "archive.access_key", "archive.secret_key", "archive.session_token", "access_key", "secret_key", "session_token"} {
+		for _, option := range secrets {
 			kv, ok := find(t, option).(*ast.KeyValue)
 			if ok && strings.Contains(kv.Value.Source(), "@{") {
 				found = append(found, fmt.Sprintf("line %d: option %q", kv.Line, option))

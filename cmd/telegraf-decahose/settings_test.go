@@ -71,7 +71,7 @@ func TestConfigurationErrors(t *testing.T) {
 		"archive's delay":  {valid + "[[inputs.decahose.archive]]\nurl = \"/a\"\ndelay = \"x\"\n", `line 8: option "delay": time: invalid duration "x"`},
 		"archive's key":    {valid + "[[inputs.decahose.archive]]\nurl = \"s3://b\"\naccess_key = \"SECRET\"\n", `option "archive[1].secret_key" must be set when "access_key" is`},
 		"agent":            {valid + "[agent]\ninterval = \"x\"\n", `line 7: option "interval": `},
-		"audit":            {valid + "[[inputs.decahose.audit]]\ntype = \"mongo\"\n", `line 6: option "audit.type" is "mongo", must be one of "postgresql", "mysql"`},
+		"audit":            {valid + "[[inputs.decahose.audit]]\ntype = \"mongo\"\n", `line 7: option "audit.type" is "mongo", must be one of "postgresql", "mysql"`},
 		"audit's time":     {valid + "[[inputs.decahose.audit]]\ntype = \"file\"\ninterval = \"x\"\n", `line 8: option "interval" must be a time such as "10s"`},
 		"audit's dsn":      {valid + "[[inputs.decahose.audit]]\ntype = \"mysql\"\ndsn = [\"SECRET\"]\n", `option "dsn" must be a quoted string`},
 		"one audit":        {valid + "[inputs.decahose.audit]\ntype = \"file\"\n", `option "audit" must be tables, each written [[inputs.decahose.audit]]`},
