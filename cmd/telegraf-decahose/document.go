@@ -197,7 +197,7 @@ func (d document) whereFirst(option string) string {
 
 // secrets are the options that may refer to a secret store.
 var secrets = []string{"username", "password", "push.token", "feedback.token", "archive.access_key", "archive.secret_key",
-	"archive.session_token", "audit.dsn", "audit.username", "audit.password", "audit.token", "access_key", "secret_key", "session_token"}
+	"archive.session_token", "audit.dsn", "audit.password", "audit.token", "access_key", "secret_key", "session_token"}
 
 // references names the options that refer to a secret store.
 func (d document) references() string {
