@@ -14,6 +14,7 @@ import (
 // cannot be judged; its batch waits until the minute was loaded, while other connections go on.
 type cold struct {
 	minutes map[timeline.Minute]bool // true: being loaded
+	asked   map[timeline.Minute]int  // loads that have not come, those that nobody waits for any more included
 	since   time.Time                // when the last load was asked for, or came
 	warm    timeline.Span            // a minute that is not among them: nearly every record is of it
 }
@@ -62,8 +63,26 @@ func (c *Core) isCold(ms int64) bool {
 func (c *Core) load(m timeline.Minute) {
 	if loading, cold := c.cold.minutes[m]; cold && !loading {
 		c.cold.minutes[m] = true
+		c.cold.asked[m]++
 		c.cold.since = c.now
 		c.out.Load = append(c.out.Load, m)
+	}
+}
+
+// came takes a load. One that had been given up may come when the minute is cold once more: it knows nothing of the
+// ids that went to the store since, so the minute stays cold.
+func (c *Core) came(m timeline.Minute, ids []snowflake.ID, err string) {
+	c.cold.asked[m]--
+	late := c.cold.asked[m] > 0
+	if !late {
+		delete(c.cold.asked, m)
+	}
+	if !late && c.cold.minutes[m] {
+		c.loaded(m, ids, err)
+		return
+	}
+	for _, id := range ids {
+		c.ids.Mark(id, c.now, stranger)
 	}
 }
 

@@ -193,7 +193,7 @@ func New(cfg Config) *Core {
 	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition, 0)}
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
-	c.cold.minutes = make(map[timeline.Minute]bool)
+	c.cold.minutes, c.cold.asked = make(map[timeline.Minute]bool), make(map[timeline.Minute]int)
 	c.repairs = make(map[timeline.Minute]*repair)
 	for k := range connections {
 		for _, p := range c.partitions {
@@ -272,7 +272,7 @@ func (c *Core) fold(ev Event) {
 	case Committed:
 		c.committed(ev)
 	case Loaded:
-		c.loaded(ev.Minute, ev.IDs, ev.Err)
+		c.came(ev.Minute, ev.IDs, ev.Err)
 	case Ordered:
 		c.ordered(ev.Orders)
 	case Stop:
