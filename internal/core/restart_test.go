@@ -80,12 +80,14 @@ func heldByGaps(c *Core, p *partition) (held timeline.Set) {
 
 // TestRestartForgetsNothing: a random story, with a look at what is stored at each commit.
 func TestRestartForgetsNothing(t *testing.T) {
-	for seed := range uint64(24) {
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			s := story(t, seed)
-			require.Greater(t, s.shelf.commits, 20)
-		})
+	stories, commits := 80, 0
+	if testing.Short() {
+		stories = 24
 	}
+	for seed := range uint64(stories) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { commits += story(t, seed).shelf.commits })
+	}
+	require.Greater(t, commits, 20*stories)
 }
 
 // story lets connections come and go, with restarts, requests, orders and trouble in between. The script looks at each
