@@ -101,5 +101,12 @@ func TestReaderOfStdoutStops(t *testing.T) {
 			return &slowWriter{w, noon.Add(30 * time.Second), noon.Add(2 * time.Minute)}
 		}})
 	o.sound(t)
-	require.Len(t, o.Notes, 4, "four connects and no end: %s", strings.Join(o.Notes, "\n"))
+	alarms := 0
+	for _, n := range o.Notes {
+		if strings.Contains(n, "E! alarm us: ") && strings.Contains(n, "who reads the output stands still") {
+			alarms++
+		}
+	}
+	require.Equal(t, 1, alarms, "a reader that stands still is told of: %s", strings.Join(o.Notes, "\n"))
+	require.Len(t, o.Notes, 4+alarms, "four connects and no end: %s", strings.Join(o.Notes, "\n"))
 }

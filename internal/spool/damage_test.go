@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // aged is a spool of many entries, of which some were removed, and a quarantine. closed says that the log was put into
@@ -186,7 +187,7 @@ func TestFlippedBits(t *testing.T) {
 				case 1:
 					at = at/pageSize*pageSize + rng.Int64N(16) // heads of pages
 				case 2:
-					at = rng.Int64N(headerLen)
+					at = rng.Int64N(sqlfile.HeaderLen)
 				}
 				flip(t, filepath.Join(one, name), at, 1<<rng.IntN(8))
 				c := requireTrue(t, one, m, whole, fmt.Sprintf("flip %d at %d", i, at))
@@ -202,7 +203,7 @@ func TestFlippedBits(t *testing.T) {
 // TestNoBitOfTheFirstPageHidesEntries: it is made anew.
 func TestNoBitOfTheFirstPageHidesEntries(t *testing.T) {
 	dir, m, whole := aged(t, true)
-	for at := int64(0); at < pageSize; at += int64(fewer(10)) * (1 + at/headerLen*60) {
+	for at := int64(0); at < pageSize; at += int64(fewer(10)) * (1 + at/sqlfile.HeaderLen*60) {
 		one := copied(t, dir)
 		flip(t, filepath.Join(one, dbName), at, 1<<(at%8))
 		c := requireTrue(t, one, m, whole, fmt.Sprintf("byte %d", at))
@@ -321,14 +322,14 @@ func TestAFewDamagedFilesAreKept(t *testing.T) {
 
 func TestAFlippedVersionIsNotANewerOne(t *testing.T) {
 	dir, m, whole := aged(t, true)
-	for at := int64(userVersionAt); at < applicationAt+4; at++ {
+	for at := int64(sqlfile.UserVersionAt); at < sqlfile.ApplicationAt+4; at++ {
 		one := copied(t, dir)
 		flip(t, filepath.Join(one, dbName), at, 4)
 		require.Len(t, requireTrue(t, one, m, whole, "version").Entries, len(whole))
 	}
-	page := make([]byte, headerLen)
-	binary.BigEndian.PutUint32(page[userVersionAt:], 7)
-	require.Equal(t, 0, versionIn(page))
-	binary.BigEndian.PutUint32(page[applicationAt:], application|7)
-	require.Equal(t, 7, versionIn(page))
+	page := make([]byte, sqlfile.HeaderLen)
+	binary.BigEndian.PutUint32(page[sqlfile.UserVersionAt:], 7)
+	require.Equal(t, 0, sqlfile.Version(page, application))
+	binary.BigEndian.PutUint32(page[sqlfile.ApplicationAt:], application|7)
+	require.Equal(t, 7, sqlfile.Version(page, application))
 }

@@ -1,17 +1,12 @@
 package spool
 
 import (
-	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 const (
@@ -28,67 +23,18 @@ const (
 	maxID = 1 << 53
 )
 
-// access is how a file is opened.
-type access struct {
-	mode    string // rw, ro
-	pragmas []string
-}
-
 var (
 	// A commit is durable when it returns: the log is synced, not only written. The layout can be told only to a
 	// file that is empty.
-	writing = access{"rw", []string{"busy_timeout(5000)", "page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
+	writing = sqlfile.Access{Mode: "rw", Pragmas: []string{"busy_timeout(5000)", "page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
 		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(4194304)"}}
-	reading = access{"ro", []string{"busy_timeout(5000)", "query_only(1)"}}
+	reading = sqlfile.Access{Mode: "ro", Pragmas: []string{"busy_timeout(5000)", "query_only(1)"}}
 	// With writable_schema SQLite reads what it can of a file that is shorter than its header says.
-	salvage = access{"rw", []string{"busy_timeout(5000)", "query_only(1)", "writable_schema(1)"}}
+	salvage = sqlfile.Access{Mode: "rw", Pragmas: []string{"busy_timeout(5000)", "query_only(1)", "writable_schema(1)"}}
 	// A file that is built beside has no log.
-	building = access{"rw", []string{"page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
+	building = sqlfile.Access{Mode: "rw", Pragmas: []string{"page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
 		"journal_mode(MEMORY)", "synchronous(FULL)"}}
 )
-
-// openDB opens an existing file. One connection: what it is told to do, it does in order.
-func openDB(path string, a access) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	slashed := filepath.ToSlash(abs)
-	if slashed[0] != '/' {
-		slashed = "/" + slashed // C:/…
-	}
-	q := url.Values{"mode": {a.mode}, "_txlock": {"immediate"}, "_pragma": a.pragmas}
-	if a.mode == "ro" {
-		q.Set("_txlock", "deferred")
-	}
-	u := url.URL{Scheme: "file", Path: slashed, RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	if err := db.Ping(); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// beginner is a database, or a connection of it.
-type beginner interface {
-	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
-}
-
-func inTx(db beginner, do func(*sql.Tx) error) error {
-	tx, err := db.BeginTx(context.Background(), nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it says only that
-	if err := do(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
 
 // sizes are the bytes of pages that hold something, and of those that are free.
 func sizes(db queryer) (used, free int64, err error) {
@@ -134,31 +80,4 @@ func check(db *sql.DB) (complaint string, err error) {
 		return "", nil
 	}
 	return strings.TrimPrefix(complaint, "*** in database main ***\n"), nil
-}
-
-// ofTheDisk reports whether an error of SQLite says that files cannot be written, opened or waited for, rather than
-// that what they hold is wrong.
-func ofTheDisk(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
-		sqlite3.SQLITE_AUTH, sqlite3.SQLITE_INTERRUPT:
-		return true
-	case sqlite3.SQLITE_IOERR:
-		return e.Code() != sqlite3.SQLITE_IOERR_SHORT_READ && e.Code() != sqlite3.SQLITE_IOERR_READ
-	}
-	return false
-}
-
-// ofItsContent reports whether an error of SQLite says that the file holds something wrong.
-func ofItsContent(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	code := e.Code() & 0xff
-	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ
 }

@@ -51,14 +51,6 @@ func createFile(path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
 // syncDir makes the names in the directory durable. Windows has no such thing.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {

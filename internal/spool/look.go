@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // Look says which Tweets the spool in dir holds, in order or in quarantine, while some other process may be using it:
@@ -17,7 +18,7 @@ func Look(dir string) (waiting []ledger.Sent, err error) {
 	if info, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, nil
 	}
-	db, err := openDB(path, reading)
+	db, err := sqlfile.Open(path, reading)
 	if err != nil {
 		return nil, fmt.Errorf("look into the spool %s: %w", path, err)
 	}

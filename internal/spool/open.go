@@ -13,6 +13,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // Open opens dir/spool.db, or makes it (0600). limit bounds the bytes that the file takes; a log of some MB beside it
@@ -56,7 +57,7 @@ func (o *opening) open() (*Spool, *Contents, error) {
 	}
 	s, c, err := o.openSound()
 	if err != nil {
-		if ofTheDisk(err) || errors.Is(err, os.ErrPermission) || errors.Is(err, ErrNewer) {
+		if sqlfile.OfTheDisk(err) || errors.Is(err, os.ErrPermission) || errors.Is(err, ErrNewer) {
 			return nil, nil, err
 		}
 		if err := o.rebuild(err); err != nil {
@@ -91,7 +92,7 @@ func (o *opening) openSound() (*Spool, *Contents, error) {
 	if err := createFile(o.path); err != nil {
 		return nil, nil, err
 	}
-	db, err := openDB(o.path, writing)
+	db, err := sqlfile.Open(o.path, writing)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +102,7 @@ func (o *opening) openSound() (*Spool, *Contents, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	if s.reads, err = openDB(o.path, reading); err != nil {
+	if s.reads, err = sqlfile.Open(o.path, reading); err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return s, c, nil
@@ -229,7 +230,7 @@ func (o *opening) build() error {
 	if err := createFile(o.fresh); err != nil {
 		return err
 	}
-	db, err := openDB(o.fresh, building)
+	db, err := sqlfile.Open(o.fresh, building)
 	if err != nil {
 		return err
 	}
@@ -239,13 +240,13 @@ func (o *opening) build() error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	return syncFile(o.fresh)
+	return sqlfile.Sync(o.fresh)
 }
 
 // save salvages the file. Its first page, which says where the tables are and holds nothing else, is always put in its
 // place anew: one flipped bit there could hide all of them. The log goes in first, as far as SQLite can read it.
 func (o *opening) save(to *sql.DB) error {
-	if db, err := openDB(o.path, salvage); err == nil {
+	if db, err := sqlfile.Open(o.path, salvage); err == nil {
 		_, _ = sequence(db)
 		_ = db.Close()
 	}

@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // afterLoss is how many numbers are left out where it is not known which was the last.
@@ -11,8 +13,8 @@ const afterLoss = 1_000_000
 
 // salvage copies what can be read. An error is one of this machine, not of the file: nothing is given up for it.
 func (o *opening) salvage(to *sql.DB) error {
-	old, err := openDB(o.path, salvage)
-	if err != nil && !ofItsContent(err) {
+	old, err := sqlfile.Open(o.path, salvage)
+	if err != nil && !sqlfile.OfItsContent(err) {
 		return err
 	}
 	if err != nil {
@@ -21,7 +23,7 @@ func (o *opening) salvage(to *sql.DB) error {
 	}
 	defer old.Close()
 	rows, badRows, err := entries.rescue(old)
-	if ofTheDisk(err) {
+	if sqlfile.OfTheDisk(err) {
 		return err
 	}
 	if badRows > 0 {
@@ -31,13 +33,13 @@ func (o *opening) salvage(to *sql.DB) error {
 		o.notes = append(o.notes, "entries: others cannot be read: "+firstLine(err.Error()))
 	}
 	refusals, badRefusals, err := refused.rescue(old)
-	if ofTheDisk(err) {
+	if sqlfile.OfTheDisk(err) {
 		return err
 	}
 	if badRefusals > 0 || err != nil {
 		o.notes = append(o.notes, fmt.Sprintf("quarantine: %d rows are kept, others cannot be read", len(refusals)))
 	}
-	return inTx(to, func(tx *sql.Tx) error { return o.keep(tx, old, rows, refusals) })
+	return sqlfile.InTx(to, func(tx *sql.Tx) error { return o.keep(tx, old, rows, refusals) })
 }
 
 func (o *opening) keep(tx *sql.Tx, old *sql.DB, rows []row, refusals []refusal) error {
@@ -69,7 +71,7 @@ func move(tx *sql.Tx, old *sql.DB, r *row) (whole bool, err error) {
 	}
 	var lines []byte
 	err = old.QueryRow("SELECT lines FROM lines WHERE id = ?", r.id).Scan(&lines)
-	if ofTheDisk(err) {
+	if sqlfile.OfTheDisk(err) {
 		return false, err
 	}
 	if err != nil || !r.fits(lines) {

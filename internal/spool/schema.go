@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"os"
+
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // migration brings the schema from one version to the next, in one transaction.
@@ -45,61 +46,34 @@ func migrate(db *sql.DB, to []migration) error {
 		return fmt.Errorf("version %d: %w", have, errRow)
 	}
 	for v := have + 1; v <= len(to); v++ {
-		err := inTx(db, func(tx *sql.Tx) error {
+		err := sqlfile.InTx(db, func(tx *sql.Tx) error {
 			if err := to[v-1](tx); err != nil {
 				return err
 			}
-			return mark(tx, v)
+			return sqlfile.Mark(tx, application, v)
 		})
 		if err != nil {
 			return fmt.Errorf("migrate to version %d: %w", v, err)
 		}
 	}
-	return mark(db, len(to))
-}
-
-type execer interface {
-	Exec(query string, args ...any) (sql.Result, error)
-}
-
-// mark writes the version into the file's header.
-func mark(db execer, version int) error {
-	app := int32(uint32(application | version)) // SQLite takes it as signed
-	_, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, app))
-	return err
+	return sqlfile.Mark(db, application, len(to))
 }
 
 // What of SQLite's file format is read and written without SQLite (sqlite.org/fileformat2.html).
 const (
-	headerLen      = 100
 	writeVersionAt = 18 // then the read version
 	inWAL          = 2
 	changeAt       = 24
 	pageCountAt    = 28
 	freelistAt     = 32
-	userVersionAt  = 60
-	applicationAt  = 68
 	validForAt     = 92
 	logHeaderLen   = 32
 	frameHeaderLen = 24
 )
 
-// versionIn is the version in a first page. It is said twice there: where the two differ by a single bit, that bit
-// was flipped, and it is none.
-func versionIn(page []byte) int {
-	if len(page) < headerLen {
-		return 0
-	}
-	user, app := binary.BigEndian.Uint32(page[userVersionAt:]), binary.BigEndian.Uint32(page[applicationAt:])
-	if user > 0xffff || app&^0xffff != application || bits.OnesCount32(app^application^user) == 1 {
-		return 0
-	}
-	return int(user)
-}
-
 // storedVersion is the version of the file, read without touching anything; 0 where it cannot be told.
 func storedVersion(path string) (int, error) {
-	head := make([]byte, headerLen)
+	head := make([]byte, sqlfile.HeaderLen)
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
@@ -108,10 +82,10 @@ func storedVersion(path string) (int, error) {
 		return 0, err
 	}
 	defer f.Close()
-	if n, err := io.ReadFull(f, head); n < headerLen && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if n, err := io.ReadFull(f, head); n < sqlfile.HeaderLen && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return 0, err
 	}
-	return versionIn(head), nil
+	return sqlfile.Version(head, application), nil
 }
 
 // borrowFirstPage puts the first page of a new file of the same schema in the place of a damaged one: the roots of the
@@ -185,7 +159,7 @@ func lookInto(path string) (l look, err error) {
 			continue
 		}
 		if binary.BigEndian.Uint32(frame) == 1 {
-			pending = versionIn(frame[frameHeaderLen:])
+			pending = sqlfile.Version(frame[frameHeaderLen:], application)
 		}
 		if commits {
 			l.version = max(l.version, pending)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 var (
@@ -255,7 +256,7 @@ func (s *Spool) transact(do func(*sql.Tx) error) error {
 		return err
 	}
 	defer conn.Close()
-	if err = inTx(conn, do); err != nil {
+	if err = sqlfile.InTx(conn, do); err != nil {
 		_, _ = conn.ExecContext(ctx, "ROLLBACK") // a failed COMMIT may leave the transaction open
 	}
 	if used, free, lookErr := sizes(onConn{conn}); lookErr == nil {
@@ -281,7 +282,7 @@ func (s *Spool) inPlace() error {
 
 // judge makes an error that says that the file holds something wrong an ErrDamaged.
 func judge(err error) error {
-	if errors.Is(err, errRow) || ofItsContent(err) {
+	if errors.Is(err, errRow) || sqlfile.OfItsContent(err) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err

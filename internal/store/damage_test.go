@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -322,18 +323,18 @@ func TestAFailedMigrationChangesNothing(t *testing.T) {
 
 func TestAFlippedVersionIsNotANewerOne(t *testing.T) {
 	dir, h := aged(t, false, true)
-	for at := int64(userVersionAt); at < applicationAt+4; at++ {
+	for at := int64(sqlfile.UserVersionAt); at < sqlfile.ApplicationAt+4; at++ {
 		for _, bit := range []byte{4, 0x80} { // the second makes the number negative
 			one := copied(t, dir)
 			flip(t, filepath.Join(one, dbName), at, bit)
 			require.Len(t, requireTrue(t, one, h, "version").Minutes, 2*agedMinutes)
 		}
 	}
-	page := make([]byte, dbHeaderLen)
-	binary.BigEndian.PutUint32(page[userVersionAt:], 7)
-	require.Equal(t, 0, versionIn(page))
-	binary.BigEndian.PutUint32(page[applicationAt:], application|7)
-	require.Equal(t, 7, versionIn(page))
+	page := make([]byte, sqlfile.HeaderLen)
+	binary.BigEndian.PutUint32(page[sqlfile.UserVersionAt:], 7)
+	require.Equal(t, 0, sqlfile.Version(page, application))
+	binary.BigEndian.PutUint32(page[sqlfile.ApplicationAt:], application|7)
+	require.Equal(t, 7, sqlfile.Version(page, application))
 }
 
 // TestALostIDFileCostsNoMinute: at worst its Tweets come again.

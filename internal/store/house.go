@@ -11,6 +11,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -36,7 +37,7 @@ func (s *Store) keepHouse(c *ledger.Commit) {
 }
 
 func (s *Store) prune(c *ledger.Commit) error {
-	err := inTx(s.db, func(tx *sql.Tx) error { return pruneRows(tx, c.Keep) })
+	err := sqlfile.InTx(s.db, func(tx *sql.Tx) error { return pruneRows(tx, c.Keep) })
 	hours := int((s.horizon+2*slack)/time.Hour) + moreHours
 	_, now := s.present(c)
 	return errors.Join(err, s.ids.prune(c.Keep, hours), s.ids.mergeOne(now))
@@ -84,7 +85,7 @@ func (s *Store) backup() error {
 	}
 	_, err := s.db.Exec("VACUUM INTO ?", temp)
 	if err == nil {
-		err = syncFile(temp)
+		err = sqlfile.Sync(temp)
 	}
 	if err == nil {
 		crashpoint.Here("backup-written")

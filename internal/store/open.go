@@ -11,6 +11,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -84,7 +85,7 @@ func (s *Store) openContents(ids map[timeline.Minute]map[int]int) (c *contents, 
 		if c, trouble = s.openSound(); trouble == nil {
 			return c, nil, nil
 		}
-		if ofTheDisk(trouble) || errors.Is(trouble, os.ErrPermission) {
+		if sqlfile.OfTheDisk(trouble) || errors.Is(trouble, os.ErrPermission) {
 			return nil, nil, trouble
 		}
 	}
@@ -140,11 +141,11 @@ func (s *Store) rebuild(trouble error, ids map[timeline.Minute]map[int]int) (c *
 }
 
 // readDamaged reads what can be read of a ledger, nothing if there is none.
-func readDamaged(path string, a access, now time.Time) *contents {
+func readDamaged(path string, a sqlfile.Access, now time.Time) *contents {
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
 		return &contents{}
 	}
-	db, err := openDB(path, a)
+	db, err := sqlfile.Open(path, a)
 	if err != nil {
 		return &contents{damage: []string{filepath.Base(path) + ": " + firstLine(err.Error())}}
 	}
@@ -161,17 +162,17 @@ func build(dir string, c *contents, to []migration) (err error) {
 	if err := createFile(path); err != nil {
 		return err
 	}
-	db, err := openDB(path, building)
+	db, err := sqlfile.Open(path, building)
 	if err != nil {
 		return err
 	}
 	if err = migrate(db, to); err == nil {
-		err = inTx(db, c.write)
+		err = sqlfile.InTx(db, c.write)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("make a new ledger: %w", err)
 	}
-	return syncFile(path)
+	return sqlfile.Sync(path)
 }
 
 // write puts all rows.
@@ -196,16 +197,4 @@ func (c *contents) write(tx *sql.Tx) error {
 		}
 	}
 	return nil
-}
-
-func inTx(db *sql.DB, do func(*sql.Tx) error) error {
-	tx, err := db.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it says only that
-	if err := do(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // Orders are those that have no Answer yet, oldest first.
@@ -43,11 +44,11 @@ func PlaceOrder(dir string, o ledger.Order) (id int64, err error) {
 	if err := r.Close(); err != nil {
 		return 0, err
 	}
-	db, err := openDB(filepath.Join(dir, dbName), placing)
+	db, err := sqlfile.Open(filepath.Join(dir, dbName), placing)
 	if err != nil {
 		return 0, fmt.Errorf("place an order in %s: %w", dir, err)
 	}
-	err = inTx(db, func(tx *sql.Tx) error {
+	err = sqlfile.InTx(db, func(tx *sql.Tx) error {
 		last := "SELECT max((SELECT ifnull(max(id), 0) FROM orders), (SELECT ifnull(max(id), 0) FROM answers))"
 		if err := tx.QueryRow(last).Scan(&o.ID); err != nil {
 			return err

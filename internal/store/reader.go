@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -31,7 +32,7 @@ func OpenReader(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	db, err := openDB(path, reading)
+	db, err := sqlfile.Open(path, reading)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
@@ -164,7 +165,7 @@ func readRows[T any](db queryer, t *table[T], lo, hi int64) ([]T, error) {
 	switch {
 	case t.missing(err):
 		return nil, nil
-	case ofItsContent(err):
+	case sqlfile.OfItsContent(err):
 		return records, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case err == nil && bad > 0:
 		return records, fmt.Errorf("%w: %d rows of %s have a wrong checksum", ErrDamaged, bad, t.name)

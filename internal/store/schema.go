@@ -3,6 +3,8 @@ package store
 import (
 	"database/sql"
 	"fmt"
+
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // migration brings the schema from one version to the next, in one transaction. One that changes what a
@@ -123,19 +125,8 @@ func step(db *sql.DB, version int, m migration) error {
 	if err := m(tx); err != nil {
 		return err
 	}
-	if err := mark(tx, version); err != nil {
+	if err := sqlfile.Mark(tx, application, version); err != nil {
 		return err
 	}
 	return tx.Commit()
-}
-
-type execer interface {
-	Exec(query string, args ...any) (sql.Result, error)
-}
-
-// mark writes the version into the file's header.
-func mark(db execer, version int) error {
-	app := int32(uint32(application | version)) // SQLite takes it as signed
-	_, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, app))
-	return err
 }

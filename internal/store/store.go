@@ -18,6 +18,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -95,7 +96,7 @@ func (s *Store) Commit(c *ledger.Commit) error {
 		return err
 	}
 	crashpoint.Here("ids-synced")
-	err = inTx(s.db, func(tx *sql.Tx) error {
+	err = sqlfile.InTx(s.db, func(tx *sql.Tx) error {
 		if err := rowsOf(c).write(tx); err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (s *Store) Commit(c *ledger.Commit) error {
 	})
 	if err != nil {
 		s.broken = true
-		if ofItsContent(err) {
+		if sqlfile.OfItsContent(err) {
 			s.corrupt = err
 		}
 		return fmt.Errorf("commit to %s: %w", filepath.Join(s.dir, dbName), err)
@@ -212,7 +213,7 @@ func (s *Store) openDB() (err error) {
 	if s.db, err = openLedger(path, s.migrations); err != nil {
 		return err
 	}
-	polled, err := openDB(path, reading)
+	polled, err := sqlfile.Open(path, reading)
 	if err != nil {
 		return errors.Join(err, s.closeDB())
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -80,7 +81,7 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	complaints, err := check(tx, "integrity_check", maxProblems)
-	if err != nil && !ofItsContent(err) {
+	if err != nil && !sqlfile.OfItsContent(err) {
 		return nil, fmt.Errorf("check the ledger: %w", err)
 	}
 	if err != nil {

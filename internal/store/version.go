@@ -4,16 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"math/bits"
 	"os"
 	"path/filepath"
+
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 // What of SQLite's file format is read without SQLite, which would touch the files (sqlite.org/fileformat2.html).
 const (
-	dbHeaderLen     = 100
-	userVersionAt   = 60
-	applicationAt   = 68
 	walHeaderLen    = 32
 	walFrameHead    = 24
 	walMagic        = 0x377f0682 // the lowest bit says that checksums are big-endian
@@ -29,12 +27,12 @@ const (
 // storedVersion is the schema's version, read without touching anything; 0 where it cannot be told.
 func storedVersion(dir string) (int, error) {
 	path := filepath.Join(dir, dbName)
-	head := make([]byte, dbHeaderLen)
+	head := make([]byte, sqlfile.HeaderLen)
 	n, err := readStart(path, head)
 	if err != nil {
 		return 0, err
 	}
-	version := versionIn(head[:n])
+	version := sqlfile.Version(head[:n], application)
 	later, err := walVersion(path + walSuffix)
 	return max(version, later), err
 }
@@ -53,19 +51,6 @@ func readStart(path string, b []byte) (int, error) {
 		err = nil
 	}
 	return n, err
-}
-
-// versionIn is the version in a first page. It is said twice there: where the two differ by a single bit, that bit
-// was flipped, and it is none.
-func versionIn(page []byte) int {
-	if len(page) < dbHeaderLen {
-		return 0
-	}
-	user, app := binary.BigEndian.Uint32(page[userVersionAt:]), binary.BigEndian.Uint32(page[applicationAt:])
-	if user > 0xffff || app&^0xffff != application || bits.OnesCount32(app^application^user) == 1 {
-		return 0
-	}
-	return int(user)
 }
 
 // walVersion is the highest version in the first pages that the log holds.
@@ -100,7 +85,7 @@ func walVersion(path string) (version int, err error) {
 			return version, nil
 		}
 		if binary.BigEndian.Uint32(frame) == 1 {
-			pending = versionIn(frame[walFrameHead:])
+			pending = sqlfile.Version(frame[walFrameHead:], application)
 		}
 		if binary.BigEndian.Uint32(frame[frameCommitAt:]) != 0 {
 			version = max(version, pending)

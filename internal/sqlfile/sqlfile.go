@@ -1,0 +1,137 @@
+// Package sqlfile opens SQLite files of ours and says whose fault an error is: the disk's or the file's. What is
+// in them, and what is done about damage, is their owners' matter.
+package sqlfile
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Access is how a file is opened.
+type Access struct {
+	Mode    string // rw, ro
+	Pragmas []string
+}
+
+// Open opens an existing file. One connection: what it is told to do, it does in order.
+func Open(path string, a Access) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	slashed := filepath.ToSlash(abs)
+	if slashed[0] != '/' {
+		slashed = "/" + slashed // C:/…
+	}
+	q := url.Values{"mode": {a.Mode}, "_txlock": {"immediate"}, "_pragma": a.Pragmas}
+	if a.Mode == "ro" {
+		q.Set("_txlock", "deferred")
+	}
+	u := url.URL{Scheme: "file", Path: slashed, RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if err := db.Ping(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// Beginner is a database, or a connection of it.
+type Beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+// InTx commits what do has done, or, with an error, nothing.
+func InTx(db Beginner, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it says only that
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// OfTheDisk reports whether an error of SQLite says that files cannot be written, opened or waited for, rather than
+// that what they hold is wrong.
+func OfTheDisk(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
+		sqlite3.SQLITE_AUTH, sqlite3.SQLITE_INTERRUPT:
+		return true
+	case sqlite3.SQLITE_IOERR:
+		return e.Code() != sqlite3.SQLITE_IOERR_SHORT_READ && e.Code() != sqlite3.SQLITE_IOERR_READ
+	}
+	return false
+}
+
+// OfItsContent reports whether an error of SQLite says that the file holds something wrong.
+func OfItsContent(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code() & 0xff
+	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ
+}
+
+// Where SQLite's file format has what is read without SQLite, which would touch the file (sqlite.org/fileformat2.html).
+const (
+	HeaderLen     = 100
+	UserVersionAt = 60
+	ApplicationAt = 68
+)
+
+// Execer is a database or a transaction.
+type Execer interface {
+	Exec(query string, args ...any) (sql.Result, error)
+}
+
+// Mark writes the version of a schema into the file's header, twice: also as the low half of the application's id, of
+// which application is the high half, so that a flipped bit in one of the two is not taken for a newer version.
+func Mark(db Execer, application uint32, version int) error {
+	id := int32(application | uint32(version)) // SQLite takes it as signed
+	_, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, id))
+	return err
+}
+
+// Version is what Mark wrote, read from a first page: 0 where the two differ by a single bit, which was flipped, and
+// where it is not of the application.
+func Version(page []byte, application uint32) int {
+	if len(page) < HeaderLen {
+		return 0
+	}
+	user, id := binary.BigEndian.Uint32(page[UserVersionAt:]), binary.BigEndian.Uint32(page[ApplicationAt:])
+	if user > 0xffff || id&^0xffff != application || bits.OnesCount32(id^application^user) == 1 {
+		return 0
+	}
+	return int(user)
+}
+
+// Sync makes durable what is in the file.
+func Sync(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
