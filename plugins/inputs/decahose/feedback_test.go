@@ -104,6 +104,8 @@ func TestReportsRefused(t *testing.T) {
 		"wrong token":  {http.MethodPost, internalWrite, []string{"Authorization", "Bearer s3cre"}, http.StatusUnauthorized},
 		"wrong scheme": {http.MethodPost, internalWrite, []string{"Authorization", "Basic s3cret"}, http.StatusUnauthorized},
 		"no lines":     {http.MethodPost, "private text\n", right, http.StatusBadRequest},
+		"torn string":  {http.MethodPost, "private v=\"\\", right, http.StatusBadRequest},
+		"torn escape":  {http.MethodPost, "\"\\", right, http.StatusBadRequest},
 		"no gzip":      {http.MethodPost, "private", append(right, "Content-Encoding", "gzip"), http.StatusBadRequest},
 		"torn gzip":    {http.MethodPost, packed(t, internalWrite)[:100], append(right, "Content-Encoding", "gzip"), http.StatusBadRequest},
 		"encoding":     {http.MethodPost, "private", append(right, "Content-Encoding", "br"), http.StatusUnsupportedMediaType},
