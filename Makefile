@@ -45,8 +45,8 @@ lint-full: ## golangci-lint with .golangci.yml (downloads it; not a part of test
 
 .PHONY: unit
 unit: ## all tests but the end-to-end ones; once more under the race detector, the longest of them thinned out (-short)
-	$(GO) test -timeout 20m $(UNIT)
-	$(GO) test -race -short -timeout 20m $(UNIT)
+	$(GO) test -timeout 30m $(UNIT)
+	$(GO) test -race -short -timeout 30m $(UNIT)
 
 .PHONY: e2e
 e2e: stock telegraf ## real Telegraf, real sockets, real processes (the plugin under the race detector), faults

@@ -46,6 +46,15 @@ func long(t *testing.T) {
 	t.Parallel()
 }
 
+// shortly has only some of the cases played with -short, which the race detector is run with; they run side by side.
+func shortly(t *testing.T, some bool) {
+	t.Helper()
+	if testing.Short() && !some {
+		t.Skip("-short: some of the cases")
+	}
+	t.Parallel()
+}
+
 // filledBy are the minutes of gaps that were recovered, by what filled them.
 func (o *Outcome) filledBy() map[string]int64 {
 	minutes := map[string]int64{}
@@ -62,10 +71,7 @@ func (o *Outcome) filledBy() map[string]int64 {
 func TestTheOtherSiteHasIt(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		t.Run(fmt.Sprint("kill ", kill), func(t *testing.T) {
-			t.Parallel()
-			if kill && testing.Short() {
-				t.Skip("-short: one of the two")
-			}
+			shortly(t, !kill)
 			r := twoSites(t, "")
 			r.Lives, r.Offer = []Life{{For: 3 * time.Minute, Kill: kill, Down: 9 * time.Minute}}, 22*time.Minute
 			o := play(t, r)

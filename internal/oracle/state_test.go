@@ -39,6 +39,7 @@ func TestRestarts(t *testing.T) {
 		"killed, long":   {For: 3 * time.Minute, Kill: true, Down: 8 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
+			shortly(t, name == "killed, short")
 			o := play(t, Run{Server: replayServer(t, ""), Core: replay, Offer: 20 * time.Minute, Dir: t.TempDir(), Lives: []Life{l}})
 			o.sound(t)
 			if !l.Kill {

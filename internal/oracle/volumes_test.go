@@ -42,10 +42,7 @@ func TestVolumes(t *testing.T) {
 		"X has less":           {"dip@%v,share=0.6,for=%v", []string{"x all"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if testing.Short() && name != "one side loses" {
-				t.Skip("-short: one of the troubles")
-			}
+			long(t)
 			faults := ""
 			if tc.faults != "" {
 				faults = fmt.Sprintf(tc.faults, troubleAt, troubleFor)
