@@ -33,7 +33,7 @@ func TestOutputsInTrouble(t *testing.T) {
 		"no spool for long": {Memory: 100, Spells: []Spell{{30 * time.Second, 7 * time.Minute, Failing}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			shortly(t, name == "failing" || name == "poison")
+			shortly(t, name == "poison")
 			r := play(t, Run{Server: replayServer(t, ""), Core: replay, Offer: 12 * time.Minute, Patient: time.Hour, Dir: t.TempDir(), Outputs: o})
 			r.delivered(t, name)
 			require.Equal(t, o.Poison != 0, r.Refused > 0)
@@ -68,7 +68,7 @@ func (o *Outcome) booksAgree(t *testing.T) {
 func TestKilledWithASpool(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		t.Run(fmt.Sprint("kill ", kill), func(t *testing.T) {
-			shortly(t, kill)
+			long(t)
 			o := &Outputs{Spool: 64 << 20, Memory: 100, Spells: []Spell{{time.Minute, 4 * time.Minute, Failing}}}
 			r := play(t, Run{Server: replayServer(t, ""), Core: replay, Offer: 10 * time.Minute, Patient: time.Hour, Dir: t.TempDir(), Outputs: o,
 				Lives: []Life{{For: 3*time.Minute + 2500*time.Millisecond, Kill: kill, Down: 3 * time.Second}}})
