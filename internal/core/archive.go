@@ -39,6 +39,7 @@ const (
 type archives struct {
 	conns []*conn // one, or none where there are no archives
 	each  []archive
+	at    time.Time       // no look for what to read before: it goes through every missing minute
 	words []recovery.Word // of the minute that was looked at last
 }
 
@@ -80,6 +81,7 @@ func (c *Core) words(m timeline.Minute) []recovery.Word {
 
 // again forgets what was learnt of the minutes, and that an archive could not be read.
 func (a *archives) again(first, end timeline.Minute) {
+	a.at = time.Time{}
 	for k := range a.each {
 		a.each[k].failures, a.each[k].until = 0, time.Time{}
 		for m := first; m < end; m++ {
@@ -91,9 +93,10 @@ func (a *archives) again(first, end timeline.Minute) {
 // readArchives begins to read an archive, if one is due and none is being read.
 func (c *Core) readArchives() {
 	for _, n := range c.archives.conns {
-		if n.state != waiting {
+		if n.state != waiting || c.now.Before(c.archives.at) {
 			continue
 		}
+		c.archives.at = c.now.Add(chore)
 		_, read := c.missing()
 		for k := range read {
 			if len(read[k].Spans()) == 0 || c.now.Before(c.archives.each[k].until) {
@@ -217,7 +220,7 @@ func (c *Core) line(n *conn, f *wire.Frame) bool {
 func (c *Core) endedReading(n *conn, end End) {
 	j := n.job
 	a := &c.archives.each[j.archive]
-	n.state = waiting
+	n.state, c.archives.at = waiting, time.Time{}
 	r := *j.record // the store may still hold the record as it was asked
 	r.Ended, r.Tweets, r.New, r.Result = c.wall, j.reading.Tweets(), j.reading.New(), end.Class
 	c.durable.asked = append(c.durable.asked, &r)

@@ -125,6 +125,7 @@ func (c *Core) changeHole(h *hole) {
 	if said == h.said {
 		return
 	}
+	c.archives.at = time.Time{} // there may be more to read
 	h.said = said
 	c.change(h.Gap)
 }
