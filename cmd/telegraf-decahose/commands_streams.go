@@ -12,6 +12,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // stream is one input of the configuration and, once opened, what is stored of it.
@@ -57,7 +58,7 @@ func (c *console) inputs(path string) ([]*stream, error) {
 	for i, ri := range s.inputs {
 		d := ri.Input.(*decahose.Decahose)
 		err := d.InitState()
-		if oe, ok := errors.AsType[*decahose.OptionError](err); ok {
+		if oe, ok := errors.AsType[*option.Error](err); ok {
 			return nil, fmt.Errorf("%s: %s%w", path, s.doc.where(i, oe.Option), oe)
 		}
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/influxdata/toml/ast"
 
-	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // passedOver are options of other kinds of plugin.
@@ -55,7 +55,7 @@ func commonType(key string, node any, holds func(any) bool, allowed string) erro
 		return nil
 	}
 	if kv, ok := node.(*ast.KeyValue); ok {
-		return fmt.Errorf("line %d: option %q is %s, must be %s", kv.Line, key, decahose.Shorten(kv.Value.Source()), allowed)
+		return fmt.Errorf("line %d: option %q is %s, must be %s", kv.Line, key, option.Shorten(kv.Value.Source()), allowed)
 	}
 	return fmt.Errorf("line %d: option %q must be %s", line(node), key, allowed)
 }

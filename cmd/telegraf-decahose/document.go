@@ -14,6 +14,7 @@ import (
 	"github.com/influxdata/toml/ast"
 
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
 )
 
@@ -279,16 +280,16 @@ func (d document) tableAt(n int) string {
 }
 
 // value is the option as written in that line; nothing if it may be a credential.
-func (d document) value(option string, at int) string {
+func (d document) value(name string, at int) string {
 	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "dsn", "access_key", "secret_key"} {
-		if strings.Contains(option, secret) {
+		if strings.Contains(name, secret) {
 			return ""
 		}
 	}
 	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
 		for _, in := range []string{"", "push.", "feedback."} {
-			if kv, ok := find(t, in+option).(*ast.KeyValue); ok && kv.Line == at {
-				return decahose.Shorten(kv.Value.Source())
+			if kv, ok := find(t, in+name).(*ast.KeyValue); ok && kv.Line == at {
+				return option.Shorten(kv.Value.Source())
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 const (
@@ -103,7 +103,7 @@ func (h *host) start() error {
 // exitCode of a start that failed: a bad option, such as a state directory that cannot be written, is not cured by
 // a restart.
 func exitCode(err error) int {
-	if _, ok := errors.AsType[*decahose.OptionError](err); ok {
+	if _, ok := errors.AsType[*option.Error](err); ok {
 		return exitUsage
 	}
 	return exitFailure

@@ -14,6 +14,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // road is how the Tweets of one input reach stdout: straight, by the plugin's own lines, or
@@ -63,7 +64,7 @@ func (r *road) start(globalTags int, stdout *os.File) error {
 	case direct(r.input.Config, globalTags):
 		d.EmitTo(r.writer)
 	case d.Acknowledges():
-		return &decahose.OptionError{Option: "delivery", Value: `"acknowledged"`,
+		return &option.Error{Option: "delivery", Value: `"acknowledged"`,
 			Allowed: "used without tags, filters and the like in this file: they belong into Telegraf's own configuration"}
 	}
 	r.wg.Go(r.carry)

@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/models"
+
 	// Secret stores that need nothing beyond the files they read.
 	_ "github.com/influxdata/telegraf/plugins/secretstores/docker"
 	"github.com/influxdata/toml"
@@ -106,11 +107,12 @@ func (s *settings) explain(err error) error {
 	if le, ok := errors.AsType[*toml.LineError](err); ok {
 		return s.lineError(le)
 	}
-	if oe, ok := errors.AsType[*decahose.OptionError](err); ok {
-		return fmt.Errorf("%s%w", s.doc.whereFirst(oe.Option), oe)
-	}
 	if oe, ok := errors.AsType[*option.Error](err); ok {
-		return fmt.Errorf("%s%w", s.doc.whereOutput(oe.Option), oe)
+		where := s.doc.whereFirst
+		if len(s.doc.inputs()) == 0 {
+			where = s.doc.whereOutput
+		}
+		return fmt.Errorf("%s%w", where(oe.Option), oe)
 	}
 	if m := missingEnv.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("environment variable %s is required but not set", m[1])
@@ -199,7 +201,7 @@ func (s *settings) initInput(log *lineLog, i int, ri *models.RunningInput) error
 	var l telegraf.Logger = &pluginLog{out: log, level: level, prefix: "[" + ri.LogName() + "] "}
 	models.SetLoggerOnPlugin(ri.Input, l)
 	err = ri.Init()
-	if oe, ok := errors.AsType[*decahose.OptionError](err); ok {
+	if oe, ok := errors.AsType[*option.Error](err); ok {
 		return fmt.Errorf("%s%w", s.doc.where(i, oe.Option), oe)
 	}
 	return err

@@ -1,7 +1,16 @@
-// Package option is how plugins say that an option cannot be used as it is.
+// Package option is what the plugins' options have in common: how one that cannot be used is told of, and the default
+// of the place on disk.
 package option
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+)
 
 // Error says which option cannot be used as it is, and what could be. Its text never holds a credential.
 type Error struct {
@@ -25,4 +34,29 @@ func Shorten(value string) string {
 		return value
 	}
 	return string(runes[:most]) + "…"
+}
+
+// Bad is the Error of an option that must not have the value. Value is shown as it would be written.
+func Bad(name string, value any, allowed string) error {
+	switch v := value.(type) {
+	case string, []string, time.Duration:
+		return Wrong(name, fmt.Sprintf("%q", v), allowed)
+	case config.Duration:
+		return Wrong(name, fmt.Sprintf("%q", time.Duration(v)), allowed)
+	}
+	return Wrong(name, fmt.Sprint(value), allowed)
+}
+
+// Wrong is the Error of an option whose value, where it may be shown, is already as it would be written.
+func Wrong(name, shown, allowed string) error {
+	return &Error{Option: name, Value: shown, Allowed: allowed}
+}
+
+// StateDirectory is where state is kept if nothing is said: the first entry of the list that systemd hands over in
+// STATE_DIRECTORY, where there is one.
+func StateDirectory() string {
+	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), string(filepath.ListSeparator)); first != "" {
+		return first
+	}
+	return "/var/lib/telegraf-decahose"
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/archive"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // Archive is a table [[inputs.decahose.archive]]: where another site stores the same stream with the output
@@ -59,7 +60,7 @@ func (d *Decahose) checkArchives() error {
 			return err
 		}
 		if seen[a.URL] {
-			return &OptionError{fmt.Sprintf("archive[%d].url", i+1), shownURL(a.URL), "different in each table"}
+			return option.Wrong(fmt.Sprintf("archive[%d].url", i+1), shownURL(a.URL), "different in each table")
 		}
 		seen[a.URL] = true
 	}
@@ -70,19 +71,19 @@ func (d *Decahose) checkArchives() error {
 func (a *Archive) check(name func(string) string) error {
 	switch {
 	case a.URL == "":
-		return &OptionError{name("url"), "", allowedArchive}
+		return option.Wrong(name("url"), "", allowedArchive)
 	case archive.ParseURL(a.URL) != nil:
-		return &OptionError{name("url"), shownURL(a.URL), allowedArchive}
+		return option.Wrong(name("url"), shownURL(a.URL), allowedArchive)
 	case a.AccessKey.Empty() != a.SecretKey.Empty():
-		return &OptionError{name("secret_key"), "", `set when "access_key" is, and only then`}
+		return option.Wrong(name("secret_key"), "", `set when "access_key" is, and only then`)
 	case !a.SessionToken.Empty() && a.AccessKey.Empty():
-		return &OptionError{name("session_token"), "", `absent without "access_key"`}
+		return option.Wrong(name("session_token"), "", `absent without "access_key"`)
 	case *a.Delay < 0:
-		return bad(name("delay"), *a.Delay, "a time of 0s or more")
+		return option.Bad(name("delay"), *a.Delay, "a time of 0s or more")
 	case a.Horizon < config.Duration(time.Minute) || a.Horizon > archiveHorizon:
-		return bad(name("horizon"), a.Horizon, "a time from 1m to 120h: older minutes are not asked for")
+		return option.Bad(name("horizon"), a.Horizon, "a time from 1m to 120h: older minutes are not asked for")
 	case a.Timeout <= 0:
-		return bad(name("timeout"), a.Timeout, "a time of more than 0s")
+		return option.Bad(name("timeout"), a.Timeout, "a time of more than 0s")
 	}
 	return nil
 }
@@ -106,7 +107,7 @@ func (d *Decahose) openArchives(cfg *engine.Config) error {
 			a.opened, err = archive.Open(context.Background(), a.URL, o)
 		}
 		if err != nil {
-			return &OptionError{"archive.url", shownURL(a.URL), "an archive that can be opened: " + err.Error()}
+			return option.Wrong("archive.url", shownURL(a.URL), "an archive that can be opened: "+err.Error())
 		}
 		cfg.Archives = append(cfg.Archives, engine.Archive{Source: a.opened, Schema: d.schema, Timeout: time.Duration(a.Timeout)})
 	}

@@ -14,6 +14,7 @@ import (
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // Audit is a table [[inputs.decahose.audit]]: a final store that is compared with the ledger.
@@ -82,11 +83,11 @@ func (d *Decahose) checkAudits() error {
 			return err
 		}
 		if names[a.Name] {
-			return bad("audit.name", a.Name, "different in each audit")
+			return option.Bad("audit.name", a.Name, "different in each audit")
 		}
 		names[a.Name] = true
 		if a.Repair && d.Recovery == "none" {
-			return bad("audit.repair", a.Repair, `false with recovery = "none": nobody could be asked for what is missing`)
+			return option.Bad("audit.repair", a.Repair, `false with recovery = "none": nobody could be asked for what is missing`)
 		}
 	}
 	return nil
@@ -108,11 +109,11 @@ func (a *Audit) check() error {
 		{"audit.window", a.Window, time.Minute}, {"audit.timeout", a.Timeout, time.Millisecond},
 	} {
 		if time.Duration(o.value) < o.least {
-			return bad(o.option, o.value, fmt.Sprintf("a time of %v or more", o.least))
+			return option.Bad(o.option, o.value, fmt.Sprintf("a time of %v or more", o.least))
 		}
 	}
 	if a.IDsQuery != "" && a.CountQuery == "" {
-		return &OptionError{"audit.count_query", "", `set when "audit.ids_query" is`}
+		return option.Wrong("audit.count_query", "", `set when "audit.ids_query" is`)
 	}
 	return a.checkPlace()
 }
@@ -127,7 +128,7 @@ func (a *Audit) checkPlace() error {
 		return a.tlsOptions().check()
 	case "file":
 		if len(a.Files) == 0 {
-			return bad("audit.files", a.Files, "one or more names or patterns of files of line protocol")
+			return option.Bad("audit.files", a.Files, "one or more names or patterns of files of line protocol")
 		}
 		return nil
 	}
@@ -138,7 +139,7 @@ func (a *Audit) checkPlace() error {
 	}
 	for _, o := range needed[a.Type] {
 		if o[1] == "" {
-			return &OptionError{o[0], "", "set for type " + strconv.Quote(a.Type)}
+			return option.Wrong(o[0], "", "set for type "+strconv.Quote(a.Type))
 		}
 	}
 	for _, c := range []credential{a.password(), a.token()} {
@@ -157,11 +158,11 @@ const allowedStore = "https://HOST:PORT, or http://HOST:PORT for a loopback addr
 func (a *Audit) checkURL() error {
 	u, err := url.Parse(a.URL)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return &OptionError{"audit.url", shownURL(a.URL), allowedStore}
+		return option.Wrong("audit.url", shownURL(a.URL), allowedStore)
 	}
 	open := a.Username == "" && !a.token().given() && !a.password().given()
 	if u.Scheme != "https" && (u.Scheme != "http" || !open && !isLoopback(u.Hostname())) {
-		return &OptionError{"audit.url", shownURL(a.URL), allowedStore}
+		return option.Wrong("audit.url", shownURL(a.URL), allowedStore)
 	}
 	return nil
 }

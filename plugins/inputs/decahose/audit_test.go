@@ -21,6 +21,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 func secret(text string) config.Secret { return config.NewSecret([]byte(text)) }
@@ -74,7 +75,7 @@ func TestAuditOptions(t *testing.T) {
 				require.NotZero(t, c.a.Interval)
 				return
 			}
-			oe, ok := errors.AsType[*OptionError](err)
+			oe, ok := errors.AsType[*option.Error](err)
 			require.True(t, ok, "%v", err)
 			require.Equal(t, c.option, oe.Option)
 			require.NotContains(t, err.Error(), "p4ssw0rd")

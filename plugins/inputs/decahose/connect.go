@@ -17,6 +17,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 const modulePath = "github.com/decahose/telegraf-decahose"
@@ -161,10 +162,10 @@ const allowedProxy = "http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT"
 func parseProxy(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, &OptionError{"http_proxy_url", "", allowedProxy}
+		return nil, option.Wrong("http_proxy_url", "", allowedProxy)
 	}
 	if !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) || u.Hostname() == "" {
-		return nil, bad("http_proxy_url", redacted(u), allowedProxy)
+		return nil, option.Bad("http_proxy_url", redacted(u), allowedProxy)
 	}
 	return u, nil
 }
@@ -177,7 +178,7 @@ func (d *Decahose) checkRoutes() error {
 	}
 	for _, r := range d.Routes {
 		if r.LocalAddress != "" && net.ParseIP(r.LocalAddress) == nil {
-			return bad("local_address", r.LocalAddress, "an IP address of this host")
+			return option.Bad("local_address", r.LocalAddress, "an IP address of this host")
 		}
 		if r.HTTPProxyURL == "" {
 			continue

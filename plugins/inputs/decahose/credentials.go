@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/influxdata/telegraf/config"
+
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // credential is one of user name and password: where it may come from, in the order of precedence
@@ -32,20 +34,20 @@ func (d *Decahose) password() credential {
 func (c credential) check() error {
 	switch {
 	case !c.secret.Empty() && c.file != "":
-		return &OptionError{c.option + "_file", fmt.Sprintf("%q", c.file), fmt.Sprintf("absent when %q is set", c.option)}
+		return option.Wrong(c.option+"_file", fmt.Sprintf("%q", c.file), fmt.Sprintf("absent when %q is set", c.option))
 	case !c.secret.Empty():
 		return nil
 	case c.file != "":
 		return c.checkFile()
 	case os.Getenv(c.env) == "":
-		return &OptionError{c.option, "", fmt.Sprintf("set, here or by %q or in the environment as %s", c.option+"_file", c.env)}
+		return option.Wrong(c.option, "", fmt.Sprintf("set, here or by %q or in the environment as %s", c.option+"_file", c.env))
 	}
 	return nil
 }
 
 func (c credential) checkFile() error {
 	if _, err := c.readFile(); err != nil {
-		return &OptionError{c.option + "_file", fmt.Sprintf("%q", c.file), "a readable file that is not empty: " + reason(err)}
+		return option.Wrong(c.option+"_file", fmt.Sprintf("%q", c.file), "a readable file that is not empty: "+reason(err))
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ type Route struct {
 func (*Decahose) SampleConfig() string { return sampleConfig }
 
 // Init checks the options. It reads credential and TLS files, and touches no network.
-// A bad value comes back as *OptionError.
+// A bad value comes back as *option.Error.
 func (d *Decahose) Init() error {
 	d.setDependentDefaults()
 	if err := d.validate(); err != nil {

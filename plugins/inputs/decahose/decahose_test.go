@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 func valid() *Decahose {
@@ -95,7 +96,7 @@ func TestInit(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			oe, ok := errors.AsType[*OptionError](err)
+			oe, ok := errors.AsType[*option.Error](err)
 			require.True(t, ok, "%v", err)
 			require.Equal(t, test.option, oe.Option)
 			require.NotContains(t, err.Error(), "\n")
@@ -123,11 +124,6 @@ func TestTLSOptionsThatStandAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, uint16(tls.VersionTLS13), cfg.MinVersion)
 	require.Equal(t, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}, cfg.CipherSuites)
-}
-
-func TestDefaultStateDirectory(t *testing.T) {
-	require.Equal(t, "/var/lib/telegraf-decahose", defaultStateDirectory(""))
-	require.Equal(t, "/a", defaultStateDirectory("/a:/b"))
 }
 
 // Stop may come before Start, twice, and while nothing can be reached; Gather at any time.

@@ -11,6 +11,7 @@ import (
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
 	"github.com/decahose/telegraf-decahose/internal/push"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // Push is the table [inputs.decahose.push]: how Tweets reach the input cloud_pubsub_push of a Telegraf. It is used
@@ -72,7 +73,7 @@ func (d *Decahose) checkDelivery() error {
 		return err
 	}
 	if d.MaxUndeliveredMessages != 0 {
-		return bad("max_undelivered_messages", d.MaxUndeliveredMessages, `absent when "max_undelivered" is set, whose old name it is`)
+		return option.Bad("max_undelivered_messages", d.MaxUndeliveredMessages, `absent when "max_undelivered" is set, whose old name it is`)
 	}
 	for _, check := range []func() error{d.checkAmounts, d.checkPush, d.checkFeedback} {
 		if err := check(); err != nil {
@@ -89,9 +90,9 @@ func (d *Decahose) checkDelivery() error {
 func (d *Decahose) checkHost() error {
 	switch {
 	case d.Delivery == "stdout" && !d.hosted():
-		return bad("delivery", d.Delivery, `"auto", "tracked" or "acknowledged" in a Telegraf with the plugin compiled in`)
+		return option.Bad("delivery", d.Delivery, `"auto", "tracked" or "acknowledged" in a Telegraf with the plugin compiled in`)
 	case d.Delivery == "tracked" && d.hosted():
-		return bad("delivery", d.Delivery, `"auto", "stdout" or "acknowledged" under inputs.execd, where nothing is tracked`)
+		return option.Bad("delivery", d.Delivery, `"auto", "stdout" or "acknowledged" under inputs.execd, where nothing is tracked`)
 	case d.acknowledged():
 		return d.checkUndelivered()
 	}
@@ -113,10 +114,10 @@ func (d *Decahose) checkAmounts() error {
 		}
 	}
 	if d.FlushInterval < 0 {
-		return bad("flush_interval", d.FlushInterval, "a time of 0s or more")
+		return option.Bad("flush_interval", d.FlushInterval, "a time of 0s or more")
 	}
 	if d.SpoolLimit != 0 && (d.SpoolLimit < 1<<20 || d.SpoolLimit > 1<<50) {
-		return bad("spool_limit", int64(d.SpoolLimit), "0 for no spool, or a size from 1MiB to 1PiB")
+		return option.Bad("spool_limit", int64(d.SpoolLimit), "0 for no spool, or a size from 1MiB to 1PiB")
 	}
 	return nil
 }
@@ -126,9 +127,9 @@ func (d *Decahose) checkAmounts() error {
 func (d *Decahose) checkUndelivered() error {
 	switch n := d.MaxUndelivered; {
 	case n < d.MetricBatchSize:
-		return bad("max_undelivered", n, fmt.Sprintf(`at least "metric_batch_size", %d: outputs would wait for a full batch`, d.MetricBatchSize))
+		return option.Bad("max_undelivered", n, fmt.Sprintf(`at least "metric_batch_size", %d: outputs would wait for a full batch`, d.MetricBatchSize))
 	case d.MetricBufferLimit > 0 && n >= d.MetricBufferLimit:
-		return bad("max_undelivered", n, fmt.Sprintf(`less than "metric_buffer_limit", %d: outputs would drop what does not fit`, d.MetricBufferLimit))
+		return option.Bad("max_undelivered", n, fmt.Sprintf(`less than "metric_buffer_limit", %d: outputs would drop what does not fit`, d.MetricBufferLimit))
 	}
 	return nil
 }
@@ -140,25 +141,25 @@ func (d *Decahose) checkPush() error {
 	}
 	p := &d.Push
 	if err := push.CheckURL(p.URL); err != nil {
-		return &OptionError{"push.url", shownURL(p.URL), allowedPush}
+		return option.Wrong("push.url", shownURL(p.URL), allowedPush)
 	}
 	if err := checkToken(p.credential()); err != nil {
 		return err
 	}
 	if !p.hasToken() && p.TLSCert == "" && !p.local() {
-		return &OptionError{"push.token", "", `set, here or by "push.token_file", when push.url is not on this host`}
+		return option.Wrong("push.token", "", `set, here or by "push.token_file", when push.url is not on this host`)
 	}
 	if err := inRange("push.batch", p.Batch, 1, 100_000); err != nil {
 		return err
 	}
 	if p.Batch > d.MaxUndelivered {
-		return bad("push.batch", p.Batch, fmt.Sprintf(`at most "max_undelivered", %d`, d.MaxUndelivered))
+		return option.Bad("push.batch", p.Batch, fmt.Sprintf(`at most "max_undelivered", %d`, d.MaxUndelivered))
 	}
 	if err := inRange("push.concurrency", p.Concurrency, 1, 1000); err != nil {
 		return err
 	}
 	if p.Timeout <= 0 {
-		return bad("push.timeout", p.Timeout, "a time of more than 0s")
+		return option.Bad("push.timeout", p.Timeout, "a time of more than 0s")
 	}
 	return p.tlsOptions().check()
 }
@@ -232,16 +233,16 @@ func (d *Decahose) checkFeedback() error {
 	}
 	host, port, err := net.SplitHostPort(f.Listen)
 	if err != nil || port == "" {
-		return bad("feedback.listen", f.Listen, allowedListen)
+		return option.Bad("feedback.listen", f.Listen, allowedListen)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
-		return bad("feedback.listen", f.Listen, allowedListen)
+		return option.Bad("feedback.listen", f.Listen, allowedListen)
 	}
 	if err := checkToken(f.credential()); err != nil {
 		return err
 	}
 	if !isLoopback(host) && !f.hasToken() {
-		return &OptionError{"feedback.token", "", `set, here or by "feedback.token_file", when feedback.listen is not a loopback address`}
+		return option.Wrong("feedback.token", "", `set, here or by "feedback.token_file", when feedback.listen is not a loopback address`)
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // acknowledging is valid, with change.
@@ -88,7 +90,7 @@ func TestDeliveryOptions(t *testing.T) {
 				require.NoError(t, d.Init(), "again")
 				return
 			}
-			oe, ok := errors.AsType[*OptionError](err)
+			oe, ok := errors.AsType[*option.Error](err)
 			require.True(t, ok, "%v", err)
 			require.Equal(t, test.option, oe.Option)
 			require.NotContains(t, err.Error(), "\n")
@@ -141,7 +143,7 @@ func TestCheckHost(t *testing.T) {
 			require.NoError(t, err, "%+v", test)
 			continue
 		}
-		oe, ok := errors.AsType[*OptionError](err)
+		oe, ok := errors.AsType[*option.Error](err)
 		require.True(t, ok, "%+v: %v", test, err)
 		require.Equal(t, test.option, oe.Option)
 	}

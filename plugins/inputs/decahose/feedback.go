@@ -19,6 +19,7 @@ import (
 	"github.com/influxdata/telegraf/plugins/parsers/influx"
 
 	"github.com/decahose/telegraf-decahose/internal/feedback"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // listen gives what Telegraf reports to the engine, from Start to Stop, where the outputs do not acknowledge
@@ -65,12 +66,12 @@ type reports struct {
 	refusal string        // why the last request was refused; empty: it was not
 }
 
-// listenReports begins to give reports to take, one at a time. An address that cannot be had is an *OptionError: the
+// listenReports begins to give reports to take, one at a time. An address that cannot be had is an *option.Error: the
 // loop that the user asked for would be open.
 func listenReports(f *Feedback, take func(feedback.Report), say func(level byte, text string)) (*reports, error) {
 	l, err := net.Listen("tcp", f.Listen)
 	if err != nil {
-		return nil, bad("feedback.listen", f.Listen, "an address of this host that is free: "+cause(err))
+		return nil, option.Bad("feedback.listen", f.Listen, "an address of this host that is free: "+cause(err))
 	}
 	r := &reports{token: f.token, take: take, say: say, turn: make(chan struct{}, 1)}
 	r.server = &http.Server{

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/feedback"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // internalWrite is a body as Telegraf 1.37.2 sends it by outputs.http with per_instance = true, of two outputs, one with
@@ -133,7 +134,7 @@ func TestReportsInUse(t *testing.T) {
 	l := newListener(t, Feedback{})
 	f := &Feedback{Listen: strings.TrimSuffix(strings.TrimPrefix(l.url, "http://"), "/any")}
 	_, err := listenReports(f, nil, nil)
-	oe, ok := errors.AsType[*OptionError](err)
+	oe, ok := errors.AsType[*option.Error](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, "feedback.listen", oe.Option)
 	require.Equal(t, 1, strings.Count(err.Error(), f.Listen), err.Error())

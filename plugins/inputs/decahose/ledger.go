@@ -7,19 +7,20 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
-// openState opens the ledger and the spool, whose entries it returns, and has the core begin where the last process ended. An error is an *OptionError:
+// openState opens the ledger and the spool, whose entries it returns, and has the core begin where the last process ended. An error is an *option.Error:
 // without a ledger nothing may be asked for, so nothing is begun.
 func (d *Decahose) openState(cfg *engine.Config) ([]spool.Entry, error) {
 	s, past, err := store.Open(d.StateDir(), store.Options{Horizon: d.Ways().Reach()})
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return nil, bad("state_directory", d.StateDirectory, "one that no other process uses for this stream: "+err.Error())
+		return nil, option.Bad("state_directory", d.StateDirectory, "one that no other process uses for this stream: "+err.Error())
 	case errors.Is(err, store.ErrNewer):
-		return nil, bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
+		return nil, option.Bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
 	case err != nil:
-		return nil, bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
+		return nil, option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
 	}
 	d.state = s
 	cfg.Store = s

@@ -20,33 +20,6 @@ import (
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
-// OptionError says which option cannot be used as it is, and what could be. Its text never holds
-// a credential.
-type OptionError struct {
-	Option  string // as in the configuration file
-	Value   string // as it would be written there; empty where it is missing or must not be shown
-	Allowed string
-}
-
-func (e *OptionError) Error() string {
-	return (&option.Error{Option: e.Option, Value: e.Value, Allowed: e.Allowed}).Error()
-}
-
-// Shorten cuts a value of the configuration for an error.
-func Shorten(value string) string { return option.Shorten(value) }
-
-func bad(option string, value any, allowed string) error {
-	switch v := value.(type) {
-	case string:
-		return &OptionError{option, fmt.Sprintf("%q", v), allowed}
-	case config.Duration:
-		return &OptionError{option, fmt.Sprintf("%q", time.Duration(v)), allowed}
-	case []string:
-		return &OptionError{option, fmt.Sprintf("%q", v), allowed}
-	}
-	return &OptionError{option, fmt.Sprint(value), allowed}
-}
-
 // Horizons and jobs of the two ways to get old minutes: X keeps five days for Replay and a day
 // for Recovery, and allows one and two requests at once.
 const (
@@ -69,7 +42,7 @@ func (d *Decahose) setDependentDefaults() {
 		d.RecoveryJobs = jobs
 	}
 	if d.StateDirectory == "" {
-		d.StateDirectory = defaultStateDirectory(os.Getenv("STATE_DIRECTORY"))
+		d.StateDirectory = option.StateDirectory()
 	}
 	if d.TweetFields == nil {
 		d.TweetFields = emit.DefaultFields()
@@ -77,14 +50,6 @@ func (d *Decahose) setDependentDefaults() {
 	d.setArchiveDefaults()
 	d.setDeliveryDefaults()
 	d.setAuditDefaults()
-}
-
-// defaultStateDirectory is the first entry of systemd's list, where there is one.
-func defaultStateDirectory(list string) string {
-	if first, _, _ := strings.Cut(list, string(filepath.ListSeparator)); first != "" {
-		return first
-	}
-	return "/var/lib/telegraf-decahose"
 }
 
 func (d *Decahose) validate() error {
@@ -117,14 +82,14 @@ func (d *Decahose) checkStream() error {
 }
 
 // checkName refuses what cannot be part of a URL's path or of a line protocol tag.
-func checkName(option, name string) error {
+func checkName(field, name string) error {
 	switch {
 	case name == "":
-		return &OptionError{option, "", "set: it is part of the stream's URL"}
+		return option.Wrong(field, "", "set: it is part of the stream's URL")
 	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl), strings.Contains(name, `\`):
-		return bad(option, name, `printable text without a backslash`)
+		return option.Bad(field, name, `printable text without a backslash`)
 	case name == "." || name == "..":
-		return bad(option, name, "a name")
+		return option.Bad(field, name, "a name")
 	}
 	return nil
 }
@@ -136,7 +101,7 @@ func (d *Decahose) checkPartitions() error {
 	}
 	sorted := slices.Sorted(slices.Values(d.Partitions))
 	if len(sorted) == 0 || sorted[0] < 1 || sorted[len(sorted)-1] > highest || len(slices.Compact(sorted)) != len(d.Partitions) {
-		return bad("partitions", d.Partitions, allowed)
+		return option.Bad("partitions", d.Partitions, allowed)
 	}
 	return nil
 }
@@ -158,16 +123,16 @@ func (d *Decahose) checkURLs() error {
 const allowedURL = "https://HOST, or http://HOST for a loopback address (credentials would travel in clear), without user, query and fragment"
 
 // checkBaseURL shows the URL only where it cannot hold a password.
-func checkBaseURL(option, raw string) error {
+func checkBaseURL(field, raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return &OptionError{option, "", allowedURL}
+		return option.Wrong(field, "", allowedURL)
 	}
 	extra := u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != ""
 	secure := u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
 	if !secure || extra || u.Hostname() == "" {
 		u.RawQuery, u.Fragment = "", ""
-		return bad(option, redacted(u), allowedURL)
+		return option.Bad(field, redacted(u), allowedURL)
 	}
 	return nil
 }
@@ -203,9 +168,9 @@ func (d *Decahose) checkTimes() error {
 	} {
 		switch {
 		case o.value < 0 && o.zero:
-			return bad(o.option, o.value, "a time of 0s or more")
+			return option.Bad(o.option, o.value, "a time of 0s or more")
 		case o.value <= 0 && !o.zero:
-			return bad(o.option, o.value, "a time of more than 0s")
+			return option.Bad(o.option, o.value, "a time of more than 0s")
 		}
 	}
 	return nil
@@ -216,10 +181,10 @@ func (d *Decahose) checkLimits() error {
 		return err
 	}
 	if v := d.VolumeFalseAlarms; !(v == 0 || v >= 1e-6 && v <= 100) { // NaN too
-		return bad("volume_false_alarms", v, "0, or a number a day from 0.000001 to 100")
+		return option.Bad("volume_false_alarms", v, "0, or a number a day from 0.000001 to 100")
 	}
 	if d.RecordLimit < 1024 || d.RecordLimit > 1<<30 {
-		return bad("record_limit", int64(d.RecordLimit), "a size from 1KiB to 1GiB")
+		return option.Bad("record_limit", int64(d.RecordLimit), "a size from 1KiB to 1GiB")
 	}
 	return nil
 }
@@ -232,7 +197,7 @@ func (d *Decahose) checkRecovery() error {
 		return err
 	}
 	if d.RecoveryWindow < config.Duration(time.Minute) {
-		return bad("recovery_window", d.RecoveryWindow, "a time of 1m or more (requests are for whole minutes)")
+		return option.Bad("recovery_window", d.RecoveryWindow, "a time of 1m or more (requests are for whole minutes)")
 	}
 	if err := inRange("recovery_jobs", d.RecoveryJobs, 1, 10); err != nil {
 		return err
@@ -242,7 +207,7 @@ func (d *Decahose) checkRecovery() error {
 	}
 	p := d.RecoveryParameters
 	if len(p) != 2 || p[0] == "" || p[1] == "" || p[0] == p[1] {
-		return bad("recovery_parameters", p, `two names, such as ["startTime", "endTime"]`)
+		return option.Bad("recovery_parameters", p, `two names, such as ["startTime", "endTime"]`)
 	}
 	return nil
 }
@@ -251,20 +216,20 @@ func (d *Decahose) checkRecovery() error {
 func (d *Decahose) checkState() error {
 	dir, err := filepath.Abs(d.StateDirectory)
 	if err != nil {
-		return bad("state_directory", d.StateDirectory, "a directory")
+		return option.Bad("state_directory", d.StateDirectory, "a directory")
 	}
 	for {
 		fi, err := os.Stat(dir)
 		switch {
 		case err == nil && !fi.IsDir():
-			return bad("state_directory", d.StateDirectory, "a directory")
+			return option.Bad("state_directory", d.StateDirectory, "a directory")
 		case err == nil && !writable(dir):
-			return bad("state_directory", d.StateDirectory, "a directory that can be created and written")
+			return option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written")
 		case err == nil:
 			return nil
 		}
 		if dir == filepath.Dir(dir) {
-			return bad("state_directory", d.StateDirectory, "a directory that can be created and written")
+			return option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written")
 		}
 		dir = filepath.Dir(dir)
 	}
@@ -282,31 +247,31 @@ func (d *Decahose) checkTweets() error {
 	}
 	allowed := slices.DeleteFunc(emit.AllFields(), func(f string) bool { return f == rawField })
 	if len(d.TweetFields) == 0 {
-		return bad("tweet_fields", d.TweetFields, "at least one of "+list(allowed))
+		return option.Bad("tweet_fields", d.TweetFields, "at least one of "+list(allowed))
 	}
 	return subset("tweet_fields", d.TweetFields, allowed)
 }
 
-func oneOf(option, value string, allowed ...string) error {
+func oneOf(field, value string, allowed ...string) error {
 	if !slices.Contains(allowed, value) {
-		return bad(option, value, "one of "+list(allowed))
+		return option.Bad(field, value, "one of "+list(allowed))
 	}
 	return nil
 }
 
-func inRange(option string, value, low, high int) error {
+func inRange(field string, value, low, high int) error {
 	if value < low || value > high {
-		return bad(option, value, fmt.Sprintf("a number from %d to %d", low, high))
+		return option.Bad(field, value, fmt.Sprintf("a number from %d to %d", low, high))
 	}
 	return nil
 }
 
 // subset wants distinct members of allowed.
-func subset(option string, values, allowed []string) error {
+func subset(field string, values, allowed []string) error {
 	seen := map[string]bool{}
 	for _, v := range values {
 		if seen[v] || !slices.Contains(allowed, v) {
-			return bad(option, v, "some of "+list(allowed)+", each once")
+			return option.Bad(field, v, "some of "+list(allowed)+", each once")
 		}
 		seen[v] = true
 	}

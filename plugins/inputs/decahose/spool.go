@@ -8,6 +8,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/spool"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // openSpool opens what keeps Tweets that the outputs have not accepted, and tells past of it. With a limit of 0 there is
@@ -19,9 +20,9 @@ func (d *Decahose) openSpool(past *ledger.Past) ([]spool.Entry, error) {
 	s, contents, err := spool.Open(d.StateDir(), int64(d.SpoolLimit))
 	switch {
 	case errors.Is(err, spool.ErrNewer):
-		return nil, bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
+		return nil, option.Bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
 	case err != nil:
-		return nil, bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
+		return nil, option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
 	}
 	d.spool = s
 	past.Notes = append(past.Notes, contents.Notes...)

@@ -46,7 +46,7 @@ func escape(name, safe string) string {
 
 // InitState sets the defaults and checks the options that say where the state is and what its gaps
 // wait for. For commands, which need no credentials: those may be readable by the plugin's user only,
-// or stand in its environment. A bad value comes back as *OptionError.
+// or stand in its environment. A bad value comes back as *option.Error.
 func (d *Decahose) InitState() error {
 	d.setDependentDefaults()
 	for _, check := range []func() error{d.checkStream, d.checkTimes, d.checkLimits, d.checkRecovery, d.checkArchives} {

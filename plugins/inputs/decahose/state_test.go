@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 func TestStateDir(t *testing.T) {
@@ -61,7 +62,7 @@ func TestInitStateNeedsNoCredentials(t *testing.T) {
 	require.NoError(t, d.InitState())
 	require.NotEmpty(t, d.StateDirectory)
 	d.Recovery = "x"
-	var option *OptionError
+	var option *option.Error
 	require.ErrorAs(t, d.InitState(), &option)
 	require.Equal(t, "recovery", option.Option)
 }

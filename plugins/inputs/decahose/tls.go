@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
+
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // TLSConfig is Telegraf's, with the two options that Telegraf forgets where they stand alone: a user
-// who demands TLS 1.3 must not get less. Bad values come back as *OptionError. Telegraf's loader of
+// who demands TLS 1.3 must not get less. Bad values come back as *option.Error. Telegraf's loader of
 // the configuration calls it, before Init.
 func (d *Decahose) TLSConfig() (*tls.Config, error) { return d.tlsOptions().config() }
 
@@ -49,7 +51,7 @@ func (o tlsOptions) config() (*tls.Config, error) {
 // check tries each option alone, since Telegraf's errors do not name them.
 func (o tlsOptions) check() error {
 	if o.Enable != nil && !*o.Enable && strings.HasPrefix(o.url, "https:") {
-		return &OptionError{o.table + "tls_enable", "false", "true or absent, since " + o.option + " is https"}
+		return option.Wrong(o.table+"tls_enable", "false", "true or absent, since "+o.option+" is https")
 	}
 	if m := o.RenegotiationMethod; m != "" {
 		if err := oneOf(o.table+"tls_renegotiation_method", m, "never", "once", "freely"); err != nil {
@@ -58,11 +60,11 @@ func (o tlsOptions) check() error {
 	}
 	if v := o.TLSMinVersion; v != "" {
 		if _, err := commontls.ParseTLSVersion(v); err != nil {
-			return bad(o.table+"tls_min_version", v, `one of "TLS10", "TLS11", "TLS12", "TLS13"`)
+			return option.Bad(o.table+"tls_min_version", v, `one of "TLS10", "TLS11", "TLS12", "TLS13"`)
 		}
 	}
 	if _, err := commontls.ParseCiphers(o.TLSCipherSuites); err != nil {
-		return bad(o.table+"tls_cipher_suites", o.TLSCipherSuites, `names of cipher suites, or "all", "secure", "insecure"`)
+		return option.Bad(o.table+"tls_cipher_suites", o.TLSCipherSuites, `names of cipher suites, or "all", "secure", "insecure"`)
 	}
 	return o.checkCertificates()
 }
@@ -70,17 +72,17 @@ func (o tlsOptions) check() error {
 func (o tlsOptions) checkCertificates() error {
 	ca := commontls.ClientConfig{TLSCA: o.TLSCA}
 	if _, err := ca.TLSConfig(); err != nil {
-		return bad(o.table+"tls_ca", o.TLSCA, "a readable file with certificates in PEM")
+		return option.Bad(o.table+"tls_ca", o.TLSCA, "a readable file with certificates in PEM")
 	}
 	switch {
 	case o.TLSCert != "" && o.TLSKey == "":
-		return &OptionError{o.table + "tls_key", "", `set when "tls_cert" is`}
+		return option.Wrong(o.table+"tls_key", "", `set when "tls_cert" is`)
 	case o.TLSCert == "" && o.TLSKey != "":
-		return &OptionError{o.table + "tls_cert", "", `set when "tls_key" is`}
+		return option.Wrong(o.table+"tls_cert", "", `set when "tls_key" is`)
 	}
 	pair := commontls.ClientConfig{TLSCert: o.TLSCert, TLSKey: o.TLSKey, TLSKeyPwd: o.TLSKeyPwd}
 	if _, err := pair.TLSConfig(); err != nil {
-		return bad(o.table+"tls_cert", o.TLSCert, `a readable PEM certificate that "tls_key" (and "tls_key_pwd") fits: `+err.Error())
+		return option.Bad(o.table+"tls_cert", o.TLSCert, `a readable PEM certificate that "tls_key" (and "tls_key_pwd") fits: `+err.Error())
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package decahose_archive
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,36 +18,28 @@ const (
 	passed  = "pass"
 )
 
-func bad(name string, value any, allowed string) error {
-	switch value.(type) {
-	case string, time.Duration:
-		return &option.Error{Option: name, Value: fmt.Sprintf("%q", value), Allowed: allowed}
-	}
-	return &option.Error{Option: name, Value: fmt.Sprint(value), Allowed: allowed}
-}
-
 func (a *Archive) validate() error {
 	if err := archive.ParseURL(a.URL); err != nil {
-		return &option.Error{Option: "url", Allowed: strings.TrimPrefix(err.Error(), "must be ")}
+		return option.Wrong("url", "", strings.TrimPrefix(err.Error(), "must be "))
 	}
 	if err := a.checkSpool(); err != nil {
 		return err
 	}
 	switch {
 	case a.SegmentInterval < config.Duration(time.Second) || a.SegmentInterval > config.Duration(time.Hour):
-		return bad("segment_interval", time.Duration(a.SegmentInterval).String(), "a time from 1s to 1h")
+		return option.Bad("segment_interval", time.Duration(a.SegmentInterval).String(), "a time from 1s to 1h")
 	case a.RetentionAge < 0:
-		return bad("retention_age", time.Duration(a.RetentionAge).String(), "a time of 0s or more")
+		return option.Bad("retention_age", time.Duration(a.RetentionAge).String(), "a time of 0s or more")
 	case a.RetentionSize < 0:
-		return bad("retention_size", int64(a.RetentionSize), "a size of 0 or more")
+		return option.Bad("retention_size", int64(a.RetentionSize), "a size of 0 or more")
 	case a.NonTweets != refused && a.NonTweets != passed:
-		return bad("non_tweets", a.NonTweets, `one of "refuse", "pass"`)
+		return option.Bad("non_tweets", a.NonTweets, `one of "refuse", "pass"`)
 	case a.CompressionLevel < 1 || a.CompressionLevel > 19:
-		return bad("compression_level", a.CompressionLevel, "a number from 1 to 19")
+		return option.Bad("compression_level", a.CompressionLevel, "a number from 1 to 19")
 	case a.AccessKey.Empty() != a.SecretKey.Empty():
-		return &option.Error{Option: "secret_key", Allowed: `set when "access_key" is, and only then`}
+		return option.Wrong("secret_key", "", `set when "access_key" is, and only then`)
 	case !a.SessionToken.Empty() && a.AccessKey.Empty():
-		return &option.Error{Option: "session_token", Allowed: `absent when "access_key" is not set`}
+		return option.Wrong("session_token", "", `absent when "access_key" is not set`)
 	}
 	return nil
 }
@@ -56,7 +47,7 @@ func (a *Archive) validate() error {
 // checkSpool gives the spool its default: beside the segments, or in the state's directory where those go to a bucket.
 func (a *Archive) checkSpool() error {
 	if a.SpoolLimit < 1<<20 {
-		return bad("spool_limit", int64(a.SpoolLimit), "a size of 1MiB or more")
+		return option.Bad("spool_limit", int64(a.SpoolLimit), "a size of 1MiB or more")
 	}
 	if a.SpoolDirectory != "" {
 		return nil
@@ -65,12 +56,7 @@ func (a *Archive) checkSpool() error {
 		a.SpoolDirectory = archive.Spool(dir)
 		return nil
 	}
-	state := os.Getenv("STATE_DIRECTORY")
-	if state == "" {
-		state = "/var/lib/telegraf-decahose"
-	}
-	state, _, _ = strings.Cut(state, ":") // systemd names them all
-	a.SpoolDirectory = filepath.Join(state, "archive-spool")
+	a.SpoolDirectory = filepath.Join(option.StateDirectory(), "archive-spool")
 	return nil
 }
 
