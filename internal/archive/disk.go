@@ -4,7 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/decahose/telegraf-decahose/internal/durable"
 )
 
 const (
@@ -62,17 +63,7 @@ func (realDisk) create(path string) (file, error) {
 func (realDisk) rename(from, to string) error { return os.Rename(from, to) }
 func (realDisk) remove(path string) error     { return os.Remove(path) }
 
-// syncDir does nothing on Windows, which has no such thing.
-func (realDisk) syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func (realDisk) syncDir(path string) error { return durable.Dir(path) }
 
 // writeFile makes the file whole and durable under its name, or not at all: it is written under a name beside, synced and renamed.
 func writeFile(d disk, temp, path string, body []byte) error {

@@ -291,7 +291,7 @@ func TestAnUnfinishedReplacementIsTakenOrLeft(t *testing.T) {
 	require.NoFileExists(t, fresh)
 	require.NoError(t, s.Close())
 	require.NoError(t, os.Rename(path, fresh))
-	require.NoError(t, os.WriteFile(path+logSuffix, []byte("of the old one"), fileMode))
+	require.NoError(t, os.WriteFile(path+sqlfile.LogSuffix, []byte("of the old one"), fileMode))
 	s, c = requireSound(t, dir)
 	require.Len(t, c.Entries, len(whole))
 	require.NoError(t, s.Close())
@@ -303,19 +303,19 @@ func TestAFewDamagedFilesAreKept(t *testing.T) {
 	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	put := func(second, size int) {
 		require.NoError(t, os.WriteFile(o.path, make([]byte, size), fileMode))
-		require.NoError(t, os.WriteFile(o.path+logSuffix, nil, fileMode))
+		require.NoError(t, os.WriteFile(o.path+sqlfile.LogSuffix, nil, fileMode))
 		require.NoError(t, o.setAside(start.Add(time.Duration(second)*time.Second)))
 	}
 	for i := range 6 {
 		put(i, 10)
 	}
-	names, err := damagedIn(dir)
+	names, err := sqlfile.Aside(dir, damagedName)
 	require.NoError(t, err)
 	require.Len(t, names, keepDamaged)
 	require.Equal(t, filepath.Join(dir, "spool.damaged-20260301T000003Z"), names[0])
 	require.Len(t, readFiles(t, dir), 2*keepDamaged)
 	put(7, 95)
-	names, err = damagedIn(dir)
+	names, err = sqlfile.Aside(dir, damagedName)
 	require.NoError(t, err)
 	require.Equal(t, []string{filepath.Join(dir, "spool.damaged-20260301T000007Z")}, names)
 }

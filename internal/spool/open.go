@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
+	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
@@ -46,7 +47,7 @@ func (o *opening) open() (*Spool, *Contents, error) {
 	if err := prepare(o.dir); err != nil {
 		return nil, nil, err
 	}
-	if err := o.adopt(); err != nil {
+	if err := sqlfile.Adopt(o.path, o.fresh); err != nil {
 		return nil, nil, err
 	}
 	if info, err := os.Stat(o.path); err == nil && info.Size() < pageSize {
@@ -219,12 +220,12 @@ func (o *opening) rebuild(trouble error) error {
 		return err
 	}
 	crashpoint.Here("spool-set-aside")
-	return o.adopt()
+	return sqlfile.Adopt(o.path, o.fresh)
 }
 
 // build writes what can be read of the file into a new one beside it.
 func (o *opening) build() error {
-	if err := removeAll(o.fresh, o.fresh+"-journal"); err != nil {
+	if err := durable.Remove(o.fresh, o.fresh+"-journal"); err != nil {
 		return err
 	}
 	if err := createFile(o.fresh); err != nil {
@@ -240,7 +241,7 @@ func (o *opening) build() error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	return sqlfile.Sync(o.fresh)
+	return durable.File(o.fresh)
 }
 
 // save salvages the file. Its first page, which says where the tables are and holds nothing else, is always put in its

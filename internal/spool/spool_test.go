@@ -17,6 +17,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 func TestWhatIsAppendedIsThere(t *testing.T) {
@@ -70,7 +71,7 @@ func TestFilesAreTheOwners(t *testing.T) {
 	s, _ := requireSound(t, dir)
 	_, err := s.Append(newMaker(1).entry(1, 100))
 	require.NoError(t, err)
-	for _, name := range []string{dbName, logName, dbName + indexSuffix} {
+	for _, name := range []string{dbName, logName, dbName + sqlfile.IndexSuffix} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(fileMode), info.Mode().Perm(), name)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/bits"
 	"net/url"
-	"os"
 	"path/filepath"
 
 	"modernc.org/sqlite"
@@ -125,13 +124,4 @@ func Version(page []byte, application uint32) int {
 		return 0
 	}
 	return int(user)
-}
-
-// Sync makes durable what is in the file.
-func Sync(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -118,7 +118,7 @@ func fileSize(t *testing.T, path string) int64 {
 }
 
 func TestFlippedBits(t *testing.T) {
-	for name, closed := range map[string]bool{dbName: true, dbName + walSuffix: false, "ids": false} {
+	for name, closed := range map[string]bool{dbName: true, dbName + sqlfile.LogSuffix: false, "ids": false} {
 		t.Run(name, func(t *testing.T) {
 			dir, h := aged(t, true, closed)
 			rng := rand.New(rand.NewPCG(5, 5))
@@ -164,7 +164,7 @@ func TestOnePageOfMinutesLost(t *testing.T) {
 	require.Greater(t, len(past.Minutes), whole-100)
 	require.Less(t, len(past.Minutes), whole)
 	require.Len(t, past.Gaps, agedMinutes)
-	names, err := damagedIn(dir)
+	names, err := sqlfile.Aside(dir, damagedName)
 	require.NoError(t, err)
 	require.Len(t, names, 1)
 }
@@ -174,10 +174,10 @@ func TestAFewDamagedLedgersAreKept(t *testing.T) {
 	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for i := range 6 {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, dbName), []byte{byte(i)}, fileMode))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, dbName+walSuffix), []byte{byte(i)}, fileMode))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, dbName+sqlfile.LogSuffix), []byte{byte(i)}, fileMode))
 		require.NoError(t, setAside(dir, start.Add(time.Duration(i)*time.Second)))
 	}
-	names, err := damagedIn(dir)
+	names, err := sqlfile.Aside(dir, damagedName)
 	require.NoError(t, err)
 	require.Len(t, names, keepDamaged)
 	require.Equal(t, filepath.Join(dir, "ledger.db.damaged-20260301T000003Z"), names[0])
@@ -201,7 +201,7 @@ func TestAnUnfinishedReplacementIsTakenOrLeft(t *testing.T) {
 	require.Len(t, requireTrue(t, dir, h, "left").Minutes, 2*agedMinutes)
 	require.NoFileExists(t, fresh)
 	require.NoError(t, os.Rename(path, fresh))
-	require.NoError(t, os.WriteFile(path+walSuffix, []byte("of the old one"), fileMode))
+	require.NoError(t, os.WriteFile(path+sqlfile.LogSuffix, []byte("of the old one"), fileMode))
 	require.GreaterOrEqual(t, len(requireSound(t, dir).Minutes), 2*agedMinutes)
 }
 

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/decahose/telegraf-decahose/internal/durable"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
 const (
@@ -22,8 +23,6 @@ const (
 	freshName   = "ledger.db.new"    // a ledger being built to take the place of a damaged one
 	backupName  = "ledger.backup.db" // a copy, at most an hour old
 	damagedName = "ledger.db.damaged-"
-	walSuffix   = "-wal"
-	shmSuffix   = "-shm"
 
 	// keepDamaged is how many damaged ledgers are kept to be looked at.
 	keepDamaged = 3
@@ -91,69 +90,22 @@ func held(dir string) bool {
 	return err == nil && !ok
 }
 
-// syncDir makes the names in the directory durable. Windows has no such thing.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	return nil
-}
-
 // setAside renames the damaged ledger, with its log, and deletes all but the newest of those.
 func setAside(dir string, now time.Time) error {
 	name := damagedName + now.UTC().Format("20060102T150405Z")
 	path := filepath.Join(dir, dbName)
-	// The log goes first: it must never be replayed over a new ledger.
-	for _, suffix := range []string{walSuffix, ""} {
-		err := os.Rename(path+suffix, filepath.Join(dir, name+suffix))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("set the damaged ledger aside: %w", err)
-		}
-	}
-	if err := removeAll(path + shmSuffix); err != nil {
+	if err := sqlfile.SetAside(path, filepath.Join(dir, name)); err != nil {
 		return err
 	}
-	old, err := damagedIn(dir)
+	old, err := sqlfile.Aside(dir, damagedName)
 	if err != nil {
 		return err
 	}
 	for len(old) > keepDamaged {
-		if err := removeAll(old[0], old[0]+walSuffix); err != nil {
+		if err := durable.Remove(old[0], old[0]+sqlfile.LogSuffix); err != nil {
 			return err
 		}
 		old = old[1:]
-	}
-	return nil
-}
-
-// damagedIn lists the damaged ledgers, oldest first, without their logs.
-func damagedIn(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("list damaged ledgers: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), damagedName) && !strings.HasSuffix(e.Name(), walSuffix) {
-			names = append(names, filepath.Join(dir, e.Name()))
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func removeAll(paths ...string) error {
-	for _, p := range paths {
-		if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("delete: %w", err)
-		}
 	}
 	return nil
 }
@@ -174,23 +126,9 @@ func sizeOf(dir string) (sum int64) {
 	return sum
 }
 
-// adopt puts a ledger that was built beside in the place of one that is gone. While the old one is there, the new one
-// may be unfinished and is dropped.
+// adopt takes a ledger that was built beside, where the old one is gone.
 func adopt(dir string) error {
-	path, fresh := filepath.Join(dir, dbName), filepath.Join(dir, freshName)
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		return errors.Join(err, removeAll(fresh, fresh+"-journal"))
-	}
-	if _, err := os.Stat(fresh); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err := removeAll(path+walSuffix, path+shmSuffix); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, path); err != nil {
-		return fmt.Errorf("put the new ledger in place: %w", err)
-	}
-	return syncDir(dir)
+	return sqlfile.Adopt(filepath.Join(dir, dbName), filepath.Join(dir, freshName))
 }
 
 // missing says that there should be a ledger and is none: something else of it is there.
@@ -198,7 +136,7 @@ func missing(dir string, ids bool) error {
 	if info, err := os.Stat(filepath.Join(dir, dbName)); err == nil && info.Size() > 0 {
 		return nil
 	}
-	log, _ := os.Stat(filepath.Join(dir, dbName+walSuffix))
+	log, _ := os.Stat(filepath.Join(dir, dbName+sqlfile.LogSuffix))
 	_, err := os.Stat(filepath.Join(dir, backupName))
 	if ids || err == nil || log != nil && log.Size() > 0 {
 		return errors.New("the file is missing or empty")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
+	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -77,7 +78,7 @@ func pruneConnects(tx *sql.Tx, n int) error {
 func (s *Store) backup() error {
 	path := filepath.Join(s.dir, backupName)
 	temp := path + ".new"
-	if err := removeAll(temp, temp+"-journal"); err != nil {
+	if err := durable.Remove(temp, temp+"-journal"); err != nil {
 		return err
 	}
 	if err := createFile(temp); err != nil {
@@ -85,14 +86,14 @@ func (s *Store) backup() error {
 	}
 	_, err := s.db.Exec("VACUUM INTO ?", temp)
 	if err == nil {
-		err = sqlfile.Sync(temp)
+		err = durable.File(temp)
 	}
 	if err == nil {
 		crashpoint.Here("backup-written")
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("back the ledger up: %w", err), removeAll(temp))
+		return errors.Join(fmt.Errorf("back the ledger up: %w", err), durable.Remove(temp))
 	}
-	return syncDir(s.dir)
+	return durable.Dir(s.dir)
 }

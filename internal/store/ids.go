@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
+	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -140,7 +141,7 @@ func (s *idStore) write(sets []ledger.IDs) ([]*pending, error) {
 		created = created || fresh
 	}
 	if created {
-		return written, syncDir(filepath.Join(s.dir, idsDir))
+		return written, durable.Dir(filepath.Join(s.dir, idsDir))
 	}
 	return written, nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -57,7 +58,7 @@ func (s *idStore) mergeOne(now timeline.Minute) error {
 	if err != nil {
 		return fmt.Errorf("merge ids of %s: %w", h.name(), err)
 	}
-	return syncDir(filepath.Join(s.dir, idsDir))
+	return durable.Dir(filepath.Join(s.dir, idsDir))
 }
 
 // leave marks the hour as not to be merged.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
+	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -156,7 +157,7 @@ func readDamaged(path string, a sqlfile.Access, now time.Time) *contents {
 // build writes the rows into a new file beside the ledger.
 func build(dir string, c *contents, to []migration) (err error) {
 	path := filepath.Join(dir, freshName)
-	if err := removeAll(path, path+"-journal"); err != nil {
+	if err := durable.Remove(path, path+"-journal"); err != nil {
 		return err
 	}
 	if err := createFile(path); err != nil {
@@ -172,7 +173,7 @@ func build(dir string, c *contents, to []migration) (err error) {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("make a new ledger: %w", err)
 	}
-	return sqlfile.Sync(path)
+	return durable.File(path)
 }
 
 // write puts all rows.

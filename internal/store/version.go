@@ -33,7 +33,7 @@ func storedVersion(dir string) (int, error) {
 		return 0, err
 	}
 	version := sqlfile.Version(head[:n], application)
-	later, err := walVersion(path + walSuffix)
+	later, err := walVersion(path + sqlfile.LogSuffix)
 	return max(version, later), err
 }
 
