@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/internal/smalldisk"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
@@ -137,11 +138,7 @@ func TestArchiveKilled(t *testing.T) {
 
 // TestArchiveFullDisk takes no more from stdin until there is room, and loses nothing.
 func TestArchiveFullDisk(t *testing.T) {
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
-		t.Skipf("mounting a small file system needs root: %v", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	disk := smalldisk.Mount(t, "2m")
 	dir := filepath.Join(disk, "archive")
 	conf := filepath.Join(t.TempDir(), "archive.conf")
 	require.NoError(t, os.WriteFile(conf, fmt.Appendf(nil, "[[outputs.decahose_archive]]\nurl = %q\n", dir), 0o600))

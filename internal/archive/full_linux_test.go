@@ -8,31 +8,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/smalldisk"
 )
-
-// small mounts a file system of that size.
-func small(t *testing.T, size string) (disk string) {
-	t.Helper()
-	disk = t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("mounting a small file system needs root: %v", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
-	return disk
-}
-
-// fill writes a file until only that many pages are left.
-func fill(t *testing.T, path string, left int64) {
-	t.Helper()
-	var disk syscall.Statfs_t
-	require.NoError(t, syscall.Statfs(filepath.Dir(path), &disk))
-	n := max(int64(disk.Bavail)-left, 0)
-	require.NoError(t, os.WriteFile(path, make([]byte, n*disk.Bsize), fileMode))
-}
 
 // TestFullDisk fills a small file system while it is written and sealed, and makes room again.
 func TestFullDisk(t *testing.T) {
-	disk := small(t, "4m")
+	disk := smalldisk.Mount(t, "4m")
 	dir := filepath.Join(disk, "archive")
 	w := newWriter(t, dir)
 	ballast := filepath.Join(disk, "ballast")
@@ -46,7 +28,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	require.NoError(t, put())
 	for _, left := range []int64{0, 1, 3, 10, 40} { // pages
-		fill(t, ballast, left)
+		smalldisk.Fill(t, ballast, left)
 		var err error
 		for range 100 {
 			if err = put(); err != nil {
@@ -59,7 +41,7 @@ func TestFullDisk(t *testing.T) {
 		require.NoError(t, os.Remove(ballast))
 		require.NoError(t, put())
 	}
-	fill(t, ballast, 0)
+	smalldisk.Fill(t, ballast, 0)
 	require.ErrorIs(t, w.SealAll(clock), syscall.ENOSPC)
 	require.NoError(t, os.Remove(ballast))
 	require.NoError(t, w.Close()) // what is open is in the journal
@@ -69,7 +51,7 @@ func TestFullDisk(t *testing.T) {
 	left, err := os.ReadDir(filepath.Join(dir, tempDir))
 	require.NoError(t, err)
 	require.Empty(t, left)
-	fill(t, ballast, 0)
+	smalldisk.Fill(t, ballast, 0)
 	_, err = NewWriter(filepath.Join(disk, "other"), options(filepath.Join(disk, "other")), clock)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.NoError(t, os.Remove(ballast))

@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // writingIn is the environment variable that makes the test binary write to the archive in that directory until it is
@@ -34,9 +33,6 @@ func TestMain(m *testing.M) {
 }
 
 const perWrite = 7
-
-// spread is the minute of the i-th Tweet of all.
-func spread(i int) timeline.Minute { return noon + timeline.Minute(i%3) }
 
 func writeForEver(dir string) {
 	w, err := NewWriter(dir, options(dir), clock)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // frail is a disk that can lose its power: it notes what is done to it, and makes, of any moment, a directory with what
@@ -271,3 +272,6 @@ func TestFailedSync(t *testing.T) {
 	finish(t, w)
 	requireHeld(t, open(t, dir), noon, 20)
 }
+
+// spread is the minute of the i-th Tweet of all.
+func spread(i int) timeline.Minute { return noon + timeline.Minute(i%3) }

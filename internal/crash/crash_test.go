@@ -32,29 +32,17 @@ var total struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(buildAndRun(m))
+	os.Exit(rig.Suite(m, *runs == 0, build, func() string {
+		return fmt.Sprintf("kills %d lost %d wrong %d", total.kills, total.lost, total.wrong)
+	}))
 }
 
-// buildAndRun prints the verdict last of all.
-func buildAndRun(m *testing.M) int {
-	if *runs == 0 {
-		return m.Run()
+func build(ctx context.Context, dir string) (err error) {
+	if built.telegraf, err = rig.Telegraf(ctx, os.Stderr); err != nil {
+		return err
 	}
-	dir, err := os.MkdirTemp("", "decahose-crash-")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		built.telegraf, err = rig.Telegraf(context.Background(), os.Stderr)
-	}
-	if err == nil {
-		built.plugin, err = rig.Build(context.Background(), "cmd/telegraf-decahose", dir, "-tags", "crashpoints")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	fmt.Printf("kills %d lost %d wrong %d\n", total.kills, total.lost, total.wrong)
-	return code
+	built.plugin, err = rig.Build(ctx, "cmd/telegraf-decahose", dir, "-tags", "crashpoints")
+	return err
 }
 
 // TestCrashes tells as many stories as it takes. A story is a function of its seed, save for the moments at which

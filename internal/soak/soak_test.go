@@ -31,26 +31,9 @@ var total struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(buildAndRun(m))
-}
-
-// buildAndRun prints the verdict last of all.
-func buildAndRun(m *testing.M) int {
-	if *runs == 0 {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "decahose-soak-")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		err = build(context.Background(), dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	fmt.Printf("runs %d lost %d doubled %d\n", total.runs, total.lost, total.doubled)
-	return code
+	os.Exit(rig.Suite(m, *runs == 0, build, func() string {
+		return fmt.Sprintf("runs %d lost %d doubled %d", total.runs, total.lost, total.doubled)
+	}))
 }
 
 func build(ctx context.Context, dir string) (err error) {

@@ -8,31 +8,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/smalldisk"
 )
-
-// small mounts a file system of that size.
-func small(t *testing.T, size string) (disk string) {
-	t.Helper()
-	disk = t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("mounting a small file system needs root: %v", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
-	return disk
-}
-
-// fill writes a file until only that many pages are left.
-func fill(t *testing.T, path string, left int64) {
-	t.Helper()
-	var disk syscall.Statfs_t
-	require.NoError(t, syscall.Statfs(filepath.Dir(path), &disk))
-	n := max(int64(disk.Bavail)-left, 0)
-	require.NoError(t, os.WriteFile(path, make([]byte, n*disk.Bsize), fileMode))
-}
 
 // TestFullDisk fills a small file system, and makes room again.
 func TestFullDisk(t *testing.T) {
-	disk := small(t, "6m")
+	disk := smalldisk.Mount(t, "6m")
 	dir := filepath.Join(disk, "state")
 	s, _ := requireSound(t, dir)
 	m := newMaker(1)
@@ -48,7 +30,7 @@ func TestFullDisk(t *testing.T) {
 	require.NoError(t, put(100))
 	ballast := filepath.Join(disk, "ballast")
 	for _, left := range []int64{0, 1, 3, 10, 40} { // pages
-		fill(t, ballast, left)
+		smalldisk.Fill(t, ballast, left)
 		var err error
 		for range 100 {
 			if err = put(400); err != nil {
@@ -71,7 +53,7 @@ func TestFullDisk(t *testing.T) {
 		require.NoError(t, os.Remove(ballast))
 		require.NoError(t, put(400), left)
 	}
-	fill(t, ballast, 0)
+	smalldisk.Fill(t, ballast, 0)
 	for id := range kept {
 		if err := s.Remove(id); err == nil { // removing may need room too, but never fails for good
 			delete(kept, id)
@@ -82,7 +64,7 @@ func TestFullDisk(t *testing.T) {
 	s, c := requireSound(t, dir)
 	require.Len(t, c.Entries, len(kept))
 	require.NoError(t, s.Close())
-	fill(t, ballast, 0)
+	smalldisk.Fill(t, ballast, 0)
 	_, _, err := Open(dir, plenty)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.ErrorContains(t, err, dir)
@@ -90,7 +72,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestReadOnlyFileSystem takes the right to write away.
 func TestReadOnlyFileSystem(t *testing.T) {
-	disk := small(t, "4m")
+	disk := smalldisk.Mount(t, "4m")
 	dir := filepath.Join(disk, "state")
 	remount := func(flags uintptr) {
 		require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT|flags, ""))
@@ -108,7 +90,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 
 // TestNoRoomToRebuild keeps a damaged file as it is until there is room to save it.
 func TestNoRoomToRebuild(t *testing.T) {
-	disk := small(t, "4m")
+	disk := smalldisk.Mount(t, "4m")
 	dir := filepath.Join(disk, "state")
 	s, _ := requireSound(t, dir)
 	m := newMaker(1)
@@ -117,7 +99,7 @@ func TestNoRoomToRebuild(t *testing.T) {
 	require.NoError(t, s.Close())
 	flip(t, filepath.Join(dir, dbName), 0, 1)
 	ballast := filepath.Join(disk, "ballast")
-	fill(t, ballast, 20)
+	smalldisk.Fill(t, ballast, 20)
 	_, _, err = Open(dir, plenty)
 	require.Error(t, err)
 	require.NoError(t, os.Remove(ballast))

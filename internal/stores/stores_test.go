@@ -28,29 +28,17 @@ var total struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(buildAndRun(m))
+	os.Exit(rig.Suite(m, !*run, build, func() string {
+		return fmt.Sprintf("stores %d missing_found %d missing_left %d", total.stores, total.found, total.left)
+	}))
 }
 
-// buildAndRun prints the verdict last of all.
-func buildAndRun(m *testing.M) int {
-	if !*run {
-		return m.Run()
+func build(ctx context.Context, dir string) (err error) {
+	if built.telegraf, err = rig.Telegraf(ctx, os.Stderr); err != nil {
+		return err
 	}
-	dir, err := os.MkdirTemp("", "decahose-stores-")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		built.telegraf, err = rig.Telegraf(context.Background(), os.Stderr)
-	}
-	if err == nil {
-		built.plugin, err = rig.Build(context.Background(), "cmd/telegraf-decahose", dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	fmt.Printf("stores %d missing_found %d missing_left %d\n", total.stores, total.found, total.left)
-	return code
+	built.plugin, err = rig.Build(ctx, "cmd/telegraf-decahose", dir)
+	return err
 }
 
 // TestStores tells the same story of each store. A store that is not installed here is left out, unless

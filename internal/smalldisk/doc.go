@@ -1,0 +1,2 @@
+// Package smalldisk gives tests a file system that is soon full. It is for Linux.
+package smalldisk
