@@ -15,7 +15,7 @@ import (
 // Serve runs it on a listener. Time is the clock's: a Tweet is delivered when its id's time has come.
 //
 // Which Tweets belong to a connection: those of its partition created at or after the millisecond
-// in which it was accepted, less the minutes of backfill it asked for, until it ends.
+// in which it was registered, less the minutes of backfill it asked for, until it ends.
 type Server struct {
 	cfg    ServerConfig
 	book   *book
@@ -210,7 +210,8 @@ func (s *Server) register(c *conn, now time.Time) bool {
 	for taken[c.slot] {
 		c.slot++
 	}
-	c.from, c.started, c.ordinal = now.UnixMilli(), now, s.accepted
+	// The clock may have gone on since the request: what was handed out meanwhile is for the backfill to bring.
+	c.from, c.started, c.ordinal = max(now.UnixMilli(), s.at), now, s.accepted
 	s.accepted++
 	if _, ok := s.offerFrom[c.partition]; !ok {
 		s.offerFrom[c.partition] = c.from

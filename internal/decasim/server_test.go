@@ -1,7 +1,9 @@
 package decasim
 
 import (
+	"bufio"
 	"context"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -93,6 +95,41 @@ func TestBackfillBringsTheMinutesBefore(t *testing.T) {
 		requireSame(t, want, unique(got[0]))
 		require.Greater(t, len(got[0].ids), len(want), "with copies")
 		require.False(t, slices.IsSorted(got[0].ids))
+	})
+}
+
+// slow is a ResponseWriter of a busy machine: between a request and its connection the clock goes on.
+type slow struct{ http.ResponseWriter }
+
+func (w slow) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	time.Sleep(time.Second)
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+// What is handed out while a request is on its way to be a connection belongs to its backfill.
+func TestSlowAcceptLeavesNoHole(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := pipeRig(ServerConfig{Source: world(50)})
+		defer s.shut()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var wg sync.WaitGroup
+		first := s.follow(ctx, &wg, "?partition=1")
+		time.Sleep(5 * time.Second)
+		require.NoError(t, s.Cut(1, 0, ModeEOF))
+		wg.Wait()
+		l := NewPipeListener()
+		late := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(slow{w}, r) })}
+		defer late.Close()
+		s.served.Go(func() { late.Serve(l) })
+		s.dial = l.DialContext
+		second := s.follow(ctx, &wg, "?partition=1&backfillMinutes=1")
+		time.Sleep(5 * time.Second)
+		s.StopOffering()
+		time.Sleep(time.Second)
+		requireSame(t, s.OfferedIDs(), slices.DeleteFunc(unique(first, second), func(id snowflake.ID) bool { return id.Time().Before(noon) }))
+		cancel()
+		wg.Wait()
 	})
 }
 

@@ -64,9 +64,14 @@ func (s *stage) requireNoneLost(landed []rig.Metric) {
 		}
 		points[m.ID()] = point(m)
 	}
+	var lost []int64
 	for _, id := range s.sim.OfferedIDs() {
-		require.Contains(s, points, int64(id), "lost")
+		if points[int64(id)] == "" {
+			lost = append(lost, int64(id))
+		}
 	}
+	s.showLost(lost)
+	require.Empty(s, lost, "lost")
 }
 
 // Telegraf does not take what the plugin sends, for one reason or another, and there is one clear line. When that is

@@ -100,16 +100,7 @@ func TestKilledPluginLosesNothing(t *testing.T) {
 	s.pass(len(s.sim.OfferedIDs()) + 3*pace)
 	s.settle(a)
 	a.stop()
-	points := map[int64]string{}
-	for _, m := range a.landed() {
-		if p, seen := points[m.ID()]; seen {
-			require.Equal(t, p, point(m))
-		}
-		points[m.ID()] = point(m)
-	}
-	for _, id := range s.sim.OfferedIDs() {
-		require.Contains(t, points, int64(id), "lost")
-	}
+	s.requireNoneLost(a.landed())
 }
 
 // An outage longer than backfill: the rest is had by Replay or Recovery, once, and all counters tell of it.
