@@ -48,9 +48,9 @@ func StartInfluxDB(ctx context.Context) (*InfluxDB, error) {
 	if i.dir, err = os.MkdirTemp("", "decahose-influxdb-"); err != nil {
 		return nil, fmt.Errorf("start InfluxDB: %w", err)
 	}
-	backup, err := freeAddress()
+	backup, err := FreeAddress()
 	if err == nil {
-		i.address, err = freeAddress()
+		i.address, err = FreeAddress()
 	}
 	if err == nil {
 		conf := fmt.Sprintf(influxConf, backup, i.address, i.dir)

@@ -34,7 +34,7 @@ func StartMariaDB(ctx context.Context) (*MariaDB, error) {
 		}
 	}
 	m := &MariaDB{server: server}
-	address, err := freeAddress()
+	address, err := FreeAddress()
 	if err == nil {
 		_, m.port, _ = net.SplitHostPort(address)
 		m.dir, err = os.MkdirTemp("", "decahose-mariadb-")

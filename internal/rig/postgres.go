@@ -51,7 +51,7 @@ func StartPostgres(ctx context.Context) (*Postgres, error) {
 
 // settle finds a directory, a user and a port.
 func (p *Postgres) settle() error {
-	address, err := freeAddress()
+	address, err := FreeAddress()
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -54,14 +55,17 @@ func Build(ctx context.Context, command, dir string, flags ...string) (string, e
 	return binary, nil
 }
 
-// freeAddress is one of loopback that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+// FreeAddress is one of loopback that nobody listens on. Its port lies below those that the system hands out
+// itself (from 32768 up on Linux), so that no other process is given it while nobody listens there yet.
+func FreeAddress() (string, error) {
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))); err == nil {
+			return l.Addr().String(), l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", fmt.Errorf("find a free port: %w", err)
 }
 
 // lock takes an exclusive lock on a file, between processes, and returns what releases it. The wait

@@ -81,10 +81,9 @@ func serve(t *testing.T, on func(net.Listener) error, end func() error) string {
 
 // freeAddress is one that nobody listens on. Each life of Telegraf has the same.
 func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := rig.FreeAddress()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 func (r *run) file(name string) string { return filepath.Join(r.dir, name) }
