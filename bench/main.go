@@ -76,6 +76,7 @@ func parts() []part {
 		{"latency", []string{"p99_ms"}, false, benchLatency},
 		{"state", []string{"state_bytes_per_id", "state_write_kb_s", "state_ms_per_commit", "state_p99_ms_per_commit", "state_start_s", "state_rss_mib"}, false, benchState},
 		{"replay", []string{"replay_x_live", "replay_x_realtime"}, false, benchReplay},
+		{"refill", []string{"refill_hour_s"}, false, benchRefill},
 		{"spool", []string{"spool_write_per_s", "spool_read_per_s"}, false, benchSpool},
 		{"acknowledged", []string{"acknowledged_per_s", "courier_per_s"}, true, benchAcknowledged},
 		{"tracked", []string{"tracked_per_s"}, true, benchTracked},

@@ -20,7 +20,6 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/internal/stream"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -224,9 +223,7 @@ func (b *bench) replay(g *gapTweets) (*passage, error) {
 func oneTweet() *memoryNet {
 	m := &memoryNet{}
 	for p := range partitions {
-		now := time.Now().UnixMilli()
-		whole := response(zipped(string(appendShort(nil, int64(snowflake.First(now))+int64(p), now))))
-		m.streams = append(m.streams, bytes.TrimSuffix(whole, []byte(lastChunk)))
+		m.streams = append(m.streams, bytes.TrimSuffix(response(greeting(p)), []byte(lastChunk)))
 	}
 	return m
 }

@@ -31,6 +31,7 @@ var goals = []struct {
 	{"state_rss_mib", "<=256", 1},
 	{"replay_x_live", ">=0.8", 2},
 	{"replay_x_realtime", ">=50", 1},
+	{"refill_hour_s", "-", 1},
 	{"acknowledged_per_s", ">=30000", 0},
 	{"courier_per_s", ">=30000", 0},
 	{"tracked_per_s", ">=100000", 0},
