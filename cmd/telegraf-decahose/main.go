@@ -119,44 +119,56 @@ func start(c *cli.Context, stdout io.Writer) int {
 	}
 	switch {
 	case c.Bool("check"):
-		return checkDelivery(s, log, ask, stdout)
+		return check(s, log, ask, stdout)
 	case s.output != nil:
 		return newOutputHost(s, log, ask).run(os.Stdin)
 	}
 	return newHost(s, log, ask, c.Duration("poll_interval")).run()
 }
 
-// checkTimeout bounds the proof of the round trip: a flush of the outputs, and some more.
+// checkTimeout bounds what -check proves: a flush of the outputs, and some more.
 const checkTimeout = time.Minute
 
-// checkDelivery proves the round trip of inputs whose Tweets are acknowledged, and says that all is well.
-func checkDelivery(s *settings, log *lineLog, ask *asking, stdout io.Writer) int {
+// check proves the ways out of this process that the configuration names, and says that all is well.
+func check(s *settings, log *lineLog, ask *asking, stdout io.Writer) int {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	done := make(chan int, 1)
+	done := make(chan error, 1)
 	var wg sync.WaitGroup
-	wg.Go(func() { done <- s.checkDelivery(ctx, log, stdout) })
+	wg.Go(func() { done <- s.prove(ctx, stdout) })
 	select {
-	case code := <-done:
-		return code
+	case err := <-done:
+		if err != nil {
+			log.print('E', fmt.Sprintf("%s: %v", s.path, err))
+			return exitFailure
+		}
+		fmt.Fprintf(stdout, "%s: configuration ok\n", s.path)
+		return exitStopped
 	case <-ask.stops:
 		return exitStopped
 	}
 }
 
-func (s *settings) checkDelivery(ctx context.Context, log *lineLog, stdout io.Writer) int {
+// prove tries the archive of an output, or the round trip of inputs whose Tweets are acknowledged and their archives.
+func (s *settings) prove(ctx context.Context, stdout io.Writer) error {
+	if s.output != nil {
+		if err := s.output.Output.(*decahose_archive.Archive).Check(ctx); err != nil {
+			return fmt.Errorf("check the archive: %w", err)
+		}
+	}
 	for _, ri := range s.inputs {
 		d := ri.Input.(*decahose.Decahose)
 		if err := d.CheckDelivery(ctx); err != nil {
-			log.print('E', fmt.Sprintf("%s: stream %q: check the delivery: %v", s.path, d.StreamLabel, err))
-			return exitFailure
+			return fmt.Errorf("stream %q: check the delivery: %w", d.StreamLabel, err)
 		}
 		if d.Acknowledges() {
 			fmt.Fprintf(stdout, "%s: stream %q: every output of Telegraf accepted a point decahose_check\n", s.path, d.StreamLabel)
 		}
+		if err := d.CheckArchives(ctx); err != nil {
+			return fmt.Errorf("stream %q: check the archives: %w", d.StreamLabel, err)
+		}
 	}
-	fmt.Fprintf(stdout, "%s: configuration ok\n", s.path)
-	return exitStopped
+	return nil
 }
 
 // errStopped is not a failure: the process was asked to stop before it began.

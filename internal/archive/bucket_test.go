@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -204,6 +205,35 @@ func TestBucketDown(t *testing.T) {
 	err = a.Read(ctx, "prod", noon, func(snowflake.ID, []byte) error { return nil })
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrDamaged)
+}
+
+// TestCheckBucket: a check needs what the plugin needs, and leaves nothing that readers take for a segment.
+func TestCheckBucket(t *testing.T) {
+	s := newStore(t)
+	ctx := context.Background()
+	objects := func() []object {
+		p, err := openPlace(s.url(), keys, realDisk{})
+		require.NoError(t, err)
+		all, err := p.list(ctx, "")
+		require.NoError(t, err)
+		return all
+	}
+	require.NoError(t, CheckBucket(ctx, s.url(), keys, true))
+	require.Empty(t, objects())
+	require.NoError(t, CheckBucket(ctx, s.url(), keys, false))
+	require.Len(t, objects(), 1)
+	all, err := openBucketArchive(t, s).Segments(ctx, "", 0, 0)
+	require.NoError(t, err)
+	require.Empty(t, all)
+	s.refuse.Store(http.StatusForbidden)
+	err = CheckBucket(ctx, s.url(), keys, true)
+	require.ErrorContains(t, err, "write to bucket tweets")
+	require.NotContains(t, err.Error(), "SECRET")
+	s.Close()
+	require.ErrorContains(t, CheckBucket(ctx, s.url(), keys, true), "list bucket tweets")
+	dir := filepath.Join(t.TempDir(), "not-there")
+	require.NoError(t, CheckBucket(ctx, dir, keys, true))
+	require.NoDirExists(t, dir)
 }
 
 func TestBucketURL(t *testing.T) {

@@ -6,11 +6,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
@@ -20,9 +27,9 @@ import (
 )
 
 // archived are the Tweets of an archive, each once, as Telegraf's own parser reads them; all of it must be sound.
-func (s *stage) archived(dir string) (all []rig.Metric) {
+func (s *stage) archived(url string) (all []rig.Metric) {
 	s.Helper()
-	a, err := archive.Open(context.Background(), dir, archive.Options{})
+	a, err := archive.Open(context.Background(), url, archive.Options{AccessKey: bucketKey, SecretKey: bucketSecret}) // for a bucket
 	require.NoError(s, err)
 	segments, err := a.Segments(context.Background(), "", 0, 0)
 	require.NoError(s, err)
@@ -97,18 +104,7 @@ func TestArchiveCompiledIn(t *testing.T) {
 	a = s.runCustom("a", conf, s.stream(`max_undelivered = 2000`))
 	s.pass(len(s.sim.OfferedIDs()) + 3*pace)
 	s.sim.StopOffering()
-	ok := rig.Until(s.within(45*time.Second), func() bool {
-		ids := map[int64]bool{}
-		for _, m := range s.archived(dir) {
-			ids[m.ID()] = true
-		}
-		for _, id := range s.sim.OfferedIDs() {
-			if !ids[int64(id)] {
-				return false
-			}
-		}
-		return true
-	})
+	ok := rig.Until(s.within(45*time.Second), func() bool { return held(s.archived(dir), s.sim.OfferedIDs()) })
 	require.True(t, ok, "Tweets are missing in the archive")
 	a.stop()
 	stored := s.archived(dir)
@@ -119,4 +115,83 @@ func TestArchiveCompiledIn(t *testing.T) {
 		seen[m.ID()] = true
 		s.requireTrue(m)
 	}
+}
+
+// Credentials of the bucket. The second must not be seen anywhere.
+const bucketKey, bucketSecret = "an-AccessKey", "a-SecretK3y-of-the-test"
+
+// bucket is a server that speaks S3 and is down at first.
+type bucket struct {
+	url string
+	up  atomic.Bool
+}
+
+func newBucket(t *testing.T) *bucket {
+	backend := s3mem.New()
+	require.NoError(t, backend.CreateBucket("tweets"))
+	b, s3 := &bucket{}, gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !b.up.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		s3.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	b.url = "s3://tweets/site-b?region=eu&endpoint=" + url.QueryEscape(server.URL)
+	return b
+}
+
+// options of a table that names the bucket.
+func (b *bucket) options() string {
+	return fmt.Sprintf("url = %q\naccess_key = %q\nsecret_key = %q\n", b.url, bucketKey, bucketSecret)
+}
+
+// Site B stores the stream in a bucket that is down for a while, and site A, which was down for minutes, is filled from it.
+// X is not asked.
+func TestArchiveInABucket(t *testing.T) {
+	const rate = 20
+	s := newStage(t, decasim.ServerConfig{Seed: 53, AllowedConnections: 8, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 53, Rate: rate})})
+	place := newBucket(t)
+	conf := filepath.Join(s.dir, "archive.conf")
+	require.NoError(t, os.WriteFile(conf, []byte("[[outputs.decahose_archive]]\nsegment_interval = \"2s\"\n"+place.options()), 0o600))
+	s.leavePast("b", 4*time.Minute) // what backfill brings is the past that A lacks
+	b := s.runWith("b", agentConf+fmt.Sprintf(`[[outputs.execd]]
+  command = ["PLUGIN", "-config", %q]
+  environment = ["STATE_DIRECTORY=%s"]
+  restart_delay = "1s"
+  data_format = "influx"
+  namepass = ["decahose_tweet"]
+  tagexclude = ["host"]
+`, conf, s.state("output")), s.stream())
+	require.NoError(t, b.Log.Wait(s.within(30*time.Second), "bytes wait for the bucket"))
+	place.up.Store(true)
+	at := time.Now().Add(-3 * time.Minute)
+	var wanted []snowflake.ID // of whole minutes; they are read when this one is over, and the gap no longer grows
+	for tw := range decasim.Tweets(s.src, at, time.Now().Truncate(time.Minute)) {
+		wanted = append(wanted, tw.ID)
+	}
+	require.True(t, rig.Until(s.within(60*time.Second), func() bool { return held(s.archived(place.url), wanted) }), "the bucket has not all")
+	require.NoError(t, rig.LeavePast(filepath.Join(s.state("a"), "demo_sample10_prod"), at))
+	a := s.run("a", s.stream(`backfill = "none"`, fmt.Sprintf("replay_url = %q", s.url), "[[inputs.decahose.archive]]", place.options(), `delay = "0s"`, `trust = true`))
+	require.True(t, rig.Until(s.within(100*time.Second), func() bool { return a.hasAll(wanted) }), "site A is not filled")
+	a.stop()
+	b.stop()
+	for _, m := range a.landed() {
+		s.requireTrue(m)
+	}
+	require.Empty(t, s.sim.Requests())
+	require.Positive(t, a.Log.Count("archive s3://tweets/site-b", "read:"))
+	for _, one := range []*agent{a, b} {
+		require.Zero(t, one.Log.Count(bucketSecret))
+	}
+}
+
+// held reports whether all the ids are among the Tweets.
+func held(tweets []rig.Metric, ids []snowflake.ID) bool {
+	there := map[int64]bool{}
+	for _, m := range tweets {
+		there[m.ID()] = true
+	}
+	return !slices.ContainsFunc(ids, func(id snowflake.ID) bool { return !there[int64(id)] })
 }

@@ -2,6 +2,7 @@ package decahose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/archive"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -112,6 +114,33 @@ func (d *Decahose) openArchives(cfg *engine.Config) error {
 		cfg.Archives = append(cfg.Archives, engine.Archive{Source: a.opened, Schema: d.schema, Timeout: time.Duration(a.Timeout)})
 	}
 	return nil
+}
+
+// CheckArchives proves that the archives can be read: it looks for the minutes of the last hour. After Init.
+func (d *Decahose) CheckArchives(ctx context.Context) error {
+	for _, a := range d.Archives {
+		if err := a.look(ctx, d.StreamLabel); err != nil {
+			return fmt.Errorf("read archive %s: %w", a.name(), err)
+		}
+	}
+	return nil
+}
+
+func (a *Archive) look(ctx context.Context, label string) (err error) {
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	opened, err := archive.Open(ctx, a.URL, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	now := timeline.MinuteOf(time.Now().UnixMilli())
+	if _, err = opened.Minutes(ctx, label, now-60, now+1); errors.Is(err, archive.ErrDamaged) {
+		return nil // what is damaged is not read, and does not hinder the rest
+	}
+	return err
 }
 
 func (d *Decahose) closeArchives() {

@@ -58,6 +58,16 @@ func TestArchiveOptions(t *testing.T) {
 }
 
 // What the core is told of archives names no credential.
+// TestCheckArchives: -check finds an archive that cannot be read before it is needed.
+func TestCheckArchives(t *testing.T) {
+	dir := t.TempDir()
+	d := newDecahose()
+	d.Archives = []*Archive{{URL: "file://" + dir}}
+	require.NoError(t, d.CheckArchives(t.Context()))
+	d.Archives = append(d.Archives, &Archive{URL: "file://" + dir + "/not-mounted"})
+	require.ErrorContains(t, d.CheckArchives(t.Context()), "/not-mounted: list archive: ")
+}
+
 func TestWays(t *testing.T) {
 	d := newDecahose()
 	d.Recovery = "recovery"

@@ -75,6 +75,16 @@ func (a *Archive) Init() error {
 	return a.validate()
 }
 
+// Check proves that the bucket takes segments, and where there is a retention that it lets them go. It does nothing about a
+// directory. After Init.
+func (a *Archive) Check(ctx context.Context) error {
+	o, err := a.Credentials()
+	if err != nil {
+		return err
+	}
+	return archive.CheckBucket(ctx, a.URL, o, a.RetentionAge > 0 || a.RetentionSize > 0)
+}
+
 // Connect opens the spool and takes up what an earlier process left there. It does not ask for the bucket: what cannot be
 // uploaded waits.
 func (a *Archive) Connect() error {
