@@ -86,10 +86,12 @@ func TestOperatorRecovers(t *testing.T) {
 	var gaps gapList
 	s.operate("a", &gaps, "gaps", "-all")
 	require.True(t, gaps.Streams[0].Running)
-	require.Len(t, gaps.Streams[0].Gaps, 2)
+	var filled time.Duration // on a busy machine the first minute is filled before the second, and is an entry of its own
 	for _, g := range gaps.Streams[0].Gaps {
 		require.Equal(t, "recovered", g.State)
+		filled += g.To.Sub(g.From)
 	}
+	require.Equal(t, 2*to.Sub(from), filled)
 	var minutes minuteList
 	s.operate("a", &minutes, "minutes", "-from", stamp(from), "-to", stamp(to))
 	sum := int64(0)
