@@ -15,6 +15,9 @@ const (
 	judgedMost = 24 * 60
 	// judgedOld is how old a minute may be when it closes and still be judged: strays of long ago open minutes too.
 	judgedOld = 60
+	// toldLate is how many minutes the stream's time may go back after a start though the guess was right: the first Tweets
+	// come by backfill, which begins within a minute (X: Decahose, backfillMinutes). What nobody heard then is a gap and no fall.
+	toldLate = 6
 )
 
 // judging is what is known of volumes, and who judges them.
@@ -81,7 +84,9 @@ func (c *Core) revised(p *partition, m timeline.Minute, state ledger.State) {
 // closing gathers what a partition's minute holds, as it closes: what is decided then is gone after it.
 func (c *Core) closing(p *partition, m timeline.Minute, r *ledger.Row) {
 	now := timeline.MinuteOf(c.clock.at(c.now))
-	c.judging.last = min(c.judging.last, now) // a guess of the time may have been ahead
+	if now < c.judging.last-toldLate { // a guess of the time was ahead
+		c.judging.last = now
+	}
 	if c.judging.judge == nil || m <= c.judging.last || m < now-judgedOld {
 		return
 	}
