@@ -225,7 +225,7 @@ func (o *opening) rebuild(trouble error) error {
 
 // build writes what can be read of the file into a new one beside it.
 func (o *opening) build() error {
-	if err := durable.Remove(o.fresh, o.fresh+"-journal"); err != nil {
+	if err := sqlfile.Discard(o.fresh); err != nil {
 		return err
 	}
 	if err := createFile(o.fresh); err != nil {

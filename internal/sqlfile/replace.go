@@ -22,7 +22,7 @@ const (
 // may be unfinished and is dropped.
 func Adopt(path, fresh string) error {
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		return errors.Join(err, durable.Remove(fresh, fresh+journalSuffix))
+		return errors.Join(err, Discard(fresh))
 	}
 	if _, err := os.Stat(fresh); errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -35,6 +35,9 @@ func Adopt(path, fresh string) error {
 	}
 	return durable.Dir(filepath.Dir(path))
 }
+
+// Discard deletes a file that was being built, with its journal. It need not be there.
+func Discard(path string) error { return durable.Remove(path, path+journalSuffix) }
 
 // SetAside renames a damaged file, with its log.
 func SetAside(path, name string) error {

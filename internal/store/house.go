@@ -78,7 +78,7 @@ func pruneConnects(tx *sql.Tx, n int) error {
 func (s *Store) backup() error {
 	path := filepath.Join(s.dir, backupName)
 	temp := path + ".new"
-	if err := durable.Remove(temp, temp+"-journal"); err != nil {
+	if err := sqlfile.Discard(temp); err != nil {
 		return err
 	}
 	if err := createFile(temp); err != nil {

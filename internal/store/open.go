@@ -157,7 +157,7 @@ func readDamaged(path string, a sqlfile.Access, now time.Time) *contents {
 // build writes the rows into a new file beside the ledger.
 func build(dir string, c *contents, to []migration) (err error) {
 	path := filepath.Join(dir, freshName)
-	if err := durable.Remove(path, path+"-journal"); err != nil {
+	if err := sqlfile.Discard(path); err != nil {
 		return err
 	}
 	if err := createFile(path); err != nil {
