@@ -108,32 +108,29 @@ func (w slow) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // What is handed out while a request is on its way to be a connection belongs to its backfill.
 func TestSlowAcceptLeavesNoHole(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := pipeRig(ServerConfig{Source: world(50)})
-		defer s.shut()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		var wg sync.WaitGroup
-		first := s.follow(ctx, &wg, "?partition=1")
-		time.Sleep(5 * time.Second)
-		require.NoError(t, s.Cut(1, 0, ModeEOF))
-		wg.Wait()
+	reconnect(t, ModeEOF, "?partition=1&backfillMinutes=1", func(t *testing.T, s *rig, _ *received) {
 		l := NewPipeListener()
 		late := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(slow{w}, r) })}
-		defer late.Close()
-		s.served.Go(func() { late.Serve(l) })
+		var served sync.WaitGroup
+		served.Go(func() { late.Serve(l) })
+		t.Cleanup(func() {
+			late.Close()
+			served.Wait()
+		})
 		s.dial = l.DialContext
-		second := s.follow(ctx, &wg, "?partition=1&backfillMinutes=1")
-		time.Sleep(5 * time.Second)
-		s.StopOffering()
-		time.Sleep(time.Second)
-		requireSame(t, s.OfferedIDs(), slices.DeleteFunc(unique(first, second), func(id snowflake.ID) bool { return id.Time().Before(noon) }))
-		cancel()
-		wg.Wait()
 	})
 }
 
 func TestReconnectWithBackfillLosesNothing(t *testing.T) {
+	reconnect(t, ModeHalf, "?partition=1&backfillMinutes=2", func(t *testing.T, _ *rig, first *received) {
+		require.NotEmpty(t, first.tail)
+		time.Sleep(80 * time.Second)
+	})
+}
+
+// reconnect cuts a connection of partition 1, and requires that the next one, which asks for backfill, brings what the
+// first one did not.
+func reconnect(t *testing.T, mode Mode, query string, meanwhile func(*testing.T, *rig, *received)) {
 	bubble(t, func(t *testing.T) {
 		s := pipeRig(ServerConfig{Source: world(20)})
 		defer s.shut()
@@ -142,11 +139,10 @@ func TestReconnectWithBackfillLosesNothing(t *testing.T) {
 		var wg sync.WaitGroup
 		first := s.follow(ctx, &wg, "?partition=1")
 		time.Sleep(20 * time.Second)
-		require.NoError(t, s.Cut(1, 0, ModeHalf))
+		require.NoError(t, s.Cut(1, 0, mode))
 		wg.Wait()
-		require.NotEmpty(t, first.tail)
-		time.Sleep(80 * time.Second)
-		second := s.follow(ctx, &wg, "?partition=1&backfillMinutes=2")
+		meanwhile(t, s, first)
+		second := s.follow(ctx, &wg, query)
 		time.Sleep(5 * time.Second)
 		s.StopOffering()
 		time.Sleep(time.Second)

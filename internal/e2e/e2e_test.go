@@ -50,10 +50,7 @@ func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "decahose-e2e-")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		built.telegraf, err = rig.Telegraf(context.Background(), os.Stderr)
-	}
-	if err == nil {
-		built.plugin, err = rig.Build(context.Background(), "cmd/telegraf-decahose", dir)
+		built.telegraf, built.plugin, err = rig.Binaries(context.Background(), dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -55,6 +55,15 @@ func Build(ctx context.Context, command, dir string, flags ...string) (string, e
 	return binary, nil
 }
 
+// Binaries are the stock Telegraf, and this project's plugin, built into dir with flags as Build takes them.
+func Binaries(ctx context.Context, dir string, flags ...string) (telegraf, plugin string, err error) {
+	if telegraf, err = Telegraf(ctx, os.Stderr); err != nil {
+		return "", "", err
+	}
+	plugin, err = Build(ctx, "cmd/telegraf-decahose", dir, flags...)
+	return telegraf, plugin, err
+}
+
 // FreeAddress is one of loopback that nobody listens on. Its port lies below those that the system hands out
 // itself (from 32768 up on Linux), so that no other process is given it while nobody listens there yet.
 func FreeAddress() (string, error) {

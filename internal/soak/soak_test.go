@@ -37,13 +37,10 @@ func TestMain(m *testing.M) {
 }
 
 func build(ctx context.Context, dir string) (err error) {
-	if built.stock, err = rig.Telegraf(ctx, os.Stderr); err != nil {
-		return err
-	}
 	if built.custom, err = rig.Custom(ctx, os.Stderr); err != nil {
 		return err
 	}
-	built.plugin, err = rig.Build(ctx, "cmd/telegraf-decahose", dir)
+	built.stock, built.plugin, err = rig.Binaries(ctx, dir)
 	return err
 }
 

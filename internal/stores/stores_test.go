@@ -34,10 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 func build(ctx context.Context, dir string) (err error) {
-	if built.telegraf, err = rig.Telegraf(ctx, os.Stderr); err != nil {
-		return err
-	}
-	built.plugin, err = rig.Build(ctx, "cmd/telegraf-decahose", dir)
+	built.telegraf, built.plugin, err = rig.Binaries(ctx, dir)
 	return err
 }
 
