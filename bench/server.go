@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -106,8 +107,8 @@ func config(dir, url, partitions string, connections int) (string, error) {
 	return configWith(dir, url, partitions, connections, state)
 }
 
-// configWith is config with the given state directory. Nothing is asked of Replay.
-func configWith(dir, url, partitions string, connections int, state string) (string, error) {
+// configWith is config with the given state directory, and with further options, as TOML. Nothing is asked of Replay.
+func configWith(dir, url, partitions string, connections int, state string, more ...string) (string, error) {
 	path := filepath.Join(dir, "decahose.conf")
 	text := fmt.Sprintf(`[[inputs.decahose]]
   account = "bench"
@@ -122,5 +123,5 @@ func configWith(dir, url, partitions string, connections int, state string) (str
   recovery = "none"
   state_directory = %q
 `, partitions, connections, url, state)
-	return path, os.WriteFile(path, []byte(text), 0o600)
+	return path, os.WriteFile(path, []byte(text+strings.Join(more, "")), 0o600)
 }

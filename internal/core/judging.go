@@ -3,6 +3,7 @@ package core
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/point"
@@ -16,8 +17,8 @@ const (
 	// judgedOld is how old a minute may be when it closes and still be judged: strays of long ago open minutes too.
 	judgedOld = 60
 	// toldLate is how many minutes the stream's time may go back after a start though the guess was right: the first Tweets
-	// come by backfill, which begins within a minute (X: Decahose, backfillMinutes). What nobody heard then is a gap and no fall.
-	toldLate = 6
+	// come by backfill, which begins within a minute. What nobody heard then is a gap and no fall.
+	toldLate = timeline.Minute(backfillMost/time.Minute) + 1
 )
 
 // judging is what is known of volumes, and who judges them.

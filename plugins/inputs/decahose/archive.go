@@ -104,16 +104,22 @@ func (a *Archive) name() string { return strings.Trim(shownURL(a.URL), `"`) }
 // openArchives opens what gaps are filled from. Nothing is read yet.
 func (d *Decahose) openArchives(cfg *engine.Config) error {
 	for _, a := range d.Archives {
-		o, err := a.options()
-		if err == nil {
-			a.opened, err = archive.Open(context.Background(), a.URL, o)
-		}
-		if err != nil {
+		var err error
+		if a.opened, err = a.open(); err != nil {
 			return option.Wrong("archive.url", shownURL(a.URL), "an archive that can be opened: "+err.Error())
 		}
 		cfg.Archives = append(cfg.Archives, engine.Archive{Source: a.opened, Schema: d.schema, Timeout: time.Duration(a.Timeout)})
 	}
 	return nil
+}
+
+// open reads nothing of the archive yet.
+func (a *Archive) open() (*archive.Archive, error) {
+	o, err := a.options()
+	if err != nil {
+		return nil, err
+	}
+	return archive.Open(context.Background(), a.URL, o)
 }
 
 // CheckArchives proves that the archives can be read: it looks for the minutes of the last hour. After Init.
@@ -127,11 +133,7 @@ func (d *Decahose) CheckArchives(ctx context.Context) error {
 }
 
 func (a *Archive) look(ctx context.Context, label string) (err error) {
-	o, err := a.options()
-	if err != nil {
-		return err
-	}
-	opened, err := archive.Open(ctx, a.URL, o)
+	opened, err := a.open()
 	if err != nil {
 		return err
 	}
