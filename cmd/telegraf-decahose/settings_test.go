@@ -52,7 +52,7 @@ func TestConfigurationErrors(t *testing.T) {
 		"unclosed":         {valid + "x = \"SECRET\n", `line 7: invalid TOML syntax, there or just before`},
 		"log level":        {valid + `log_level = "loud"`, `line 6: option "log_level" is "loud", must be one of "error"`},
 		"precision":        {valid + `precision = "abc"`, `line 6: option "precision" is "abc", must be a time`},
-		"environment":      {valid + `account = "${NOPE:?SECRET}"`, `is required but not set`},
+		"environment":      {strings.Replace(valid, `"example"`, `"${NOPE:?SECRET}"`, 1), `is required but not set`},
 		"empty":            {"", `there is neither [[inputs.decahose]] nor [[outputs.decahose_archive]] in it`},
 		"tags":             {valid + `tweet_tags = ["user_id"]`, `line 6: option "tweet_tags" is "user_id", must be some of "kind", "lang"`},
 		"fields":           {valid + `tweet_fields = ["raw"]`, `line 6: option "tweet_fields" is "raw", must be some of "id"`},
@@ -87,7 +87,7 @@ func TestConfigurationErrors(t *testing.T) {
 		"type of output":   {output + "retention_size = \"x\"\n", `line 4: option "retention_size" is "x", must be a size such as "4MiB"`},
 		"half credentials": {output + "access_key = \"SECRET\"\n", `option "secret_key" must be set when "access_key" is`},
 		"level of output":  {output + "log_level = \"loud\"\n", `line 4: option "log_level" is "loud"`},
-		"store reference":  {strings.Replace(valid, `"SECRET"`, `"@{store:key}"`, 1), `line 5: option "password": unknown secret-store`},
+		"store reference":  {strings.Replace(valid, `"SECRET"`, `"@{store:key}"`, 1), `line 5: option "password": unknown secret store`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.conf")

@@ -57,7 +57,7 @@ func newRing(t *testing.T, seed uint64) *ring {
 	r := &ring{random: rand.New(rand.NewPCG(seed, 1)), now: at(0)}
 	for i := range 1 + r.random.IntN(2) {
 		name := fmt.Sprintf("%s %d", t.Name(), i)
-		b, err := models.NewBuffer("ring", fmt.Sprint(seed, name), "", 20+r.random.IntN(200), "memory", "")
+		b, err := models.NewBuffer("ring", fmt.Sprint(seed, name), "", 20+r.random.IntN(200), "memory", "", false)
 		require.NoError(t, err)
 		r.sinks = append(r.sinks, &sink{name: name, buffer: b, batch: 1 + r.random.IntN(30)})
 	}

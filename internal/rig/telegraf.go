@@ -15,7 +15,7 @@ import (
 )
 
 // TelegrafVersion is the version that the project is tested with; go.mod has the same.
-const TelegrafVersion = "1.37.2"
+const TelegrafVersion = "1.39.3"
 
 const (
 	// telegrafTags trim the stock agent to what tests, `make run` and the benchmark need: minutes

@@ -192,7 +192,7 @@ func readBody(req *http.Request) (body []byte, status int, err error) {
 
 // parseLines reads line protocol as inputs.execd does: strings may hold newlines. Its errors hold nothing of it.
 func parseLines(lines []byte) (metrics []telegraf.Metric, err error) {
-	defer func() { // Telegraf 1.37.2's parser panics where a backslash is the last byte of a string
+	defer func() { // the parser has panicked where a backslash is the last byte of a string (Telegraf 1.37.2)
 		if recover() != nil {
 			metrics, err = nil, errors.New("line protocol cannot be read")
 		}
@@ -201,7 +201,7 @@ func parseLines(lines []byte) (metrics []telegraf.Metric, err error) {
 	if err := p.Init(); err != nil {
 		return nil, fmt.Errorf("make parser: %w", err)
 	}
-	metrics, err = p.Parse(lines)
+	metrics, err = p.Parse(append(lines, '\n')) // without it the parser takes a torn name for nothing
 	if pe, ok := errors.AsType[*influx.ParseError](err); ok {
 		return nil, fmt.Errorf("line protocol is malformed at line %d, column %d", pe.LineNumber, pe.Column)
 	}
