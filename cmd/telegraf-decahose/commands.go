@@ -21,6 +21,8 @@ type console struct {
 	patience       time.Duration              // how long an answer may take
 	ask            func(question string) bool // nil: there is nobody to ask
 	terminal       bool                       // stderr is one
+	config         string                     // that was read
+	asksX          bool                       // the command needs the credentials
 	code           int                        // of the exit
 }
 
@@ -53,7 +55,7 @@ func badUsage(format string, args ...any) error { return usageError{fmt.Errorf(f
 // flags that all commands have.
 func flags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "config", Usage: "configuration `FILE` of the plugin"},
+		&cli.StringFlag{Name: "config", Usage: "configuration `FILE` of the plugin", DefaultText: usualConfig},
 		&cli.StringFlag{Name: "stream_label", Usage: "look at the input with this `LABEL` only"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document"},
 	}, more...)
@@ -136,18 +138,42 @@ func (c *console) judge(err error) int {
 		return exitStopped
 	}
 	sayError(c.stderr, err.Error())
+	c.hint()
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailure
 }
 
+// hint is for an operator's shell, which has not the environment of the service.
+func (c *console) hint() {
+	if c.config != "" {
+		hintAtEnvironment(c.config, c.asksX, func(text string) { _, _ = c.stderr.Write(logLine('I', text)) })
+	}
+}
+
 func (c *console) warn(format string, args ...any) {
 	_, _ = c.stderr.Write(logLine('W', fmt.Sprintf(format, args...)))
 }
 
-// configOf finds -config before or behind the command's name.
+// usualConfig is where the documents put the plugin's configuration.
+const usualConfig = "/etc/telegraf-decahose/decahose.conf"
+
+func usualConfigThere() bool {
+	_, err := os.Stat(usualConfig)
+	return err == nil
+}
+
+// configOf is the file of -config; where that is not given the usual one is meant, if it is there.
 func configOf(ctx *cli.Context) string {
+	if path := configGiven(ctx); path != "" || !usualConfigThere() {
+		return path
+	}
+	return usualConfig
+}
+
+// configGiven finds -config before or behind the command's name.
+func configGiven(ctx *cli.Context) string {
 	for _, level := range ctx.Lineage() {
 		if path := level.String("config"); path != "" {
 			return path

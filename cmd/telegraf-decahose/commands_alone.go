@@ -21,6 +21,7 @@ import (
 // recoverAlone is for when no plugin runs: this process becomes one, without connections to the stream, until the
 // minutes are there. Their Tweets go to stdout, or to the file of -output, as line protocol.
 func (c *console) recoverAlone(ctx *cli.Context, s *stream) error {
+	c.asksX = true
 	out, texts, err := c.outputs(ctx)
 	if err != nil {
 		return err

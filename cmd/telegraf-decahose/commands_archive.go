@@ -79,7 +79,7 @@ func (c *console) look(ctx *cli.Context) (*look, error) {
 
 // archiveOf is the URL of the command line, or that of the configuration with its credentials.
 func (c *console) archiveOf(ctx *cli.Context) (url string, o archive.Options, err error) {
-	url, path := ctx.String("url"), configOf(ctx)
+	url, path := ctx.String("url"), configGiven(ctx)
 	switch {
 	case url == "" && path == "":
 		return "", o, badUsage("option \"url\" or \"config\" must be set")

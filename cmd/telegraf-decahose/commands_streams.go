@@ -30,7 +30,7 @@ type stream struct {
 func (c *console) streams(ctx *cli.Context) ([]*stream, error) {
 	path := configOf(ctx)
 	if path == "" {
-		return nil, badUsage("-config FILE is missing: the configuration says where the state is")
+		return nil, badUsage("-config FILE is missing, and %s is not there: the configuration says where the state is", usualConfig)
 	}
 	all, err := c.inputs(path)
 	if err != nil {
@@ -71,6 +71,7 @@ func (c *console) inputs(path string) ([]*stream, error) {
 
 // settings reads the file; what Telegraf's loader says goes to stderr.
 func (c *console) settings(path string) (*settings, error) {
+	c.config = path
 	protectSecrets()
 	log := newLineLog()
 	log.takeTelegrafs()

@@ -3,7 +3,7 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -71,7 +71,8 @@ func commandLine(stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`"},
 			&cli.DurationFlag{Name: "poll_interval", Value: 10 * time.Second,
 				Usage: "how often counters are emitted when the agent does not ask; 0 disables"},
-			&cli.BoolFlag{Name: "check", Usage: "check the configuration and exit"},
+			&cli.BoolFlag{Name: "check", Usage: "check the configuration, say what that proves, and exit"},
+			&cli.BoolFlag{Name: "connect", Usage: "with -check: spend one attempt at X, and say what it answers"},
 			&cli.BoolFlag{Name: "version", Usage: "print the version and exit"},
 			&cli.BoolFlag{Name: "sample-config", Usage: "print a configuration with all options and exit; outputs.decahose_archive behind it prints that one's"},
 		},
@@ -93,7 +94,10 @@ func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
 	case c.Duration("poll_interval") < 0:
 		sayError(stderr, fmt.Sprintf("option \"poll_interval\" is %v, must be 0 or more", c.Duration("poll_interval")))
 		return exitUsage
-	case c.String("config") == "":
+	case c.Bool("connect") && !c.Bool("check"):
+		sayError(stderr, "option \"connect\" must stand beside -check: it is the check that asks X")
+		return exitUsage
+	case c.String("config") == "" && !(c.Bool("check") && usualConfigThere()):
 		c.App.Writer = stderr
 		_ = cli.ShowAppHelp(c)
 		return exitUsage
@@ -109,7 +113,11 @@ func start(c *cli.Context, stdout io.Writer) int {
 	log.begin(os.Stderr)
 	defer log.flush(flushTimeout)
 	log.takeTelegrafs()
-	s, err := readSettings(c.String("config"), log, ask)
+	path := cmp.Or(c.String("config"), usualConfig)
+	s, err := readSettings(path, log, ask)
+	if c.Bool("check") {
+		hintAtEnvironment(path, true, func(text string) { log.print('I', text) })
+	}
 	switch {
 	case errors.Is(err, errStopped):
 		return exitStopped
@@ -117,58 +125,19 @@ func start(c *cli.Context, stdout io.Writer) int {
 		log.print('E', err.Error())
 		return exitUsage
 	}
+	for _, text := range s.warnings() {
+		log.print('W', s.path+": "+text)
+	}
 	switch {
 	case c.Bool("check"):
-		return check(s, log, ask, stdout)
+		return check(s, log, ask, stdout, c.Bool("connect"))
 	case s.output != nil:
 		return newOutputHost(s, log, ask).run(os.Stdin)
 	}
+	if flag := trial(); flag != "" {
+		return sitOut(flag, log, ask)
+	}
 	return newHost(s, log, ask, c.Duration("poll_interval")).run()
-}
-
-// checkTimeout bounds what -check proves: a flush of the outputs, and some more.
-const checkTimeout = time.Minute
-
-// check proves the ways out of this process that the configuration names, and says that all is well.
-func check(s *settings, log *lineLog, ask *asking, stdout io.Writer) int {
-	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
-	defer cancel()
-	done := make(chan error, 1)
-	var wg sync.WaitGroup
-	wg.Go(func() { done <- s.prove(ctx, stdout) })
-	select {
-	case err := <-done:
-		if err != nil {
-			log.print('E', fmt.Sprintf("%s: %v", s.path, err))
-			return exitFailure
-		}
-		fmt.Fprintf(stdout, "%s: configuration ok\n", s.path)
-		return exitStopped
-	case <-ask.stops:
-		return exitStopped
-	}
-}
-
-// prove tries the archive of an output, or the round trip of inputs whose Tweets are acknowledged and their archives.
-func (s *settings) prove(ctx context.Context, stdout io.Writer) error {
-	if s.output != nil {
-		if err := s.output.Output.(*decahose_archive.Archive).Check(ctx); err != nil {
-			return fmt.Errorf("check the archive: %w", err)
-		}
-	}
-	for _, ri := range s.inputs {
-		d := ri.Input.(*decahose.Decahose)
-		if err := d.CheckDelivery(ctx); err != nil {
-			return fmt.Errorf("stream %q: check the delivery: %w", d.StreamLabel, err)
-		}
-		if d.Acknowledges() {
-			fmt.Fprintf(stdout, "%s: stream %q: every output of Telegraf accepted a point decahose_check\n", s.path, d.StreamLabel)
-		}
-		if err := d.CheckArchives(ctx); err != nil {
-			return fmt.Errorf("stream %q: check the archives: %w", d.StreamLabel, err)
-		}
-	}
-	return nil
 }
 
 // errStopped is not a failure: the process was asked to stop before it began.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -43,7 +44,7 @@ func loadSettings(path string) (*settings, error) {
 }
 
 func (s *settings) load(raw []byte) error {
-	if err := s.doc.foreign(); err != nil {
+	if err := cmp.Or(s.doc.loose(), s.doc.foreign()); err != nil {
 		return err
 	}
 	c := config.NewConfig()

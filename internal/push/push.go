@@ -84,14 +84,19 @@ func (c *Courier) Deliver(ctx context.Context, b *delivery.Batch) (delivery.Verd
 	return v, err
 }
 
-// Check proves the round trip: one point decahose_check is posted, and was accepted by all outputs when it returns nil.
-// It takes as long as the outputs take to flush.
+// Check proves that Telegraf reads our lines and that whoever it gives a point decahose_check to takes it: no output,
+// where their filters let Tweets pass only.
 func (c *Courier) Check(ctx context.Context) error {
+	// The string has what Tweets have and not every parser reads.
+	return c.CheckLine(ctx, fmt.Appendf(nil, "decahose_check ok=true,text=\"two\nlines\" %d\n", c.now().UnixNano()))
+}
+
+// CheckLine proves the round trip of a line: it is posted, and was accepted by all outputs whose filters let it pass when
+// the error is nil. It takes as long as the outputs take to flush.
+func (c *Courier) CheckLine(ctx context.Context, point []byte) error {
 	if err := c.ping(ctx); err != nil {
 		return err
 	}
-	// The string has what Tweets have and not every parser reads.
-	point := fmt.Appendf(nil, "decahose_check ok=true,text=\"two\nlines\" %d\n", c.now().UnixNano())
 	a, err := c.post(ctx, point, false)
 	if err != nil {
 		return err

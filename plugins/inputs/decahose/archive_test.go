@@ -87,7 +87,7 @@ func TestLinesAreTracked(t *testing.T) {
 	d := newDecahose()
 	d.StreamLabel = "prod"
 	d.setDependentDefaults()
-	schema, err := d.newSchema()
+	schema, err := d.newSchema(d.StreamLabel)
 	require.NoError(t, err)
 	parsed := tweet.Tweet{ID: snowflake.First(1_767_270_000_123), Text: []byte("two\nlines, \"quoted\""), ReceivedAt: 7}
 	stored := tweet.Tweet{ID: parsed.ID, Line: emit.AppendTweet(nil, &parsed, schema)}

@@ -25,8 +25,8 @@ const modulePath = "github.com/decahose/telegraf-decahose"
 // proxyFunc is http.Transport's; nil: no proxy.
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
-// newSchema of the options tweet_tags, tweet_fields, tweets and newline.
-func (d *Decahose) newSchema() (*emit.Schema, error) {
+// newSchema of the options tweet_tags, tweet_fields, tweets and newline, for Tweets under a label.
+func (d *Decahose) newSchema(label string) (*emit.Schema, error) {
 	newline, err := emit.ParseNewline(d.Newline)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (d *Decahose) newSchema() (*emit.Schema, error) {
 	if d.Tweets == "raw" {
 		fields = append(slices.Clone(fields), rawField)
 	}
-	return emit.NewSchema(d.StreamLabel, d.TweetTags, fields, newline)
+	return emit.NewSchema(label, d.TweetTags, fields, newline)
 }
 
 // rawField is the record itself; it has an option of its own, because the parser must keep it.

@@ -129,13 +129,16 @@ func (d *Decahose) Init() error {
 	if err := d.validate(); err != nil {
 		return err
 	}
-	schema, err := d.newSchema()
+	schema, err := d.newSchema(d.StreamLabel)
 	d.schema = schema
 	return err
 }
 
 // Start begins to connect. It does not fail because X cannot be reached: that is tried again for ever.
 func (d *Decahose) Start(acc telegraf.Accumulator) error {
+	if err := d.checkTrial(commandLine()); err != nil {
+		return err
+	}
 	if err := d.checkHost(); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package decahose
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -111,18 +110,6 @@ func (d *Decahose) pusher() (*push.Courier, error) {
 	}
 	client := push.NewClient(t, time.Duration(d.Push.Timeout), d.Push.Concurrency)
 	return push.New(push.Config{URL: d.Push.URL, Token: d.Push.token, Client: client, Say: d.say}), nil
-}
-
-// CheckDelivery proves that a Tweet would reach every output, where the outputs can say so. For the host, after Init.
-func (d *Decahose) CheckDelivery(ctx context.Context) error {
-	if !d.Acknowledges() {
-		return nil
-	}
-	courier, err := d.pusher()
-	if err != nil {
-		return err
-	}
-	return courier.Check(ctx)
 }
 
 func (d *Decahose) say(level byte, text string) {
