@@ -53,6 +53,8 @@ func (h *host) run() int {
 		return exitCode(err)
 	}
 	h.ask.begin(&h.wg)
+	h.settings.limitMemory()
+	h.wg.Go(func() { giveBack(ctx) })
 	if err := h.serve(); err != nil {
 		h.log.print('E', err.Error())
 		return exitFailure

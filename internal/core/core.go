@@ -22,9 +22,17 @@ const settle = 10 * time.Second
 // chore is how often minutes are closed, gaps judged and ids forgotten.
 const chore = time.Second
 
-// idsMost bounds the ids in memory, at about 7 bytes each: a window of 60 minutes at 25 times the
-// usual rate.
-const idsMost = 64 << 20
+// idsBytes bounds the ids in memory for each hour of the window: at 7 bytes each that is four times the usual rate. Ids
+// that are forgotten early are loaded from the store when a record of their minute comes.
+const (
+	idsBytes = 64 << 20
+	idsMost  = 448 << 20 // of a window of any length
+)
+
+// IDsMost bounds, in bytes, the ids that a stream keeps in memory.
+func IDsMost(cfg Config) int64 {
+	return min(idsMost, max(idsBytes, int64(window(cfg).Hours()*idsBytes)))
+}
 
 // Kind of an Event.
 type Kind uint8
@@ -120,6 +128,7 @@ type Close struct {
 }
 
 func (r *Ready) reset() {
+	clear(r.Tweets) // each holds on to the whole batch that it points into, and may not be overwritten for long
 	r.Close, r.Tweets, r.From = r.Close[:0], r.Tweets[:0], r.From[:0]
 	r.Points, r.Connect, r.Notes = r.Points[:0], r.Connect[:0], r.Notes[:0]
 	r.Wait, r.Load, r.Commit, r.Requests = false, r.Load[:0], nil, r.Requests[:0]
@@ -181,7 +190,7 @@ func New(cfg Config) *Core {
 		jitter: newJitter(cfg.Seed),
 		doubts: make(map[snowflake.ID]int),
 	}
-	c.ids.SetLimit(idsMost)
+	c.ids.SetLimit(IDsMost(cfg))
 	c.ids.OnForget(c.forgot)
 	connections := cfg.Connections
 	if cfg.Offline {

@@ -79,7 +79,7 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 		err = tweet.ErrMalformed
 	}
 	if err != nil {
-		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
+		c.takeBack()
 		if errors.Is(err, tweet.ErrNotTweet) {
 			n.counters.notices++
 			c.notice(n, f.Data)
@@ -117,7 +117,14 @@ func (c *Core) doubtful(n *conn, id snowflake.ID) bool {
 	return true
 }
 
-// next is room for one more Tweet in Ready, its old content still there: Parse overwrites it.
+// takeBack takes the last Tweet out of Ready, and lets go of the batch that it points into.
+func (c *Core) takeBack() {
+	last := len(c.out.Tweets) - 1
+	c.out.Tweets[last] = tweet.Tweet{}
+	c.out.Tweets = c.out.Tweets[:last]
+}
+
+// next is room for one more Tweet in Ready: Parse overwrites it.
 func (c *Core) next() *tweet.Tweet {
 	k := len(c.out.Tweets)
 	if k == cap(c.out.Tweets) {
@@ -177,7 +184,7 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	}
 	c.sent.push(sentTweet{f.ID, int32(n.part.index), n.job == nil})
 	if c.cfg.Tweets == TweetsNone {
-		c.out.Tweets = c.out.Tweets[:len(c.out.Tweets)-1]
+		c.takeBack()
 		c.sent.wrote(1, c.now, c.wall)
 		return
 	}

@@ -16,14 +16,14 @@ const All = ^uint8(0)
 // by the age of its ids, so a Replay of hours three days old deduplicates like the live stream.
 //
 // Cost: about 7 bytes per id at 600 ids per second. Ids that each lie in a second of their own
-// cost about 240 bytes each; SetLimit bounds what such input can take.
+// cost about 240 bytes each; SetLimit bounds the bytes, so that such input gets fewer ids and no more memory.
 //
 // Times should carry Go's monotonic reading, as time.Now's do: then a stepped wall clock forgets nothing.
 //
 // A Set has one owner and no locks.
 type Set struct {
 	window time.Duration
-	limit  int
+	limit  int64     // bytes
 	start  time.Time // first now seen; times below are whole seconds since then
 	tock   time.Time // the now that clock was computed from
 	clock  int64     // never goes back: order of touch must equal order of the list
@@ -45,9 +45,10 @@ func New(window time.Duration) *Set {
 	return &Set{window: window, closed: -1 << 62}
 }
 
-// SetLimit is a hard cap on the ids held, 0 for none. When it is reached the bucket touched
-// longest ago is forgotten, whatever its age, and its ids are counted in Evicted.
-func (s *Set) SetLimit(ids int) { s.limit = ids }
+// SetLimit is a cap on the memory in use, in bytes, 0 for none; one growing bucket, and an eighth that waits to be used
+// again, may come on top. When it is reached the bucket touched longest ago is forgotten, whatever its age, and its ids
+// are counted in Evicted.
+func (s *Set) SetLimit(bytes int64) { s.limit = bytes }
 
 // OnForget has f called with the id time, in Unix ms, of each second that is forgotten: [from, to).
 func (s *Set) OnForget(f func(from, to int64)) { s.forgot = f }
@@ -81,7 +82,7 @@ func (s *Set) Seen(id snowflake.ID, now time.Time, witness uint8) (known bool, b
 // Mark puts id into the set as delivered by witness, and touches its bucket. Call it when Seen
 // said unknown and the record proved whole: a damaged first copy must not shadow a good one.
 func (s *Set) Mark(id snowflake.ID, now time.Time, witness uint8) {
-	for s.limit > 0 && s.ids >= s.limit {
+	for s.limit > 0 && s.inUse() >= s.limit && s.oldest != nil {
 		s.evicted += int64(s.oldest.ids())
 		s.forget(s.oldest)
 	}
@@ -127,6 +128,9 @@ func (s *Set) Len() int { return s.ids }
 
 // Evicted is the number of ids forgotten early because of SetLimit.
 func (s *Set) Evicted() int64 { return s.evicted }
+
+// inUse is Bytes without what waits to be used again.
+func (s *Set) inUse() int64 { return s.Bytes() - s.stock.idle }
 
 // Bytes is the memory held: tables, witnesses, buckets, index, and what waits to be used again.
 func (s *Set) Bytes() int64 {

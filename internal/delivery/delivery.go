@@ -25,6 +25,18 @@ type Batch struct {
 	Attached any // the courier's own form of the Tweets, see Config.Attach; nil for what comes from the spool, and for parts
 }
 
+// tweetBytes is what the manifest of one Tweet takes in memory.
+const tweetBytes = 24
+
+// size is what the batch takes in memory, in bytes. The courier's own form of Tweets is counted as twice their lines.
+func (b *Batch) size() int {
+	n := len(b.Lines)
+	if b.Attached != nil {
+		n *= 3
+	}
+	return n + tweetBytes*len(b.Tweets)
+}
+
 // Verdict is what became of a batch.
 type Verdict uint8
 
@@ -51,6 +63,7 @@ type Config struct {
 	Most      int                            // Tweets of a batch at most; not more than Memory
 	MostBytes int                            // bytes of a batch at most, roughly
 	Memory    int                            // Tweets in memory at most: under way, and waiting for a slot
+	Bytes     int                            // the same in bytes, save for one batch; 0: no bound but Memory
 	// Acknowledged: Accepted means that every output has it. Otherwise it was only written out: what comes from the
 	// spool is kept there for SettleAfter more, since what a killed process wrote last may never have been read.
 	Acknowledged bool

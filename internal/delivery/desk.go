@@ -3,6 +3,7 @@ package delivery
 import (
 	"container/list"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -55,8 +56,8 @@ type desk struct {
 	reading    int  // on the way from stored to ahead
 	spoolsTurn bool // of ahead, to go next
 
-	held int // Tweets in memory
-	lent int // those of them that were read from the spool
+	held, heldBytes int // Tweets in memory
+	lent, lentBytes int // those of them that were read from the spool
 
 	door     *gift
 	patience time.Duration
@@ -73,6 +74,9 @@ type desk struct {
 }
 
 func newDesk(cfg *Config, keeps bool) *desk {
+	if cfg.Bytes < 1 {
+		cfg.Bytes = math.MaxInt
+	}
 	d := &desk{cfg: cfg, keeps: keeps, jitter: rand.Float64, recycle: func(*Batch) {}, patience: patienceMost,
 		under: map[*parcel]struct{}{}, lates: map[*Batch]*parcel{}}
 	past := slices.Clone(cfg.Past)
@@ -88,6 +92,9 @@ func newDesk(cfg *Config, keeps bool) *desk {
 func (d *desk) inherit(e *spool.Entry) {
 	p := newParcel(len(e.Tweets), e.At)
 	p.entry, p.safe, p.lot.unsafe = e.ID, true, 0
+	if p.n > 0 {
+		p.bytes = e.Tweets[p.n-1].End + tweetBytes*p.n
+	}
 	d.enrol(p.lot)
 	d.stored = append(d.stored, p)
 	d.disk.spooled += int64(p.n)
@@ -114,8 +121,8 @@ func (d *desk) open() bool { return d.door == nil && !d.stopping }
 // give lets a batch wait at the door; pump takes it from there.
 func (d *desk) give(now time.Time, g *gift) {
 	g.p = newParcel(len(g.b.Tweets), now)
-	g.p.b = g.b
-	if len(d.stored) == 0 && d.held-d.lent <= d.cfg.Memory/2 {
+	g.p.b, g.p.bytes = g.b, g.b.size()
+	if len(d.stored) == 0 && d.held-d.lent <= d.cfg.Memory/2 && d.heldBytes-d.lentBytes <= d.cfg.Bytes/2 {
 		d.patience, d.spilling = patienceMost, false
 	}
 	g.since, g.until = now, now.Add(d.patience)
@@ -148,39 +155,47 @@ func (d *desk) pump(now time.Time) {
 	d.speak(now)
 }
 
-// freshShare is how many Tweets that did not come from the spool memory may hold: while there is a backlog, half of it
-// is the spool's.
-func (d *desk) freshShare() int {
+// freshShare is how much of memory, in Tweets or bytes, may be of what did not come from the spool: while there is a
+// backlog, half of it is the spool's.
+func (d *desk) freshShare(most int) int {
 	if len(d.stored) == 0 {
-		return d.cfg.Memory
+		return most
 	}
-	return d.cfg.Memory - d.cfg.Memory/2
+	return most - most/2
 }
 
-// room reports whether memory takes n Tweets that were given.
-func (d *desk) room(n int) bool {
-	mine := d.held - d.lent
-	return d.held+n <= d.cfg.Memory && (mine == 0 || mine+n <= d.freshShare())
+// room reports whether memory takes n Tweets that were given. A batch of giants counts as half of memory, so that its
+// turn comes.
+func (d *desk) room(n, bytes int) bool {
+	bytes = min(bytes, d.cfg.Bytes/2)
+	mine, mineBytes := d.held-d.lent, d.heldBytes-d.lentBytes
+	return d.held+n <= d.cfg.Memory && bytes <= d.cfg.Bytes-d.heldBytes &&
+		(mine == 0 || mine+n <= d.freshShare(d.cfg.Memory) && bytes <= d.freshShare(d.cfg.Bytes)-mineBytes)
 }
 
-// lendable reports whether memory takes n Tweets from the spool. An entry that was written when batches were larger counts
+// lendable reports whether memory takes an entry from the spool. One that was written when batches were larger counts
 // as one of today's: it is cut as soon as it was read.
-func (d *desk) lendable(n int) bool {
-	n = min(n, d.cfg.Most)
-	return d.held+n <= d.cfg.Memory && (d.lent == 0 || d.lent+n <= d.cfg.Memory/2)
+func (d *desk) lendable(p *parcel) bool {
+	n, bytes := min(p.n, d.cfg.Most), min(p.bytes, d.cfg.Bytes/2)
+	return d.held+n <= d.cfg.Memory && bytes <= d.cfg.Bytes-d.heldBytes &&
+		(d.lent == 0 || d.lent+n <= d.cfg.Memory/2 && bytes <= d.cfg.Bytes/2-d.lentBytes)
 }
 
 func (d *desk) hold(p *parcel) {
 	d.held += p.n
+	d.heldBytes += p.bytes
 	if p.lent {
 		d.lent += p.n
+		d.lentBytes += p.bytes
 	}
 }
 
 func (d *desk) release(p *parcel) {
 	d.held -= p.n
+	d.heldBytes -= p.bytes
 	if p.lent {
 		d.lent -= p.n
+		d.lentBytes -= p.bytes
 	}
 	p.b, p.lent = nil, false
 }
@@ -190,7 +205,7 @@ func (d *desk) admit(now time.Time) {
 	g := d.door
 	switch {
 	case g == nil || g.storing:
-	case d.room(g.p.n):
+	case d.room(g.p.n, g.p.bytes):
 		d.patience -= min(d.patience, now.Sub(g.since))
 		d.enrol(g.p.lot)
 		d.hold(g.p)
@@ -264,7 +279,7 @@ func (d *desk) next() *parcel {
 
 // readAhead has the oldest entries read.
 func (d *desk) readAhead() {
-	for len(d.ahead)+d.reading < aheadMost && len(d.stored) > 0 && d.lendable(d.stored[0].n) {
+	for len(d.ahead)+d.reading < aheadMost && len(d.stored) > 0 && d.lendable(d.stored[0]) {
 		p := pop(&d.stored)
 		p.lent = true
 		d.hold(p)

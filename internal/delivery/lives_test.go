@@ -97,6 +97,7 @@ func (w *world) config() Config {
 	cfg := testConfig(w.t, w.courier)
 	cfg.Slots, cfg.Most, cfg.Acknowledged = 1+w.n(4), 1+w.n(mostEver), !w.written
 	cfg.Memory = cfg.Most * (1 + w.n(6))
+	cfg.Bytes = 200 * (1 + w.n(cfg.Memory)) // some Tweets, or all that Memory lets in
 	cfg.Past = w.shelf.past()
 	return cfg
 }

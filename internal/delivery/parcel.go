@@ -25,6 +25,7 @@ type parcel struct {
 	lot   *lot
 	from  int    // its first Tweet's place in the lot
 	n     int    // Tweets
+	bytes int    // in memory, if it is, or will be, there
 	b     *Batch // nil: it is in the spool only
 	entry int64  // its number in the spool; 0: it is not there
 	lent  bool   // b was read from the spool
@@ -81,12 +82,13 @@ func (p *parcel) halves() []*parcel {
 	for i := range rest {
 		rest[i].End -= at
 	}
+	first := &Batch{Lines: p.b.Lines[:at:at], Tweets: p.b.Tweets[:cut:cut]}
 	return []*parcel{
-		p.cut(p.from, &Batch{Lines: p.b.Lines[:at:at], Tweets: p.b.Tweets[:cut:cut]}),
-		p.cut(p.from+cut, &Batch{Lines: p.b.Lines[at:], Tweets: rest}),
+		p.cut(p.from, min(p.bytes, first.size()), first),
+		p.cut(p.from+cut, p.bytes-min(p.bytes, first.size()), &Batch{Lines: p.b.Lines[at:], Tweets: rest}),
 	}
 }
 
-func (p *parcel) cut(from int, b *Batch) *parcel {
-	return &parcel{lot: p.lot, from: from, n: len(b.Tweets), b: b, lent: p.lent, safe: p.safe, again: p.again, part: true}
+func (p *parcel) cut(from, bytes int, b *Batch) *parcel {
+	return &parcel{lot: p.lot, from: from, n: len(b.Tweets), bytes: bytes, b: b, lent: p.lent, safe: p.safe, again: p.again, part: true}
 }

@@ -118,7 +118,7 @@ func (d *Delivery) publish() {
 	k := d.desk
 	d.status.Store(k.status())
 	d.slot.Store(!k.paused && !k.sink.probing && len(k.under) < d.cfg.Slots && len(k.fresh) == 0)
-	d.roomy.Store(k.door == nil && k.room(d.cfg.Most))
+	d.roomy.Store(k.door == nil && k.room(d.cfg.Most, min(d.cfg.MostBytes, d.cfg.Bytes)))
 }
 
 // Write takes a batch over, in memory or into the spool. It blocks while neither has room, until ctx is done; then it is

@@ -41,7 +41,7 @@ func (r *run) read(a core.Ask) {
 	r.legs[a.Conn] = cancel
 	r.up++
 	r.wg.Go(func() {
-		re := &reading{leg: leg{r, r.requests, a.Conn}, from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel}
+		re := &reading{leg: leg{r, r.requests, r.budgetOf(a.Conn), a.Conn}, from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel}
 		re.ctx, re.cancel = context.WithCancelCause(ctx)
 		defer re.cancel(nil)
 		err := re.minutes(a.Query)

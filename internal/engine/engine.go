@@ -82,6 +82,9 @@ type Engine struct {
 	reports chan feedback.Report
 	points  chan []point.Point
 	samples chan chan []core.Sample
+
+	live budget // of batches of the stream that wait for the core, those that wait for ids included
+	old  budget // of those of requests and readings
 }
 
 // New returns an engine; it starts nothing.
@@ -95,7 +98,8 @@ func New(cfg Config) *Engine {
 	if cfg.OrdersEvery == 0 {
 		cfg.OrdersEvery = time.Second
 	}
-	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), points: make(chan []point.Point), samples: make(chan chan []core.Sample)}
+	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), points: make(chan []point.Point), samples: make(chan chan []core.Sample),
+		live: budget{most: streamMost}, old: budget{most: requestMost}}
 }
 
 // Poll asks for the counters to be emitted now. It never blocks and may be called from any goroutine;
@@ -125,6 +129,14 @@ func (e *Engine) Emit(ctx context.Context, points []point.Point) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Waiting is how many bytes of records wait for the core, and the most that ever did. It may be called from any
+// goroutine.
+func (e *Engine) Waiting() (now, most int) {
+	live, liveMost := e.live.state()
+	old, oldMost := e.old.state()
+	return live + old, liveMost + oldMost
 }
 
 // Quarantined returns the last malformed records' beginnings, for the operator; nil when the engine

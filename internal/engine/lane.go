@@ -11,6 +11,10 @@ import (
 // sockets are left unread.
 const queueMost = 8
 
+// laneMost is how many bytes of closed batches wait for a sink, if that is reached first: a batch is as long as the
+// records that made it due.
+const laneMost = 8 << 20
+
 // lookAgain is how often a sink is asked that does not want an old batch; it wants it when what it has is gone, and that
 // is mostly heard of.
 const lookAgain = 100 * time.Millisecond
@@ -18,6 +22,7 @@ const lookAgain = 100 * time.Millisecond
 // item is one closed batch on its way through a sink and back.
 type item struct {
 	batch  emit.Batch
+	size   int // of the batch, in bytes
 	tweets int64
 	err    error
 }
@@ -29,6 +34,7 @@ type lane struct {
 	queue  chan item
 	back   chan item // written
 	queued int       // batches in queue, in Write or in back
+	bytes  int       // of those
 	since  time.Time // when the first was added to the open batch; zero: it is empty
 	tweets int64     // in the open batch
 }
@@ -48,7 +54,7 @@ func (l *lane) carry(r *run) {
 // full reports whether the sink is so far behind that nothing more may be added.
 func (l *lane) full(now time.Time) bool { return !l.room() && l.due(now) }
 
-func (l *lane) room() bool { return l.queued < cap(l.queue) }
+func (l *lane) room() bool { return l.queued < cap(l.queue) && l.bytes < laneMost }
 
 func (l *lane) due(now time.Time) bool { return !l.since.IsZero() && l.sink.Due(now.Sub(l.since)) }
 
@@ -68,8 +74,11 @@ func (l *lane) flush(now time.Time) {
 // send hands the open batch to the sink, if there is one and the queue has room.
 func (l *lane) send() {
 	if l.room() && l.sink.Pending() > 0 {
-		l.queue <- item{batch: l.sink.Take(), tweets: l.tweets}
+		b := l.sink.Take()
+		size := b.Size()
+		l.queue <- item{batch: b, size: size, tweets: l.tweets}
 		l.queued++
+		l.bytes += size
 		l.tweets, l.since = 0, time.Time{}
 	}
 }
@@ -92,6 +101,7 @@ func (l *lane) wake(now, at time.Time) time.Time {
 // took takes back a batch that was written, or was not.
 func (l *lane) took(it item) error {
 	l.queued--
+	l.bytes -= it.size
 	if it.err != nil {
 		return fmt.Errorf("write batch: %w", it.err)
 	}

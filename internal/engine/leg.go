@@ -11,13 +11,17 @@ import (
 // leg carries one connection's events to the engine's goroutine. It blocks while the engine takes no
 // records; then the connection's watchdogs rest and its socket is left unread.
 type leg struct {
-	r    *run
-	to   chan core.Event
-	conn int
+	r      *run
+	to     chan core.Event
+	budget *budget
+	conn   int
 }
 
 func (l leg) send(ev core.Event) {
 	ev.Conn = l.conn
+	if ev.Batch != nil && !l.budget.take(ev.Batch.Size(), l.r.gone) {
+		return
+	}
 	select {
 	case l.to <- ev:
 	case <-l.r.gone:
@@ -40,7 +44,7 @@ func (l leg) Batch() *wire.Batch {
 // connect starts a connection to the stream.
 func (r *run) connect(c core.Connect) {
 	name := r.names[c.Conn]
-	r.open(c.Conn, r.events, r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
+	r.open(leg{r, r.events, r.budgetOf(c.Conn), c.Conn}, r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
 }
 
 // request starts a request to Replay or Recovery, or the reading of an archive.
@@ -49,16 +53,15 @@ func (r *run) request(a core.Ask) {
 		r.read(a)
 		return
 	}
-	r.open(a.Conn, r.requests, r.cfg.Requester, r.cfg.RequestURL(a.Query))
+	r.open(leg{r, r.requests, r.budgetOf(a.Conn), a.Conn}, r.cfg.Requester, r.cfg.RequestURL(a.Query))
 }
 
 // open starts a connection's goroutine; it ends with the connection.
-func (r *run) open(conn int, to chan core.Event, client *stream.Client, url string) {
+func (r *run) open(l leg, client *stream.Client, url string) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	r.legs[conn] = cancel
+	r.legs[l.conn] = cancel
 	r.up++
 	r.wg.Go(func() {
-		l := leg{r, to, conn}
 		l.send(core.Event{Kind: core.Ended, End: ending(client.Run(ctx, url, l))})
 	})
 }

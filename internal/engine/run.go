@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// eventsMost is how many batches of records wait for the core: 8 MiB, unless records are longer. With
-	// fewer, two busy connections wait for the core by turns, and two cores do the work of one and a half.
+	// eventsMost is how many batches of records wait for the core: 8 MiB, unless records are longer; then the
+	// budget of bytes is spent first. With fewer, two busy connections wait for the core by turns, and two cores do
+	// the work of one and a half.
 	eventsMost = 128
 	// requestsMost is how many batches of requests wait: they give way to the live stream.
 	requestsMost = 8
@@ -143,6 +144,7 @@ func (r *run) carryOut(ev core.Event) bool {
 		return false
 	}
 	if ev.Batch != nil {
+		r.budgetOf(ev.Conn).give(ev.Batch.Size())
 		ev.Batch.Reset()
 		select {
 		case r.free <- ev.Batch:
@@ -150,6 +152,14 @@ func (r *run) carryOut(ev core.Event) bool {
 		}
 	}
 	return true
+}
+
+// budgetOf is what a connection's batches are taken from.
+func (r *run) budgetOf(conn int) *budget {
+	if conn < len(r.names) {
+		return &r.e.live
+	}
+	return &r.e.old
 }
 
 // behind reports whether the outputs are so slow that what X keeps for days is better left there.

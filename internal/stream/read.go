@@ -15,7 +15,7 @@ const (
 
 // read takes a 200's body until it ends and says why.
 func (a *attempt) read(res *http.Response, r Receiver) (class string, err error) {
-	b := &body{src: res.Body, scanner: wire.NewScanner(a.o.RecordLimit), r: r}
+	b := &body{src: res.Body, scanner: wire.NewScanner(a.o.RecordLimit), r: r, pace: newPace(a.ctx)}
 	b.watch = newWatch(a.o.HeartbeatTimeout, a.o.SilenceTimeout, r.Silent, func() { a.cancel(Closed("heartbeat")) })
 	defer b.watch.stop()
 	e := encoding(res)
@@ -33,6 +33,7 @@ type body struct {
 	scanner *wire.Scanner
 	r       Receiver
 	watch   *watch
+	pace    *pace
 
 	plain int   // bytes given to the scanner since the last batch
 	wire  int   // bytes from the socket that no batch has counted yet
@@ -47,6 +48,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	b.watch.got(n)
 	b.wire += n
+	b.pace.came(n)
 	if err != nil {
 		b.err = err
 	}
@@ -80,6 +82,7 @@ func copyPlain(w io.Writer, from io.Reader) error {
 
 // Write takes decoded bytes, which it copies: the caller's may be the decoder's window. It never fails.
 func (b *body) Write(p []byte) (int, error) {
+	b.pace.take(len(p))
 	b.scan(p)
 	if b.plain >= batchSize {
 		b.deliver()

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -65,7 +66,7 @@ func TestCutAnywhere(t *testing.T) {
 	gz := flushed(rec...)
 	ends := []int{len(flushed(rec[:1]...)), len(flushed(rec[:2]...)), len(gz)}
 	for cut := 0; cut < len(gz); cut += 3 {
-		e, b := newEar(), &body{src: bytes.NewReader(gz[:cut]), scanner: wire.NewScanner(0)}
+		e, b := newEar(), &body{src: bytes.NewReader(gz[:cut]), scanner: wire.NewScanner(0), pace: newPace(t.Context())}
 		b.r, b.watch = e, newWatch(0, 0, e.Silent, nil)
 		b.readAll(true)
 		require.Equal(t, io.EOF, b.err)
@@ -175,7 +176,7 @@ func TestCoalesced(t *testing.T) {
 	batches := 0
 	e := newEar()
 	e.onBatch = func(b *wire.Batch) { batches++ }
-	b := &body{src: bytes.NewReader(gz), scanner: wire.NewScanner(0), r: e, watch: newWatch(0, 0, e.Silent, nil)}
+	b := &body{src: bytes.NewReader(gz), scanner: wire.NewScanner(0), r: e, watch: newWatch(0, 0, e.Silent, nil), pace: newPace(t.Context())}
 	b.readAll(true)
 	require.Equal(t, 50, strings.Count(e.words(), "record"))
 	require.LessOrEqual(t, batches, 2)
@@ -236,7 +237,7 @@ func flushedPiece(n int) []byte {
 // loop reads the piece so many times over as one gzip member.
 func loop(piece []byte, times int, r Receiver) {
 	src := io.MultiReader(bytes.NewReader(gzipHeader), &endless{piece: piece, left: times})
-	b := &body{src: src, scanner: wire.NewScanner(0), r: r}
+	b := &body{src: src, scanner: wire.NewScanner(0), r: r, pace: newPace(context.Background())}
 	b.watch = newWatch(31*time.Second, 10*time.Second, r.Silent, func() {})
 	defer b.watch.stop()
 	b.readAll(true)

@@ -106,7 +106,7 @@ func readPair(b []byte, i int, v *point) int {
 	i, more := jsonscan.EnterArray(b, i)
 	for more {
 		start := i
-		if i = jsonscan.Skip(b, i); i > 0 && n < len(v.xy) && isNumber(b[start]) {
+		if i = jsonscan.Skip(b, i); i > 0 && i-start <= numberMost && n < len(v.xy) && isNumber(b[start]) {
 			if f, err := strconv.ParseFloat(string(b[start:i]), 64); err == nil {
 				v.xy[n] = f
 				numbers++
@@ -118,6 +118,9 @@ func readPair(b []byte, i int, v *point) int {
 	v.present = n >= len(v.xy) && numbers == len(v.xy)
 	return i
 }
+
+// numberMost is the longest number that may be a coordinate, in bytes: one of a million digits is none.
+const numberMost = 64
 
 func isNumber(c byte) bool { return c == '-' || c-'0' <= 9 }
 

@@ -41,10 +41,18 @@ func mayBeGlued(rec []byte) bool {
 	return false
 }
 
+// gluedMost is how many frames are made of one line: a thousand Tweets of the usual length fill the
+// longest line, but two million empty objects do, too.
+const gluedMost = 4096
+
 // split makes a frame of each whole value of a line of glued records, and one of what is left,
-// damaged or not: it may be a copy of a known Tweet, else the strict parse will reject it.
+// damaged, too many, or neither: it may be a copy of a known Tweet, else the strict parse will reject it.
 func (s *Scanner) split(rec []byte) {
-	for next := nextGlued(rec); next >= 0; next = nextGlued(rec) {
+	for n := 1; n < gluedMost; n++ {
+		next := nextGlued(rec)
+		if next < 0 {
+			break
+		}
 		s.frame(classify(rec[:next:next]))
 		rec = rec[next:]
 	}

@@ -55,8 +55,8 @@ func (s *Scanner) Space() []byte {
 // into it, so that no byte under a frame ever moves.
 func (s *Scanner) grow() {
 	tail := s.batch.slab[s.from:]
-	size := max(slabSize, min(2*len(tail), s.limit+slabSize))
-	s.batch.slab = append(make([]byte, 0, size), tail...)
+	s.batch.outgrow(max(slabSize, min(2*len(tail), s.limit+slabSize)))
+	s.batch.slab = append(s.batch.slab, tail...)
 	s.scanned -= s.from
 	s.from = 0
 }

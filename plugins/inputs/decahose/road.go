@@ -45,7 +45,7 @@ func (d *Decahose) openRoad(cfg *engine.Config, acc telegraf.Accumulator, entrie
 		cfg.Tweets = emit.NewLines(d.schema, d.writer)
 		return nil
 	}
-	c := delivery.Config{Schema: d.schema, Memory: d.MaxUndelivered, Acknowledged: d.acknowledged(), SettleAfter: settleAfter,
+	c := delivery.Config{Schema: d.schema, Memory: d.MaxUndelivered, Bytes: d.undeliveredBytes(), Acknowledged: d.acknowledged(), SettleAfter: settleAfter,
 		Spool: d.spool, Past: entries, Say: d.say,
 		Confirmed: d.Feedback != nil && !d.acknowledged()}
 	if err := d.chooseCourier(&c, acc); err != nil {
@@ -62,6 +62,17 @@ func (d *Decahose) openRoad(cfg *engine.Config, acc telegraf.Accumulator, entrie
 	}
 	return nil
 }
+
+const (
+	// bytesEach is what each Tweet of max_undelivered may take in memory, on average: raw ones, which are the longest,
+	// take 5 to 7 KB.
+	bytesEach = 8 << 10
+	// bytesLeast lets a few of the longest wait where max_undelivered is small.
+	bytesLeast = 8 << 20
+)
+
+// undeliveredBytes bounds in bytes what max_undelivered bounds in Tweets.
+func (d *Decahose) undeliveredBytes() int { return max(bytesLeast, d.MaxUndelivered*bytesEach) }
 
 // deliveredLate takes batches out of the spool that the outputs accepted after our Stop. The next process sees by that
 // that they were delivered.

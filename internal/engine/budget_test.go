@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/tweet"
+)
+
+func TestBudgetHoldsUpWhoeverComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budget{most: 100}
+		gone := make(chan struct{})
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var taken []int
+		for _, n := range []int{60, 30, 40, 250} {
+			wg.Go(func() {
+				if b.take(n, gone) {
+					mu.Lock()
+					taken = append(taken, n)
+					mu.Unlock()
+				}
+			})
+			synctest.Wait()
+		}
+		require.Equal(t, []int{60, 30}, taken, "of all that came, what fits")
+		b.give(60)
+		synctest.Wait()
+		require.Equal(t, []int{60, 30, 40}, taken)
+		b.give(40)
+		synctest.Wait()
+		require.Len(t, taken, 3, "250 do not fit beside anything")
+		b.give(30)
+		synctest.Wait()
+		require.Equal(t, []int{60, 30, 40, 250}, taken, "and are taken alone")
+
+		wg.Go(func() { require.False(t, b.take(1, gone)) })
+		synctest.Wait()
+		close(gone)
+		wg.Wait()
+		b.give(250)
+		used, peak := b.state()
+		require.Equal(t, [2]int{0, 250}, [2]int{used, peak})
+		require.PanicsWithValue(t, "BUG: more bytes given back than were taken", func() { b.give(1) })
+	})
+}
+
+// heavy is a sink whose batches are of any size, and are never written.
+type heavy struct{ size int }
+
+func (h *heavy) Pending() int                                  { return h.size }
+func (h *heavy) Due(time.Duration) bool                        { return h.size > 0 }
+func (h *heavy) Take() emit.Batch                              { return heavyBatch(h.size) }
+func (h *heavy) Write(ctx context.Context, _ emit.Batch) error { <-ctx.Done(); return ctx.Err() }
+func (h *heavy) AddTweet(*tweet.Tweet, int) bool               { return false }
+
+type heavyBatch int
+
+func (b heavyBatch) Size() int { return int(b) }
+
+func TestALaneIsFullByBytes(t *testing.T) {
+	l := newLane(&heavy{size: laneMost / 2}, queueMost)
+	now := time.Now()
+	for range queueMost {
+		l.flush(now)
+	}
+	require.Equal(t, 2, l.queued)
+	require.True(t, l.full(now))
+	require.NoError(t, l.took(<-l.queue))
+	require.False(t, l.full(now))
+	require.Equal(t, laneMost/2, l.bytes)
+}
