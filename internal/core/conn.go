@@ -25,7 +25,10 @@ type conn struct {
 	state    state
 	due      time.Time
 	yields   bool      // waits for the outcome of another attempt to its dark partition
-	dialedAt time.Time // of the attempt under way
+	dialedAt time.Time // of the last attempt
+	endedAt  time.Time // of the last attempt that had been opened
+	failed   bool      // the last attempt brought nothing, or not for long
+	behind   *hold     // what it waits in since then, nil: nothing
 
 	// of the current attempt
 	openedAt  time.Time
@@ -84,6 +87,7 @@ func (c *Core) opened(n *conn) {
 	c.answered()
 	if n.plain {
 		n.part.refused(c.now)
+		c.backfillTaken = false
 		c.note(Warn, "%s: X refuses backfill for this stream; if it was not bought, set backfill = \"none\"", n)
 	}
 	n.plain = false
@@ -138,6 +142,7 @@ func (c *Core) ended(n *conn, end End) {
 		c.answered()
 	} else {
 		n.counters.disconnects++
+		n.endedAt = c.now
 	}
 	if n.verdict != "" {
 		end.Class, end.Message = n.verdict, n.message
@@ -150,10 +155,9 @@ func (c *Core) ended(n *conn, end End) {
 	}
 	c.unsound(n, end.Class, !c.stopping)
 	n.part.release(c, n)
-	n.state = waiting
-	wait := c.retryAfter(n, end)
-	n.due = c.now.Add(wait)
-	c.noteEnded(n, end, wait)
+	n.state, n.behind, n.failed = waiting, nil, !n.fed || c.now.Sub(n.openedAt) < healthy
+	n.due = c.now.Add(c.retryAfter(n, end))
+	c.noteEnded(n, end)
 	n.fed, n.advanced, n.unsure, n.verdict, n.message = false, false, false, "", ""
 }
 
@@ -167,8 +171,15 @@ func (c *Core) connect() {
 		if n == nil {
 			return
 		}
-		if wait := c.mayConnect(n); wait.After(c.now) {
-			n.due = wait
+		if until := c.tried(n).Add(yieldFor); until.After(c.now) {
+			n.yields, n.due = true, until
+			continue
+		}
+		if at := c.earliest(n); at.After(c.now) {
+			if h, _ := c.held(n); h != nil {
+				n.behind = h
+			}
+			n.due = at
 			continue
 		}
 		c.dial(n)
@@ -189,13 +200,16 @@ func (c *Core) nextDue() *conn {
 	return best
 }
 
-// goesBefore puts dark partitions first, then goes by time, then by turns: where one tries for all, trouble
-// of one partition alone must not keep another from ever being tried.
+// goesBefore puts dark partitions first, each in its turn, or one that X drops at once would keep the others from
+// ever being tried; then goes by time, then by turns.
 func (n *conn) goesBefore(o *conn) bool {
-	if n.part.lit() != o.part.lit() {
-		return o.part.lit()
-	}
-	if !n.due.Equal(o.due) {
+	dark := !n.part.lit()
+	switch {
+	case dark == o.part.lit():
+		return dark
+	case dark && n.part != o.part && !n.part.dialedAt.Equal(o.part.dialedAt):
+		return n.part.dialedAt.Before(o.part.dialedAt)
+	case !dark && !n.due.Equal(o.due):
 		return n.due.Before(o.due)
 	}
 	return n.dialedAt.Before(o.dialedAt)
@@ -209,31 +223,45 @@ const yieldFor = time.Second
 // tried is when an attempt began that is still under way and that n should wait for; long ago if none.
 func (c *Core) tried(n *conn) (at time.Time) {
 	for _, o := range c.conns {
-		if o.state == dialing && !o.part.lit() && (o.part == n.part || o.Index < n.Index) {
+		under := o.state == dialing || o.state == waiting && o.plain // the same attempt, without backfill
+		if o != n && under && !o.part.lit() && (o.part == n.part || o.Index < n.Index) {
 			at = later(at, o.dialedAt)
 		}
 	}
 	return at
 }
 
-// mayConnect is when the connection may be tried. The last slot of the budget is kept for a
-// partition that no connection delivers, or a flapping redundant connection could starve it.
-func (c *Core) mayConnect(n *conn) time.Time {
-	if until := later(c.limited.over(c.now), later(c.outage.over(c.now), c.trouble.over(c.now))); until.After(c.now) {
-		return until
+// earliest is when n may be tried, as things stand, apart from its own wait.
+func (c *Core) earliest(n *conn) time.Time {
+	_, until := c.held(n)
+	return later(later(c.now, until), later(c.limited.over(n, c.now), c.affordable(n)))
+}
+
+// held is the hold that n must wait in longest, nil: none.
+func (c *Core) held(n *conn) (longest *hold, until time.Time) {
+	for _, h := range c.roads(n) {
+		if at := h.over(n, c.now); h.holds(n) && at.After(until) {
+			longest, until = h, at
+		}
 	}
-	if until := c.tried(n).Add(yieldFor); until.After(c.now) {
-		n.yields = true
-		return until
-	}
-	need := 1
+	return longest, until
+}
+
+// affordable is when the budget allows for n. The last slot is kept for a partition that no connection delivers, or
+// a flapping redundant connection could starve it. Once half is used, what follows a failed attempt is spread evenly,
+// so that the end of an outage never finds the budget used up.
+func (c *Core) affordable(n *conn) time.Time {
+	need, left := 1, c.budget.left(c.now)
 	if n.part.lit() && c.cfg.ConnectLimit >= 4 {
 		need = 2
 	}
-	if c.budget.left(c.now) >= need {
-		return c.now
+	switch {
+	case left < need:
+		return later(c.budget.free(c.now), c.now.Add(networkStep))
+	case n.failed && 2*left <= c.cfg.ConnectLimit:
+		return c.dialedAt.Add(c.cfg.ConnectPeriod / time.Duration(c.cfg.ConnectLimit))
 	}
-	return later(c.budget.free(c.now), c.now.Add(250*time.Millisecond))
+	return c.now
 }
 
 func later(a, b time.Time) time.Time {
@@ -243,12 +271,21 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 func (c *Core) dial(n *conn) {
 	c.budget.start()
-	c.limited.dialed()
-	c.outage.dialed()
-	c.trouble.dialed()
+	c.limited.dialed(n)
+	for _, h := range c.roads(n) {
+		h.dialed(n)
+	}
 	n.state, n.dialedAt, n.yields = dialing, c.now, false
+	n.part.dialedAt, c.dialedAt = c.now, c.now
 	n.backfill = 0
 	if !n.plain {
 		n.backfill = c.minutesToAsk(n)
@@ -266,9 +303,6 @@ func (c *Core) answered() {
 			o.yields, o.due = false, c.now
 		}
 	}
-	c.limited.answered()
-	c.outage.answered()
-	c.trouble.answered()
 }
 
 // anyUp reports whether X can be reached: a connection delivers, or has just been opened.
@@ -298,7 +332,7 @@ func (c *Core) silent(n *conn) {
 	if quiet {
 		wait = &c.quiet
 	}
-	if !wait.over(c.now) || quiet && c.anyReplacing() || c.mayConnect(n).After(c.now) {
+	if !wait.over(c.now) || quiet && c.anyReplacing() || c.earliest(n).After(c.now) {
 		return // kept: it reports again, and a kept connection may still recover
 	}
 	wait.take(c.now, 10*time.Second, 320*time.Second)
@@ -327,4 +361,12 @@ func (c *Core) anyReplacing() bool {
 		}
 	}
 	return false
+}
+
+// nextTry is when n will be tried, or another that waits for the same, as things stand.
+func (c *Core) nextTry(n *conn) time.Time {
+	if n.state != waiting {
+		return c.now
+	}
+	return later(n.due, c.earliest(n))
 }

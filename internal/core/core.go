@@ -137,21 +137,26 @@ func (r *Ready) reset() {
 
 // Core is the judge of one stream. The engine's one goroutine owns it.
 type Core struct {
-	cfg        Config
-	partitions []*partition
-	any        *partition // account of records whose partition is not known
-	conns      []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
-	ids        *dedup.Set
-	parser     *tweet.Parser
-	clock      clock
-	budget     budget
-	jitter     jitter
-	quiet      pause // of replacing silent connections while the whole stream is silent
-	limited    hold  // after 420 and 429
-	outage     hold  // while X cannot be reached
-	trouble    hold  // while X answers 5xx
-	quarantine quarantine
-	doubts     map[snowflake.ID]int // Tweets that came broken, and by which connection
+	cfg           Config
+	partitions    []*partition
+	any           *partition // account of records whose partition is not known
+	conns         []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
+	ids           *dedup.Set
+	parser        *tweet.Parser
+	clock         clock
+	budget        budget
+	jitter        jitter
+	quiet         pause     // of replacing silent connections while the whole stream is silent
+	limited       hold      // after 420 and 429
+	outage        hold      // while X cannot be reached
+	trouble       hold      // while X answers 5xx
+	refused       hold      // while something on the road refuses what X granted
+	crowded       hold      // while X says that there are too many connections, and partitions are dark
+	dialedAt      time.Time // of the stream's last attempt
+	soundAt       time.Time // when a sound connection last delivered
+	backfillTaken bool      // X took a request with backfill, and sent Tweets
+	quarantine    quarantine
+	doubts        map[snowflake.ID]int // Tweets that came broken, and by which connection
 
 	sent     sent
 	accepted accepted
@@ -190,6 +195,7 @@ func New(cfg Config) *Core {
 		jitter: newJitter(cfg.Seed),
 		doubts: make(map[snowflake.ID]int),
 	}
+	c.refused.strict, c.crowded.strict = true, true
 	c.ids.SetLimit(IDsMost(cfg))
 	c.ids.OnForget(c.forgot)
 	connections := cfg.Connections
@@ -313,6 +319,7 @@ func (c *Core) chores() {
 	c.ids.Expire(c.now)
 	c.giveUpLoads()
 	c.watch()
+	c.tellDark()
 	if !c.clock.set() {
 		return
 	}

@@ -1,6 +1,12 @@
 package core
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // lastTold is what the log said last of a connection, so that a lasting failure fills no log.
 type lastTold struct {
@@ -21,15 +27,87 @@ func (c *Core) noteOpened(n *conn) {
 	} else {
 		c.note(Info, "%s: connected%s", n, again)
 	}
-	n.told = lastTold{}
+	n.told, n.part.saidAt = lastTold{}, c.now
+}
+
+const (
+	// darkAgain is how often the log says that nobody delivers a partition.
+	darkAgain = time.Minute
+	// firstWord is how long a start may be without a word.
+	firstWord = 5 * time.Second
+)
+
+// tellDark says, once a minute in one line, which partitions have no connection, why, and when the next attempt is due.
+func (c *Core) tellDark() {
+	var dark []string
+	var first *conn
+	due := false
+	for _, p := range c.partitions {
+		if c.stopping || len(p.conns) == 0 || p.upNow() {
+			p.darkAt = time.Time{}
+			continue
+		}
+		if p.darkAt.IsZero() {
+			p.darkAt = c.now
+		}
+		every := darkAgain
+		if p.saidAt.IsZero() {
+			every = firstWord
+		}
+		due = due || c.now.Sub(later(p.darkAt, p.saidAt)) >= every
+		dark = append(dark, strconv.Itoa(p.id))
+		if n := c.nextOf(p); first == nil || c.nextTry(n).Before(c.nextTry(first)) {
+			first = n
+		}
+	}
+	if !due {
+		return
+	}
+	since := c.now
+	for _, p := range c.partitions {
+		if !p.darkAt.IsZero() {
+			p.saidAt = c.now
+			since = earlier(since, p.darkAt)
+		}
+	}
+	c.note(Warn, "%s %s: no connection for %v (%s); %s", plural("partition", len(dark)), strings.Join(dark, ", "),
+		c.now.Sub(since).Round(time.Second), lastClass(first), c.tryText(first))
+}
+
+// upNow reports whether a connection of the partition is open, whether Tweets come or not.
+func (p *partition) upNow() bool {
+	return slices.ContainsFunc(p.conns, func(n *conn) bool { return n.state == live })
+}
+
+// nextOf is the connection of the partition that will be tried next.
+func (c *Core) nextOf(p *partition) *conn {
+	best := p.conns[0]
+	for _, n := range p.conns[1:] {
+		if c.nextTry(n).Before(c.nextTry(best)) {
+			best = n
+		}
+	}
+	return best
+}
+
+// tryText says when n is tried, as things stand.
+func (c *Core) tryText(n *conn) string {
+	if n.state == dialing {
+		return fmt.Sprintf("being tried for %v", c.now.Sub(n.dialedAt).Round(time.Second))
+	}
+	text := fmt.Sprintf("next try in %v", c.nextTry(n).Sub(c.now).Round(10*time.Millisecond))
+	if c.affordable(n).After(later(c.now, n.due)) {
+		text += ", the connect limit allows no more before"
+	}
+	return text
 }
 
 // noteEnded says why a connection ended; refusals loudly, with X's own words.
-func (c *Core) noteEnded(n *conn, end End, wait time.Duration) {
+func (c *Core) noteEnded(n *conn, end End) {
 	if c.stopping || n.told.class == end.Class && c.now.Sub(n.told.at) < noteAgain {
 		return
 	}
-	n.told = lastTold{end.Class, c.now}
+	n.told, n.part.saidAt = lastTold{end.Class, c.now}, c.now
 	words := printable(end.Message)
 	if words == "" {
 		words = printable(end.Detail)
@@ -40,7 +118,7 @@ func (c *Core) noteEnded(n *conn, end End, wait time.Duration) {
 	if words != "" {
 		words = ": " + words
 	}
-	retry := wait.Round(10 * time.Millisecond)
+	retry := c.nextTry(n).Sub(c.now).Round(10 * time.Millisecond)
 	switch {
 	case end.Class == tooMany:
 		c.note(Warn, "%s: one connection too many for this stream, parked for %v; lower option \"connections\" or stop the other client%s", n, retry, words)
@@ -69,14 +147,10 @@ func advice(status int) string {
 
 // escalation is X's own advice on trouble that lasts (Decahose page, 503).
 func (c *Core) escalation(n *conn, end End) string {
-	b := &n.backoff
 	if end.Status < 500 {
 		return ""
 	}
-	if b.server <= 1 {
-		b.serverSince = c.now
-	}
-	if c.now.Sub(b.serverSince) >= escalate {
+	if h := n.behind; h != nil && c.now.Sub(h.since) >= escalate {
 		return "; this lasts for more than 10 minutes: look at X's status page, and call X's support if it shows nothing"
 	}
 	return ""

@@ -139,7 +139,7 @@ func (c *Core) requestAgain(n *conn, end End, o *recovery.Outcome) time.Duration
 	case end.Status == 406 && dated(end.Message):
 		return tooYoung
 	case end.Status >= 500:
-		return c.serverWait(q.failures)
+		return c.jitter.of(doubling(serverFirst, serverMost, q.failures-1))
 	case end.Status >= 300, end.Class == "redirect", end.Class == "config", end.Class == "credentials":
 		return c.jitter.of(doubling(refusedFirst, refusedMost, q.failures-1))
 	}

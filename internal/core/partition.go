@@ -25,6 +25,11 @@ type partition struct {
 	minute    timeline.Minute
 	refusedAt time.Time // when X last proved to refuse backfill
 	newest    int64     // newest plausible id time
+	dialedAt  time.Time // of its last attempt
+	darkAt    time.Time // since when it has no connection, zero: it has one
+	saidAt    time.Time // when the log last said something of its connections
+	outage    hold      // while X can be reached, but not for this partition
+	trouble   hold      // while X answers 5xx for this partition alone
 }
 
 // hole is a gap that is not settled, and who was asked to fill it.

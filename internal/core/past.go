@@ -33,6 +33,9 @@ func (c *Core) begin() {
 				p.begin, p.position = r.Begin, r.Position
 			}
 		}
+		if at := c.now.Add(-time.Duration(stream-p.position) * time.Millisecond); p.position != 0 && at.After(c.soundAt) {
+			c.soundAt = at
+		}
 		c.restoreGaps(p, past)
 		if p.begin != 0 {
 			c.openUnknown(p, past)

@@ -196,10 +196,9 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 // fed notes that a connection delivered Tweets, the newest of id time newest (0: none plausible).
 func (c *Core) fed(n *conn, newest int64) {
 	n.tweetAt, n.fedAt, n.fed = c.now, c.now, true
-	n.backoff.fed()
-	c.limited.fed()
-	c.outage.fed()
-	c.trouble.fed()
+	n.backoff.refused = 0
+	c.backfillTaken = c.backfillTaken || n.backfill > 0
+	c.healed(n)
 	if newest > n.known {
 		n.advanced = true
 		n.backoff.silence.reset()
@@ -218,6 +217,9 @@ func (c *Core) fed(n *conn, newest int64) {
 	n.part.newest = max(newest, n.part.newest)
 	if news && !n.sound && !n.unsure && n.state == live && n.verdict == "" {
 		c.soundAgain(n)
+	}
+	if n.sound {
+		c.soundAt = c.now
 	}
 }
 
