@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -148,9 +151,32 @@ func (r *run) orders(last *int64) (fresh []ledger.Order) {
 // loading is the goroutine that reads ids.
 func (r *run) loading() {
 	for m := range r.keep.loads {
-		ids, err := r.cfg.Store.Load(m, nil)
+		ids, err := r.load(m)
 		r.answer(core.Event{Kind: core.Loaded, Minute: m, IDs: ids, Err: text(err)})
 	}
+}
+
+const (
+	// loadTries and loadPause are for a lack of descriptors or memory: the ids are there, and each that is not read is a
+	// Tweet that may be emitted again.
+	loadTries = 10
+	loadPause = time.Second
+)
+
+// load tries again what may pass.
+func (r *run) load(m timeline.Minute) (ids []snowflake.ID, err error) {
+	for range loadTries {
+		ids, err = r.cfg.Store.Load(m, nil)
+		if err == nil || errors.Is(err, store.ErrDamaged) {
+			break
+		}
+		select {
+		case <-time.After(loadPause):
+		case <-r.gone:
+			return ids, err
+		}
+	}
+	return ids, err
 }
 
 func (r *run) answer(ev core.Event) {

@@ -1,2 +1,2 @@
-// Package smalldisk gives tests a file system that is soon full. It is for Linux.
+// Package smalldisk gives tests a file system that is soon full, and a process that is soon out of descriptors. It is for Linux.
 package smalldisk

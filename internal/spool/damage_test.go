@@ -297,27 +297,28 @@ func TestAnUnfinishedReplacementIsTakenOrLeft(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-func TestAFewDamagedFilesAreKept(t *testing.T) {
+// TestDamagedFilesAreKeptByAge: old ones go, and those beyond the limit; the newest stays.
+func TestDamagedFilesAreKeptByAge(t *testing.T) {
 	dir := scratch(t)
-	o := opening{dir: dir, path: filepath.Join(dir, dbName), limit: 100}
-	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	put := func(second, size int) {
-		require.NoError(t, os.WriteFile(o.path, make([]byte, size), fileMode))
-		require.NoError(t, os.WriteFile(o.path+sqlfile.LogSuffix, nil, fileMode))
-		require.NoError(t, o.setAside(start.Add(time.Duration(second)*time.Second)))
+	path := filepath.Join(dir, dbName)
+	now := time.Date(2026, 3, 30, 0, 0, 0, 0, time.UTC)
+	put := func(age time.Duration, size int) {
+		require.NoError(t, os.WriteFile(path, make([]byte, size), fileMode))
+		require.NoError(t, os.WriteFile(path+sqlfile.LogSuffix, nil, fileMode))
+		require.NoError(t, sqlfile.SetAside(path, filepath.Join(dir, damagedName), now.Add(-age)))
 	}
-	for i := range 6 {
-		put(i, 10)
+	for day := range 6 {
+		put(time.Duration(10+day)*24*time.Hour, 10)
 	}
-	names, err := sqlfile.Aside(dir, damagedName)
-	require.NoError(t, err)
-	require.Len(t, names, keepDamaged)
-	require.Equal(t, filepath.Join(dir, "spool.damaged-20260301T000003Z"), names[0])
-	require.Len(t, readFiles(t, dir), 2*keepDamaged)
-	put(7, 95)
-	names, err = sqlfile.Aside(dir, damagedName)
-	require.NoError(t, err)
-	require.Equal(t, []string{filepath.Join(dir, "spool.damaged-20260301T000007Z")}, names)
+	require.NoError(t, dropDamaged(dir, 100, now))
+	require.Len(t, readFiles(t, dir), 2*5, "those of fourteen days")
+	put(time.Hour, 95)
+	require.NoError(t, dropDamaged(dir, 100, now))
+	require.Len(t, readFiles(t, dir), 2)
+	require.NoError(t, dropDamaged(dir, 1, now))
+	require.Len(t, readFiles(t, dir), 2)
+	require.NoError(t, dropDamaged(dir, 100, now.Add(20*24*time.Hour)))
+	require.Empty(t, readFiles(t, dir))
 }
 
 func TestAFlippedVersionIsNotANewerOne(t *testing.T) {

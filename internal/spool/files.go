@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/durable"
@@ -20,8 +19,8 @@ const (
 	damagedName = "spool.damaged-"
 	logName     = dbName + sqlfile.LogSuffix
 
-	// keepDamaged is how many damaged files are kept to be looked at, as far as they take no more than the limit.
-	keepDamaged = 3
+	// damagedAge is how long damaged files are kept to be looked at, as far as they take no more than the limit.
+	damagedAge = 14 * 24 * time.Hour
 )
 
 // prepare makes the directory, and proves that a page can be written there and made durable.
@@ -49,34 +48,7 @@ func createFile(path string) error {
 	return durable.Dir(filepath.Dir(path))
 }
 
-// setAside renames the damaged file, with its log, and deletes older ones.
-func (o *opening) setAside(now time.Time) error {
-	name := filepath.Join(o.dir, damagedName+now.UTC().Format("20060102T150405Z"))
-	if err := sqlfile.SetAside(o.path, name); err != nil {
-		return err
-	}
-	return dropDamaged(o.dir, o.limit)
-}
-
-// dropDamaged keeps the newest damaged file, and older ones up to a number and the limit.
-func dropDamaged(dir string, limit int64) error {
-	names, err := sqlfile.Aside(dir, damagedName)
-	if err != nil {
-		return err
-	}
-	slices.Reverse(names)
-	var size int64
-	for i, name := range names {
-		info, err := os.Stat(name)
-		if err != nil {
-			return err
-		}
-		if size += info.Size(); i == 0 || i < keepDamaged && size <= limit {
-			continue
-		}
-		if err := durable.Remove(name, name+sqlfile.LogSuffix); err != nil {
-			return err
-		}
-	}
-	return nil
+// dropDamaged deletes damaged files that need not be kept.
+func dropDamaged(dir string, limit int64, now time.Time) error {
+	return sqlfile.DropAside(dir, damagedName, sqlfile.Kept{Age: damagedAge, Bytes: limit}, now)
 }

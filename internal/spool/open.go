@@ -50,7 +50,11 @@ func (o *opening) open() (*Spool, *Contents, error) {
 	if err := sqlfile.Adopt(o.path, o.fresh); err != nil {
 		return nil, nil, err
 	}
-	if info, err := os.Stat(o.path); err == nil && info.Size() < pageSize {
+	info, err := os.Stat(o.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, nil, err
+	}
+	if err == nil && info.Size() < pageSize {
 		o.notes = append(o.notes, fmt.Sprintf("%s has %d bytes; what it held is lost", dbName, info.Size()))
 	}
 	if torn {
@@ -58,7 +62,7 @@ func (o *opening) open() (*Spool, *Contents, error) {
 	}
 	s, c, err := o.openSound()
 	if err != nil {
-		if sqlfile.OfTheDisk(err) || errors.Is(err, os.ErrPermission) || errors.Is(err, ErrNewer) {
+		if !wrong(err) {
 			return nil, nil, err
 		}
 		if err := o.rebuild(err); err != nil {
@@ -68,8 +72,15 @@ func (o *opening) open() (*Spool, *Contents, error) {
 			return nil, nil, err
 		}
 	}
+	_ = dropDamaged(o.dir, o.limit, time.Now()) // what stays takes room only
 	c.Notes = o.notes
 	return s, c, nil
+}
+
+// wrong reports whether an error proves that what the file holds is wrong. Any other is of this machine: the file is
+// left as it is, and the next start tries again.
+func wrong(err error) bool {
+	return errors.Is(err, errRow) || errors.Is(err, errManifest) || sqlfile.Proves(err)
 }
 
 // refuseNewer reads the versions without touching the files, and whether the log is torn.
@@ -119,7 +130,7 @@ func (s *Spool) load(to []migration) (c *Contents, err error) {
 	}
 	complaint, err := check(s.db)
 	if err == nil && complaint != "" {
-		err = errors.New(firstLine(complaint))
+		err = fmt.Errorf("%w: %s", errRow, firstLine(complaint))
 	}
 	if err != nil {
 		return nil, err
@@ -185,12 +196,14 @@ func contents(db *sql.DB, of []row) (*Contents, error) {
 
 // sequence is the number of the newest entry that there ever was.
 func sequence(db *sql.DB) (n int64, err error) {
-	err = db.QueryRow("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").Scan(&n)
+	var seq any
+	err = db.QueryRow("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
-	if err == nil && (n < 0 || n > maxID) {
-		err = fmt.Errorf("the number of the newest entry is %d: %w", n, errRow)
+	n, ok := seq.(int64)
+	if err == nil && (!ok || n < 0 || n > maxID) {
+		err = fmt.Errorf("the number of the newest entry is %v: %w", seq, errRow)
 	}
 	return n, err
 }
@@ -212,11 +225,15 @@ func sentOf(refusals []refusal) (sent []ledger.Sent) {
 // rebuild makes a new file of what can be read, and sets the old one aside.
 func (o *opening) rebuild(trouble error) error {
 	o.notes = append(o.notes, fmt.Sprintf("%s is damaged (%s); it was set aside, and a new one made of what could be read", dbName, firstLine(trouble.Error())))
-	if err := o.build(); err != nil {
+	err := sqlfile.Readable(o.path)
+	if err == nil {
+		err = o.build()
+	}
+	if err != nil {
 		return fmt.Errorf("make a new one of a damaged one: %w", err)
 	}
 	crashpoint.Here("spool-built")
-	if err := o.setAside(time.Now()); err != nil {
+	if err := sqlfile.SetAside(o.path, filepath.Join(o.dir, damagedName), time.Now()); err != nil {
 		return err
 	}
 	crashpoint.Here("spool-set-aside")
@@ -251,9 +268,13 @@ func (o *opening) save(to *sql.DB) error {
 		_, _ = sequence(db)
 		_ = db.Close()
 	}
-	if info, err := os.Stat(o.path); err != nil || info.Size() < pageSize {
+	info, err := os.Stat(o.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err != nil || info.Size() < pageSize {
 		o.notes = append(o.notes, "nothing of it is left")
-		return nil //nolint:nilerr // there is nothing to be salvaged
+		return nil
 	}
 	if err := borrowFirstPage(o.path, o.fresh); err != nil {
 		return err

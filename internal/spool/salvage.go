@@ -14,7 +14,7 @@ const afterLoss = 1_000_000
 // salvage copies what can be read. An error is one of this machine, not of the file: nothing is given up for it.
 func (o *opening) salvage(to *sql.DB) error {
 	old, err := sqlfile.Open(o.path, salvage)
-	if err != nil && !sqlfile.OfItsContent(err) {
+	if err != nil && !wrong(err) {
 		return err
 	}
 	if err != nil {
@@ -23,7 +23,7 @@ func (o *opening) salvage(to *sql.DB) error {
 	}
 	defer old.Close()
 	rows, badRows, err := entries.rescue(old)
-	if sqlfile.OfTheDisk(err) {
+	if err != nil && !wrong(err) {
 		return err
 	}
 	if badRows > 0 {
@@ -33,7 +33,7 @@ func (o *opening) salvage(to *sql.DB) error {
 		o.notes = append(o.notes, "entries: others cannot be read: "+firstLine(err.Error()))
 	}
 	refusals, badRefusals, err := refused.rescue(old)
-	if sqlfile.OfTheDisk(err) {
+	if err != nil && !wrong(err) {
 		return err
 	}
 	if badRefusals > 0 || err != nil {
@@ -71,7 +71,7 @@ func move(tx *sql.Tx, old *sql.DB, r *row) (whole bool, err error) {
 	}
 	var lines []byte
 	err = old.QueryRow("SELECT lines FROM lines WHERE id = ?", r.id).Scan(&lines)
-	if sqlfile.OfTheDisk(err) {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) && !wrong(err) {
 		return false, err
 	}
 	if err != nil || !r.fits(lines) {

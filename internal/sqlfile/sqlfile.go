@@ -66,24 +66,8 @@ func InTx(db Beginner, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// OfTheDisk reports whether an error of SQLite says that files cannot be written, opened or waited for, rather than
-// that what they hold is wrong.
-func OfTheDisk(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
-		sqlite3.SQLITE_AUTH, sqlite3.SQLITE_INTERRUPT:
-		return true
-	case sqlite3.SQLITE_IOERR:
-		return e.Code() != sqlite3.SQLITE_IOERR_SHORT_READ && e.Code() != sqlite3.SQLITE_IOERR_READ
-	}
-	return false
-}
-
-// OfItsContent reports whether an error of SQLite says that the file holds something wrong.
+// OfItsContent reports whether an error of SQLite says that the file was read, and holds something wrong. A lack of
+// descriptors, memory or room, a lock, a missing right and a sector that cannot be read say nothing of what it holds.
 func OfItsContent(err error) bool {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
@@ -91,6 +75,21 @@ func OfItsContent(err error) bool {
 	}
 	code := e.Code() & 0xff
 	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ
+}
+
+// Proves reports whether an error at the opening of a file proves that what it holds is wrong: OfItsContent, or an
+// answer to statements of ours that a sound file of ours never gives (no such table, a key twice, another type).
+func Proves(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA,
+		sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG:
+		return true
+	}
+	return OfItsContent(err)
 }
 
 // Where SQLite's file format has what is read without SQLite, which would touch the file (sqlite.org/fileformat2.html).

@@ -27,11 +27,11 @@ func BenchmarkCommit(b *testing.B) {
 		}
 		c.Partitions = append(c.Partitions, ledger.PartitionRecord{Partition: p})
 	}
-	before := s.ids.size(hourOf(m))
+	before := endOf(s, hourOf(m))
 	for b.Loop() {
 		require.NoError(b, s.Commit(c))
 	}
-	b.ReportMetric(float64(s.ids.size(hourOf(m))-before)/float64(b.N)/3000, "B/id")
+	b.ReportMetric(float64(endOf(s, hourOf(m))-before)/float64(b.N)/3000, "B/id")
 	require.NoError(b, s.Close())
 }
 

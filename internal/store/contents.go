@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -24,11 +25,12 @@ type contents struct {
 	tweets     []orderTweets
 	answers    []ledger.Answer
 
-	damage []string // per table that was not read whole, what is wrong
+	damage  []string // per table that was not read whole, what is wrong
+	trouble error    // the first that is of the machine
 }
 
-// readAll reads every row; damaged reports whether some could not be read.
-func readAll(db queryer, now time.Time) *contents {
+// readAll reads every row; damage tells of those that cannot be read. An error is one of the machine: nothing is known then.
+func readAll(db queryer, now time.Time) (*contents, error) {
 	c := &contents{}
 	c.minutes = readTable(c, db, minutes, keysAround(now))
 	c.copies = readTable(c, db, copies, keysAround(now))
@@ -47,7 +49,7 @@ func readAll(db queryer, now time.Time) *contents {
 	if len(c.damage) > before {
 		c.orders, c.tweets, c.answers = nil, nil, nil // an order must not be carried out twice; the operator asks again
 	}
-	return c
+	return c, c.trouble
 }
 
 // fill adds what is missing from an older copy. A minute or gap of long ago claims less than was true later, never
@@ -164,7 +166,11 @@ func hoursAround(now time.Time) span {
 // readTable reads all rows of the table or, when a page of it is broken, those that are on the others.
 func readTable[T any](c *contents, db queryer, t *table[T], keys span) []T {
 	records, bad, err := t.all(db)
-	if t.missing(err) {
+	if t.missing(err) || c.trouble != nil {
+		return nil
+	}
+	if err != nil && !sqlfile.Proves(err) {
+		c.trouble = err
 		return nil
 	}
 	if err != nil {

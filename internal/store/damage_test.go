@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/decahose/telegraf-decahose/internal/dirlock"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -164,26 +166,53 @@ func TestOnePageOfMinutesLost(t *testing.T) {
 	require.Greater(t, len(past.Minutes), whole-100)
 	require.Less(t, len(past.Minutes), whole)
 	require.Len(t, past.Gaps, agedMinutes)
-	names, err := sqlfile.Aside(dir, damagedName)
-	require.NoError(t, err)
-	require.Len(t, names, 1)
+	require.Len(t, setAsideIn(t, dir), 1)
 }
 
-func TestAFewDamagedLedgersAreKept(t *testing.T) {
+// TestDamagedLedgersAreKeptByAge: old ones go, but for one that holds more than the present ledger, however many there are.
+func TestDamagedLedgersAreKeptByAge(t *testing.T) {
 	dir := t.TempDir()
-	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	for i := range 6 {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, dbName), []byte{byte(i)}, fileMode))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, dbName+sqlfile.LogSuffix), []byte{byte(i)}, fileMode))
-		require.NoError(t, setAside(dir, start.Add(time.Duration(i)*time.Second)))
+	now := time.Date(2026, 3, 30, 0, 0, 0, 0, time.UTC)
+	path := filepath.Join(dir, dbName)
+	put := func(age time.Duration, size int) {
+		require.NoError(t, os.WriteFile(path, make([]byte, size), fileMode))
+		require.NoError(t, os.WriteFile(path+sqlfile.LogSuffix, []byte{1}, fileMode))
+		require.NoError(t, sqlfile.SetAside(path, filepath.Join(dir, damagedName), now.Add(-age)))
 	}
-	names, err := sqlfile.Aside(dir, damagedName)
-	require.NoError(t, err)
-	require.Len(t, names, keepDamaged)
-	require.Equal(t, filepath.Join(dir, "ledger.db.damaged-20260301T000003Z"), names[0])
+	put(30*24*time.Hour, 100)
+	put(29*24*time.Hour, 5)
+	put(28*24*time.Hour, 100)
+	for range 5 {
+		put(time.Hour, 10) // in one second
+	}
+	require.NoError(t, os.WriteFile(path, make([]byte, 50), fileMode))
+	require.NoError(t, dropDamaged(dir, now))
+	require.Equal(t, []string{"20260228T000000Z", "20260302T000000Z", "20260329T230000Z", "20260329T230000Z.1", "20260329T230000Z.2",
+		"20260329T230000Z.3", "20260329T230000Z.4"}, setAsideIn(t, dir))
+	require.NoError(t, os.WriteFile(path, make([]byte, 200), fileMode))
+	require.NoError(t, dropDamaged(dir, now.Add(20*24*time.Hour)))
+	require.Empty(t, setAsideIn(t, dir))
+	require.Len(t, must(os.ReadDir(dir)), 1, "the logs went with them")
+}
+
+// setAsideIn are the endings of the names of ledgers that were set aside.
+func setAsideIn(t *testing.T, dir string) (times []string) {
+	t.Helper()
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, entries, 2*keepDamaged)
+	for _, e := range entries {
+		if text, ok := strings.CutPrefix(e.Name(), damagedName); ok && !strings.HasSuffix(text, sqlfile.LogSuffix) {
+			times = append(times, text)
+		}
+	}
+	return times
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestALostLedgerComesBackFromItsBackup(t *testing.T) {
@@ -249,7 +278,7 @@ func TestMigration(t *testing.T) {
 	require.NoError(t, s.Close())
 	for name, dir := range map[string]string{"closed": dir, "killed": left} {
 		t.Run(name, func(t *testing.T) {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, lockName), nil, fileMode))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, dirlock.Name), nil, fileMode))
 			before := readFiles(t, dir)
 			_, _, err := Open(dir, Options{Horizon: horizon})
 			require.ErrorIs(t, err, ErrNewer)

@@ -6,11 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
-
-	"github.com/decahose/telegraf-decahose/internal/durable"
+	"github.com/decahose/telegraf-decahose/internal/dirlock"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
@@ -18,33 +17,59 @@ const (
 	dirMode  = 0o700
 	fileMode = 0o600
 
-	lockName    = "lock"
 	dbName      = "ledger.db"
 	freshName   = "ledger.db.new"    // a ledger being built to take the place of a damaged one
 	backupName  = "ledger.backup.db" // a copy, at most an hour old
 	damagedName = "ledger.db.damaged-"
 
-	// keepDamaged is how many damaged ledgers are kept to be looked at.
-	keepDamaged = 3
-
-	// lockTries is for commands that look whether somebody holds the lock, and hold it themselves meanwhile.
-	lockTries = 5
-	lockPause = 20 * time.Millisecond
+	// damagedAge is how long damaged ledgers are kept to be looked at, and damagedBytes how much they may take
+	// together. One with more bytes than the present ledger stays: it may hold what that one lacks.
+	damagedAge   = 14 * 24 * time.Hour
+	damagedBytes = 1 << 30
 )
 
-// prepareDir makes the directory, and proves that it can be written.
+// ErrPlace says that the directory itself cannot be used, and that a restart will not change that.
+var ErrPlace = errors.New("cannot be used")
+
+// place makes an error about the directory an ErrPlace, unless it is one that may pass: no descriptors, no memory, no
+// room, a device that answers with errors.
+func place(err error) error {
+	for _, passes := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EINTR, syscall.EAGAIN, syscall.EBUSY} {
+		if errors.Is(err, passes) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", err, ErrPlace)
+}
+
+// prepareDir makes the directory, and proves that it can be written and holds no links to elsewhere.
 func prepareDir(dir string) error {
 	for _, d := range []string{dir, filepath.Join(dir, idsDir)} {
 		_, err := os.Stat(d)
 		fresh := errors.Is(err, os.ErrNotExist)
 		if err := os.MkdirAll(d, dirMode); err != nil {
-			return fmt.Errorf("create state directory %s: %w", dir, err)
+			return place(fmt.Errorf("create state directory %s: %w", dir, err))
 		}
 		if !fresh {
 			continue
 		}
 		if err := os.Chmod(d, dirMode); err != nil {
-			return fmt.Errorf("protect state directory %s: %w", dir, err)
+			return place(fmt.Errorf("protect state directory %s: %w", dir, err))
+		}
+	}
+	return refuseLinks(dir)
+}
+
+// refuseLinks refuses files that are symbolic links: somebody else may have put them there, and we would write to where
+// they lead.
+func refuseLinks(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return place(fmt.Errorf("read state directory %s: %w", dir, err))
+	}
+	for _, e := range entries {
+		if e.Type()&os.ModeSymlink != 0 && e.Name() != idsDir {
+			return place(fmt.Errorf("%s is a symbolic link, must be a file of its own", filepath.Join(dir, e.Name())))
 		}
 	}
 	return nil
@@ -58,56 +83,29 @@ func probe(dir string) error {
 		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 	}
 	if err != nil {
-		return fmt.Errorf("write to state directory %s: %w", dir, err)
+		return place(fmt.Errorf("write to state directory %s: %w", dir, err))
 	}
 	return nil
 }
 
-func lockDir(dir string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(fileMode))
-	for try := 1; ; try++ {
-		ok, err := lock.TryLock()
-		if err != nil {
-			return nil, fmt.Errorf("lock state directory %s: %w", dir, err)
-		}
-		if ok {
-			return lock, nil
-		}
-		if try == lockTries {
-			return nil, fmt.Errorf("state directory %s: %w", dir, ErrLocked)
-		}
-		time.Sleep(lockPause)
+func lockDir(dir string) (*dirlock.Lock, error) {
+	l, err := dirlock.Take(dir)
+	switch {
+	case errors.Is(err, dirlock.ErrHeld):
+		return nil, fmt.Errorf("state directory %s: %w", dir, ErrLocked)
+	case err != nil:
+		return nil, place(fmt.Errorf("lock state directory: %w", err))
 	}
+	return l, nil
 }
 
-// held reports whether some process holds the lock of the directory.
-func held(dir string) bool {
-	lock := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_RDONLY))
-	ok, err := lock.TryRLock()
-	if ok {
-		_ = lock.Unlock()
-	}
-	return err == nil && !ok
-}
-
-// setAside renames the damaged ledger, with its log, and deletes all but the newest of those.
-func setAside(dir string, now time.Time) error {
-	name := damagedName + now.UTC().Format("20060102T150405Z")
-	path := filepath.Join(dir, dbName)
-	if err := sqlfile.SetAside(path, filepath.Join(dir, name)); err != nil {
-		return err
-	}
-	old, err := sqlfile.Aside(dir, damagedName)
+// dropDamaged deletes damaged ledgers that need not be kept. What cannot be deleted stays: it takes room only.
+func dropDamaged(dir string, now time.Time) error {
+	present, err := sqlfile.Size(filepath.Join(dir, dbName))
 	if err != nil {
 		return err
 	}
-	for len(old) > keepDamaged {
-		if err := durable.Remove(old[0], old[0]+sqlfile.LogSuffix); err != nil {
-			return err
-		}
-		old = old[1:]
-	}
-	return nil
+	return sqlfile.DropAside(dir, damagedName, sqlfile.Kept{Age: damagedAge, Bytes: damagedBytes, Than: max(1, present)}, now)
 }
 
 // sizeOf sums the sizes of all files in the directory and in the one of ids.
@@ -131,15 +129,25 @@ func adopt(dir string) error {
 	return sqlfile.Adopt(filepath.Join(dir, dbName), filepath.Join(dir, freshName))
 }
 
-// missing says that there should be a ledger and is none: something else of it is there.
+// errMissing is the damage of a ledger that should be there.
+var errMissing = errors.New("the file is missing or empty")
+
+// missing is errMissing where there should be a ledger and is none: something else of it is there. Any other error says
+// that this cannot be told.
 func missing(dir string, ids bool) error {
-	if info, err := os.Stat(filepath.Join(dir, dbName)); err == nil && info.Size() > 0 {
-		return nil
+	path := filepath.Join(dir, dbName)
+	var sizes [3]int64
+	for i, p := range []string{path, path + sqlfile.LogSuffix, filepath.Join(dir, backupName)} {
+		info, err := os.Stat(p)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err == nil {
+			sizes[i] = info.Size()
+		}
 	}
-	log, _ := os.Stat(filepath.Join(dir, dbName+sqlfile.LogSuffix))
-	_, err := os.Stat(filepath.Join(dir, backupName))
-	if ids || err == nil || log != nil && log.Size() > 0 {
-		return errors.New("the file is missing or empty")
+	if sizes[0] == 0 && (ids || sizes[1] > 0 || sizes[2] > 0) {
+		return errMissing
 	}
 	return nil
 }

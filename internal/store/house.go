@@ -34,6 +34,7 @@ func (s *Store) keepHouse(c *ledger.Commit) {
 	if since := now.Sub(s.backedUp); since >= s.backupEvery || since < 0 {
 		s.backedUp = now
 		_ = s.backup()
+		_ = dropDamaged(s.dir, now)
 	}
 }
 

@@ -79,7 +79,7 @@ func TestMerge(t *testing.T) {
 	hour := hourOf(now) - 4
 	var before int64
 	for i := range 40 {
-		before = s.ids.size(hour)
+		before = endOf(s, hour)
 		require.NoError(t, s.Commit(h.commit(hour.first()+timeline.Minute(i%4), 20)))
 		if i == 19 {
 			s.pruneEvery = time.Hour
@@ -87,8 +87,8 @@ func TestMerge(t *testing.T) {
 	}
 	s.pruneEvery = 0
 	require.NoError(t, s.Commit(h.commit(hour.first(), 20)))
-	require.Less(t, s.ids.size(hour), before)
-	require.Equal(t, s.ids.size(hour), fileSize(t, hour.path(dir)))
+	require.Less(t, endOf(s, hour), before)
+	require.Equal(t, endOf(s, hour), fileSize(t, hour.path(dir)))
 	for range 2 {
 		for m, of := range s.ids.counts() {
 			require.Equal(t, map[int]int{1: len(h.ids[m][1]), 2: len(h.ids[m][2])}, of)
@@ -111,10 +111,10 @@ func TestADamagedHourIsNotMerged(t *testing.T) {
 		require.NoError(t, s.Commit(h.commit(hour.first(), 20)))
 	}
 	flip(t, hour.path(dir), headerLen+9, 1)
-	size := s.ids.size(hour)
+	size := endOf(s, hour)
 	s.pruneEvery = 0
 	require.NoError(t, s.Commit(h.commit(thisMinute(), 20)))
-	require.Equal(t, size, s.ids.size(hour))
+	require.Equal(t, size, endOf(s, hour))
 	ids, err := s.Load(hour.first(), nil)
 	require.ErrorIs(t, err, ErrDamaged)
 	require.Len(t, ids, 9*20)

@@ -7,8 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -17,6 +21,10 @@ const (
 	idsSuffix = ".ids"
 	hourStyle = "20060102T15"
 	perHour   = 60
+
+	// mostBeside is how many files there may be of one hour beside its first: each is begun where the one before
+	// cannot be read or written.
+	mostBeside = 9
 )
 
 // hour is a UTC hour, counted from the Unix epoch: ids of one hour share a file.
@@ -32,24 +40,37 @@ func hourOf(m timeline.Minute) hour {
 
 func (h hour) first() timeline.Minute { return timeline.Minute(h * perHour) }
 
-func (h hour) name() string {
-	return time.Unix(int64(h)*3600, 0).UTC().Format(hourStyle) + idsSuffix
-}
+func (h hour) name() string { return h.file(0) }
 
-func (h hour) path(dir string) string { return filepath.Join(dir, idsDir, h.name()) }
-
-func parseHour(name string) (hour, bool) {
-	t, err := time.Parse(hourStyle+idsSuffix, name)
-	if err != nil {
-		return 0, false
+// file is the name of the n-th file beside the hour's first, which is 0.
+func (h hour) file(n int) string {
+	text := time.Unix(int64(h)*3600, 0).UTC().Format(hourStyle)
+	if n > 0 {
+		text += "." + strconv.Itoa(n)
 	}
-	h := hour(t.Unix() / 3600)
-	return h, h.name() == name
+	return text + idsSuffix
 }
 
-// block is a block and where in its file it stands.
+func (h hour) path(dir string) string { return h.pathOf(dir, 0) }
+
+func (h hour) pathOf(dir string, n int) string { return filepath.Join(dir, idsDir, h.file(n)) }
+
+// parseHour is the inverse of file.
+func parseHour(name string) (h hour, n int, ok bool) {
+	text, _ := strings.CutSuffix(name, idsSuffix)
+	text, number, beside := strings.Cut(text, ".")
+	t, err := time.Parse(hourStyle, text)
+	if beside && err == nil {
+		n, err = strconv.Atoi(number)
+	}
+	h = hour(t.Unix() / 3600)
+	return h, n, err == nil && n <= mostBeside && h.file(n) == name
+}
+
+// block is a block and where it stands.
 type block struct {
 	header
+	beside int // which file of its hour
 	offset int64
 }
 
@@ -65,11 +86,82 @@ func hoursIn(dir string) (hours []hour, err error) {
 		return nil, fmt.Errorf("list id files: %w", err)
 	}
 	for _, e := range entries {
-		if h, ok := parseHour(e.Name()); ok {
+		if h, _, ok := parseHour(e.Name()); ok {
 			hours = append(hours, h)
 		}
 	}
-	return hours, nil
+	slices.Sort(hours)
+	return slices.Compact(hours), nil
+}
+
+// fileBlocks lists the blocks of one file of the hour, see hop. The error is os.ErrNotExist where there is none.
+func fileBlocks(dir string, h hour, n int) (blocks []block, size, skipped int64, err error) {
+	f, err := os.Open(h.pathOf(dir, n))
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	blocks, skipped, err = hop(f, info.Size())
+	for i := range blocks {
+		blocks[i].beside = n
+	}
+	return blocks, info.Size(), skipped, err
+}
+
+// blocksOf lists the blocks of all files of the hour.
+func blocksOf(dir string, h hour) (blocks []block, skipped int64, err error) {
+	for n := range mostBeside + 1 {
+		more, _, lost, err := fileBlocks(dir, h, n)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, 0, err
+		}
+		blocks, skipped = append(blocks, more...), skipped+lost
+	}
+	return blocks, skipped, nil
+}
+
+// hourFiles are the files of one hour, each opened when it is first read.
+type hourFiles struct {
+	dir  string
+	hour hour
+	open map[int]*os.File
+}
+
+func newHourFiles(dir string, h hour) *hourFiles {
+	return &hourFiles{dir: dir, hour: h, open: make(map[int]*os.File, 1)}
+}
+
+func (h *hourFiles) close() {
+	for _, f := range h.open {
+		_ = f.Close() // it was only read
+	}
+}
+
+// read appends the ids of the block to dst. The error is errBlock if what stands there is not the block, or that of the
+// file system.
+func (h *hourFiles) read(c *codec, b block, dst []snowflake.ID) ([]snowflake.ID, error) {
+	f := h.open[b.beside]
+	if f == nil {
+		var err error
+		if f, err = os.Open(h.hour.pathOf(h.dir, b.beside)); err != nil {
+			return dst, err
+		}
+		h.open[b.beside] = f
+	}
+	buf := make([]byte, headerLen+b.length)
+	if _, err := f.ReadAt(buf, b.offset); errors.Is(err, io.EOF) {
+		return dst, errBlock
+	} else if err != nil {
+		return dst, err
+	}
+	if head, ok := parseHeader(buf); !ok || head != b.header {
+		return dst, errBlock
+	}
+	return c.unpack(b.header, buf[headerLen:], dst)
 }
 
 // hop lists the blocks of a file by their headers, without reading payloads. skipped is how many bytes

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
@@ -29,18 +30,24 @@ type idStore struct {
 
 // hourIndex says where the ids of one hour are.
 type hourIndex struct {
-	size       int64 // end of the last block that counts: the next one goes here
+	beside     int   // the file that is written
+	size       int64 // end of the last block in it that counts: the next one goes here
 	blocks     map[timeline.Minute][]block
 	generation int  // counts up before and after the file is replaced: odd in between
-	damaged    bool // holds a block that cannot be read; left as it is
+	damaged    bool // holds something that cannot be read or written; left as it is
 }
 
 func (x *hourIndex) add(b block) {
 	x.blocks[b.minute] = append(x.blocks[b.minute], b)
-	x.size = max(x.size, b.end())
+	if b.beside > x.beside { // the one before cannot be used
+		x.beside, x.size, x.damaged = b.beside, 0, true
+	}
+	if b.beside == x.beside {
+		x.size = max(x.size, b.end())
+	}
 }
 
-// openIDs indexes the id files. What is unreadable is left out and noted.
+// openIDs indexes the id files. What is unreadable is left out and noted; an error is of the machine.
 func openIDs(dir string) (s *idStore, notes []string, err error) {
 	s = &idStore{dir: dir, codec: newCodec(), hours: make(map[hour]*hourIndex)}
 	hours, err := hoursIn(dir)
@@ -48,46 +55,57 @@ func openIDs(dir string) (s *idStore, notes []string, err error) {
 		return nil, nil, err
 	}
 	for _, h := range hours {
-		x, note := readHour(dir, h)
+		x := &hourIndex{blocks: make(map[timeline.Minute][]block)}
 		s.hours[h] = x
-		if note != "" {
-			notes = append(notes, note)
+		for n := range mostBeside + 1 {
+			note, err := x.readFile(dir, h, n)
+			if err != nil {
+				return nil, nil, fmt.Errorf("id file %s: %w", h.file(n), err)
+			}
+			if note != "" {
+				notes = append(notes, note)
+			}
 		}
 	}
 	return s, notes, nil
 }
 
-func readHour(dir string, h hour) (x *hourIndex, note string) {
-	x = &hourIndex{blocks: make(map[timeline.Minute][]block)}
-	blocks, size, skipped, err := readBlocks(h.path(dir))
+// readFile indexes one file of the hour. What cannot be opened is written no more: what it holds is not known.
+func (x *hourIndex) readFile(dir string, h hour, n int) (note string, err error) {
+	blocks, size, skipped, err := fileBlocks(dir, h, n)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
 	for _, b := range blocks {
 		if hourOf(b.minute) == h {
 			x.add(b)
 		}
 	}
-	if err != nil {
-		x.damaged, x.size = true, size // blocks may follow
-		return x, fmt.Sprintf("id file %s: %v", h.name(), err)
-	}
-	if skipped > 0 {
+	switch {
+	case err != nil && !ofOneFile(err):
+		return "", err
+	case err != nil && size == 0:
+		x.beside, x.size, x.damaged = n+1, 0, true
+		return fmt.Sprintf("id file %s cannot be read, and is left as it is: %v; Tweets of that hour may come twice", h.file(n), err), nil
+	case err != nil:
+		x.beside, x.size, x.damaged = n, size, true // blocks may follow
+		return fmt.Sprintf("id file %s: %v", h.file(n), err), nil
+	case skipped > 0:
 		x.damaged = true
-		return x, fmt.Sprintf("id file %s: %d bytes are unreadable; Tweets of that hour may come twice", h.name(), skipped)
+		return fmt.Sprintf("id file %s: %d bytes are unreadable; Tweets of that hour may come twice", h.file(n), skipped), nil
 	}
-	return x, ""
+	return "", nil
 }
 
-func readBlocks(path string) (blocks []block, size, skipped int64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, 0, err
+// ofOneFile reports whether an error is about one file, and the next one may be had: another user's, one that may not be
+// changed, one on a bad sector. A lack of descriptors, memory or room is about all of them.
+func ofOneFile(err error) bool {
+	for _, of := range []error{os.ErrPermission, syscall.EIO, syscall.EISDIR, syscall.ELOOP, syscall.ENXIO, syscall.ESTALE, syscall.ETXTBSY} {
+		if errors.Is(err, of) {
+			return true
+		}
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	blocks, skipped, err = hop(f, info.Size())
-	return blocks, info.Size(), skipped, err
+	return false
 }
 
 // counts are how many ids are stored, by minute and partition.
@@ -126,9 +144,8 @@ func (s *idStore) write(sets []ledger.IDs) ([]*pending, error) {
 			p = &pending{hour: h}
 			byHour[h] = p
 		}
-		base := s.size(h)
 		p.bytes = s.codec.append(p.bytes, set.Partition, set.Minute, set.IDs, func(offset int, head header) {
-			p.blocks = append(p.blocks, block{header: head, offset: base + int64(offset)})
+			p.blocks = append(p.blocks, block{header: head, offset: int64(offset)})
 		})
 	}
 	written := slices.Collect(maps.Values(byHour))
@@ -146,34 +163,53 @@ func (s *idStore) write(sets []ledger.IDs) ([]*pending, error) {
 	return written, nil
 }
 
-func (s *idStore) size(h hour) int64 {
+// end is where the next ids of the hour go: which of its files, and where in it.
+func (s *idStore) end(h hour) (beside int, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if x := s.hours[h]; x != nil {
-		return x.size
+		return x.beside, x.size
 	}
-	return 0
+	return 0, 0
 }
 
+// writeHour writes what is pending of one hour: to its file, or, where that one cannot be written, to one beside, so that
+// one file does not hold up all other hours.
 func (s *idStore) writeHour(p *pending) (created bool, err error) {
-	at := s.size(p.hour)
-	f, err := os.OpenFile(p.hour.path(s.dir), os.O_RDWR|os.O_CREATE, fileMode)
+	n, at := s.end(p.hour)
+	for ; n <= mostBeside; n, at = n+1, 0 {
+		if err = writeIDs(p.hour.pathOf(s.dir, n), p.bytes, at); err == nil || !ofOneFile(err) {
+			break
+		}
+	}
+	if n > mostBeside && err == nil {
+		err = fmt.Errorf("%d files of that hour cannot be used: %w", n, os.ErrPermission)
+	}
+	for i := range p.blocks {
+		p.blocks[i].beside = n
+		p.blocks[i].offset += at
+	}
+	return at == 0, err
+}
+
+func writeIDs(path string, b []byte, at int64) (err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if info, err := f.Stat(); err != nil {
-		return false, err
+		return err
 	} else if info.Size() > at { // a torn tail, or what never counted
 		if err := f.Truncate(at); err != nil {
-			return false, err
+			return err
 		}
 	}
-	if _, err := f.WriteAt(p.bytes, at); err != nil {
-		return false, err
+	if _, err := f.WriteAt(b, at); err != nil {
+		return err
 	}
 	crashpoint.Here("ids-written")
-	return at == 0, f.Sync()
+	return f.Sync()
 }
 
 // accept makes written ids count.
@@ -203,7 +239,7 @@ func (s *idStore) load(m timeline.Minute, dst []snowflake.ID) ([]snowflake.ID, e
 		}
 		var err error
 		if len(blocks) > 0 {
-			dst, err = s.read(hourOf(m).path(s.dir), blocks, dst[:start])
+			dst, err = s.read(hourOf(m), blocks, dst[:start])
 		}
 		if _, after := s.find(m); after == before {
 			slices.Sort(dst[start:])
@@ -222,32 +258,25 @@ func (s *idStore) find(m timeline.Minute) (blocks []block, generation int) {
 	return slices.Clone(x.blocks[m]), x.generation
 }
 
-// read appends the ids of the blocks to dst; those that cannot be read are left out and make the error.
-func (s *idStore) read(path string, blocks []block, dst []snowflake.ID) ([]snowflake.ID, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return dst, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	defer f.Close()
+// read appends the ids of the blocks to dst; those that cannot be read are left out and make the error: ErrDamaged, or
+// one of the machine, which may pass.
+func (s *idStore) read(h hour, blocks []block, dst []snowflake.ID) ([]snowflake.ID, error) {
+	files := newHourFiles(s.dir, h)
+	defer files.close()
 	lost := 0
+	var why error
 	for _, b := range blocks {
-		if dst, err = readBlock(s.codec, f, b, dst); err != nil {
-			lost++
+		var err error
+		if dst, err = files.read(s.codec, b, dst); err == nil {
+			continue
 		}
+		if !errors.Is(err, errBlock) && !ofOneFile(err) && !errors.Is(err, os.ErrNotExist) {
+			return dst, fmt.Errorf("read ids: %w", err)
+		}
+		lost, why = lost+1, err
 	}
 	if lost > 0 {
-		return dst, fmt.Errorf("%w: %d of %d blocks of ids in %s are unreadable", ErrDamaged, lost, len(blocks), filepath.Base(path))
+		return dst, fmt.Errorf("%w: %d of %d blocks of ids in %s are unreadable: %w", ErrDamaged, lost, len(blocks), h.name(), why)
 	}
 	return dst, nil
-}
-
-func readBlock(c *codec, f *os.File, b block, dst []snowflake.ID) ([]snowflake.ID, error) {
-	buf := make([]byte, headerLen+b.length)
-	if _, err := f.ReadAt(buf, b.offset); err != nil {
-		return dst, err
-	}
-	if h, ok := parseHeader(buf); !ok || h != b.header {
-		return dst, errBlock
-	}
-	return c.unpack(b.header, buf[headerLen:], dst)
 }

@@ -29,10 +29,13 @@ func (s *idStore) prune(keep timeline.Minute, limit int) error {
 			break
 		}
 		s.mu.Lock()
+		last := s.hours[h].beside
 		delete(s.hours, h)
 		s.mu.Unlock()
-		if err := os.Remove(h.path(s.dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("delete old ids: %w", err))
+		for n := range last + 1 {
+			if err := os.Remove(h.pathOf(s.dir, n)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				errs = append(errs, fmt.Errorf("delete old ids: %w", err))
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -122,11 +125,11 @@ func (s *idStore) rewrite(temp string, h hour, blocks []block) (merged []block, 
 	if err != nil {
 		return nil, err
 	}
-	merged, err = s.copyMerged(f, h.path(s.dir), blocks)
+	merged, err = s.copyMerged(f, h, blocks)
 	return merged, errors.Join(err, f.Sync(), f.Close())
 }
 
-func (s *idStore) copyMerged(f *os.File, from string, blocks []block) (merged []block, err error) {
+func (s *idStore) copyMerged(f *os.File, h hour, blocks []block) (merged []block, err error) {
 	var ids []snowflake.ID
 	var out []byte
 	at := int64(0)
@@ -135,11 +138,11 @@ func (s *idStore) copyMerged(f *os.File, from string, blocks []block) (merged []
 		for n < len(blocks) && sameAccount(blocks[0], blocks[n]) {
 			n++
 		}
-		if ids, err = s.read(from, blocks[:n], ids[:0]); err != nil {
+		if ids, err = s.read(h, blocks[:n], ids[:0]); err != nil {
 			return nil, err
 		}
-		out = s.codec.append(out[:0], blocks[0].partition, blocks[0].minute, ids, func(offset int, h header) {
-			merged = append(merged, block{header: h, offset: at + int64(offset)})
+		out = s.codec.append(out[:0], blocks[0].partition, blocks[0].minute, ids, func(offset int, head header) {
+			merged = append(merged, block{header: head, offset: at + int64(offset)})
 		})
 		if _, err := f.Write(out); err != nil {
 			return nil, err

@@ -33,7 +33,7 @@ func open(dir string, o Options, to []migration) (_ *Store, _ *ledger.Past, err 
 		pruneEvery: pruneEvery, backupEvery: backupEvery, now: time.Now}
 	past, err := s.start()
 	if err != nil {
-		return nil, nil, errors.Join(err, s.closeFiles(), lock.Unlock())
+		return nil, nil, errors.Join(err, s.closeFiles(), lock.Release())
 	}
 	return s, past, nil
 }
@@ -64,6 +64,44 @@ func (s *Store) start() (*ledger.Past, error) {
 	return past, nil
 }
 
+// CheckFiles says why Open would fail on the files of the directory, if it is there: those that this user cannot read and
+// write, links, a newer version. It changes nothing. No Store or Reader of this process may be open there.
+func CheckFiles(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := refuseLinks(dir); err != nil {
+		return err
+	}
+	for _, d := range []string{dir, filepath.Join(dir, idsDir)} {
+		entries, err := os.ReadDir(d)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return place(err)
+		}
+		for _, e := range entries {
+			if err := openable(filepath.Join(d, e.Name()), e); err != nil {
+				return place(err)
+			}
+		}
+	}
+	return refuseNewer(dir, len(migrations))
+}
+
+// openable is nil for what is no file, or was removed meanwhile.
+func openable(path string, e os.DirEntry) error {
+	if !e.Type().IsRegular() {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 func refuseNewer(dir string, version int) error {
 	have, err := storedVersion(dir)
 	if err != nil {
@@ -75,8 +113,8 @@ func refuseNewer(dir string, version int) error {
 	return nil
 }
 
-// openContents opens the ledger and reads it whole, and if that fails makes a new one of what can be read of it and
-// of its backup.
+// openContents opens the ledger and reads it whole. Where what it holds is proven wrong, it makes a new one of what can
+// be read of it and of its backup; any other trouble is an error, and nothing is touched.
 func (s *Store) openContents(ids map[timeline.Minute]map[int]int) (c *contents, notes []string, err error) {
 	if err := adopt(s.dir); err != nil {
 		return nil, nil, err
@@ -86,11 +124,19 @@ func (s *Store) openContents(ids map[timeline.Minute]map[int]int) (c *contents, 
 		if c, trouble = s.openSound(); trouble == nil {
 			return c, nil, nil
 		}
-		if sqlfile.OfTheDisk(trouble) || errors.Is(trouble, os.ErrPermission) {
-			return nil, nil, trouble
-		}
+	}
+	if !damaged(trouble) {
+		return nil, nil, trouble
 	}
 	return s.rebuild(trouble, ids)
+}
+
+// errContent is the damage of a ledger that does not pass a check.
+var errContent = errors.New("a check complains")
+
+// damaged reports whether trouble at the opening of a ledger proves that what it holds is wrong.
+func damaged(trouble error) bool {
+	return errors.Is(trouble, errMissing) || errors.Is(trouble, errContent) || errors.Is(trouble, errRow) || sqlfile.Proves(trouble)
 }
 
 // openSound opens the ledger and reads it; any damage is an error.
@@ -102,10 +148,13 @@ func (s *Store) openSound() (*contents, error) {
 	if err := s.openDB(); err != nil {
 		return nil, err
 	}
-	c := readAll(s.db, s.now())
-	complaints, err := check(s.db, "quick_check", 1)
+	c, err := readAll(s.db, s.now())
+	var complaints []string
+	if err == nil {
+		complaints, err = check(s.db, "quick_check", 1)
+	}
 	if err == nil && len(complaints)+len(c.damage) > 0 {
-		err = errors.New(firstLine(slices.Concat(c.damage, complaints)[0]))
+		err = fmt.Errorf("%w: %s", errContent, firstLine(slices.Concat(c.damage, complaints)[0]))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.closeDB())
@@ -113,45 +162,61 @@ func (s *Store) openSound() (*contents, error) {
 	return c, nil
 }
 
-// rebuild makes a new ledger of what can be read, and sets the old one aside.
+// rebuild makes a new ledger of what can be read, and sets the old one aside. A ledger or backup that cannot be read
+// to its end for a reason of the machine is left as it is: it may hold all that is sought.
 func (s *Store) rebuild(trouble error, ids map[timeline.Minute]map[int]int) (c *contents, notes []string, err error) {
 	notes = []string{fmt.Sprintf("ledger.db is damaged (%s); it was set aside, and a new one made of what could be read", firstLine(trouble.Error()))}
 	now := s.now()
-	c = readDamaged(filepath.Join(s.dir, dbName), salvage, now)
+	if c, err = readDamaged(filepath.Join(s.dir, dbName), salvage, now); err != nil {
+		return nil, nil, err
+	}
 	notes = append(notes, c.damage...)
-	if old := readDamaged(filepath.Join(s.dir, backupName), reading, now); old != nil {
-		if n := c.fill(old); n > 0 {
-			notes = append(notes, fmt.Sprintf("%d rows were taken from %s", n, backupName))
-		}
+	old, err := readDamaged(filepath.Join(s.dir, backupName), reading, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := c.fill(old); n > 0 {
+		notes = append(notes, fmt.Sprintf("%d rows were taken from %s", n, backupName))
 	}
 	for _, p := range c.derive(ids) {
 		notes = append(notes, fmt.Sprintf("the position of partition %d is unreadable; it was derived from its minutes", p))
 	}
+	return c, notes, s.replace(c, now)
+}
+
+// replace puts a new ledger of these rows in the place of the damaged one.
+func (s *Store) replace(c *contents, now time.Time) error {
 	if err := build(s.dir, c, s.migrations); err != nil {
-		return nil, nil, err
+		return err
 	}
 	crashpoint.Here("ledger-built")
-	if err := setAside(s.dir, now); err != nil {
-		return nil, nil, err
+	if err := sqlfile.SetAside(filepath.Join(s.dir, dbName), filepath.Join(s.dir, damagedName), now); err != nil {
+		return err
 	}
 	crashpoint.Here("ledger-set-aside")
 	if err := adopt(s.dir); err != nil {
-		return nil, nil, err
+		return err
 	}
-	return c, notes, s.openDB()
+	return s.openDB()
 }
 
-// readDamaged reads what can be read of a ledger, nothing if there is none.
-func readDamaged(path string, a sqlfile.Access, now time.Time) *contents {
+// readDamaged reads what can be read of a ledger, nothing if there is none. Its error is of the machine.
+func readDamaged(path string, a sqlfile.Access, now time.Time) (*contents, error) {
+	if err := sqlfile.Readable(path); err != nil {
+		return nil, err
+	}
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return &contents{}
+		return &contents{}, nil //nolint:nilerr // there is none
 	}
 	db, err := sqlfile.Open(path, a)
-	if err != nil {
-		return &contents{damage: []string{filepath.Base(path) + ": " + firstLine(err.Error())}}
+	if sqlfile.Proves(err) {
+		return &contents{damage: []string{filepath.Base(path) + ": " + firstLine(err.Error())}}, nil
 	}
-	defer db.Close()
-	return readAll(db, now)
+	if err != nil {
+		return nil, err
+	}
+	c, err := readAll(db, now)
+	return c, errors.Join(err, db.Close())
 }
 
 // build writes the rows into a new file beside the ledger.

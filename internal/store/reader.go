@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/decahose/telegraf-decahose/internal/dirlock"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -57,7 +58,7 @@ func OpenReader(dir string) (*Reader, error) {
 func (r *Reader) Close() error { return r.db.Close() }
 
 // Running reports whether some process owns the directory.
-func (r *Reader) Running() bool { return held(r.dir) }
+func (r *Reader) Running() bool { return dirlock.Held(r.dir) }
 
 // Partitions are how far each is done.
 func (r *Reader) Partitions() ([]ledger.PartitionRecord, error) {
@@ -115,38 +116,31 @@ func (r *Reader) Answer(id int64) (ledger.Answer, bool, error) {
 // IDs are the Tweets that were stored as emitted of the minute, by partition, each once. One that was emitted again
 // is of AnyPartition if that is among its partitions: a Replay brought it last.
 func (r *Reader) IDs(m timeline.Minute) ([]ledger.Sent, error) {
-	f, err := os.Open(hourOf(m).path(r.dir))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
+	blocks, skipped, err := blocksOf(r.dir, hourOf(m))
 	if err != nil {
 		return nil, fmt.Errorf("read ids: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read ids: %w", err)
+	sent, lost, err := r.sentOf(blocks, m)
+	if err == nil && lost+skipped > 0 {
+		err = fmt.Errorf("%w: some ids of %v are unreadable", ErrDamaged, m)
 	}
-	blocks, skipped, err := hop(f, info.Size())
-	if err != nil {
-		return nil, err
-	}
-	sent, lost := sentOf(f, blocks, m)
-	if lost+skipped > 0 {
-		return sent, fmt.Errorf("%w: some ids of %v are unreadable", ErrDamaged, m)
-	}
-	return sent, nil
+	return sent, err
 }
 
 // sentOf reads those of the blocks that are of the minute; lost is how many it could not.
-func sentOf(f *os.File, blocks []block, m timeline.Minute) (sent []ledger.Sent, lost int64) {
+func (r *Reader) sentOf(blocks []block, m timeline.Minute) (sent []ledger.Sent, lost int64, err error) {
+	h := newHourFiles(r.dir, hourOf(m))
+	defer h.close()
 	c := newCodec()
 	defer c.close()
 	for _, b := range blocks {
 		if b.minute != m {
 			continue
 		}
-		ids, err := readBlock(c, f, b, nil)
+		ids, err := h.read(c, b, nil)
+		if err != nil && !errors.Is(err, errBlock) {
+			return sent, lost, fmt.Errorf("read ids: %w", err)
+		}
 		if err != nil {
 			lost++
 		}
@@ -157,7 +151,7 @@ func sentOf(f *os.File, blocks []block, m timeline.Minute) (sent []ledger.Sent, 
 	slices.SortFunc(sent, func(a, b ledger.Sent) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Partition, b.Partition))
 	})
-	return slices.CompactFunc(sent, func(a, b ledger.Sent) bool { return a.ID == b.ID }), lost
+	return slices.CompactFunc(sent, func(a, b ledger.Sent) bool { return a.ID == b.ID }), lost, nil
 }
 
 func readRows[T any](db queryer, t *table[T], lo, hi int64) ([]T, error) {

@@ -176,3 +176,8 @@ func copyDir(t testing.TB, from, to string) {
 		return os.WriteFile(filepath.Join(to, rel), b, fileMode)
 	}))
 }
+
+func endOf(s *Store, h hour) int64 {
+	_, size := s.ids.end(h)
+	return size
+}

@@ -13,9 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
+	"github.com/decahose/telegraf-decahose/internal/dirlock"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
@@ -51,7 +50,7 @@ const (
 type Store struct {
 	dir        string
 	horizon    time.Duration
-	lock       *flock.Flock
+	lock       *dirlock.Lock
 	migrations []migration
 	ids        *idStore
 	db         *sql.DB
@@ -196,7 +195,7 @@ func (s *Store) Close() error {
 	if s.clean && s.db != nil && !s.broken {
 		err = s.backup()
 	}
-	return errors.Join(err, s.closeFiles(), s.lock.Unlock())
+	return errors.Join(err, s.closeFiles(), s.lock.Release())
 }
 
 func (s *Store) closeFiles() (err error) {

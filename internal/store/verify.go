@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -121,45 +122,47 @@ func verifyTable[T any](p *Report, db queryer, t *table[T]) []T {
 	return records
 }
 
-// verifyHour checks an id file, and takes the minutes of which it has ids from booked.
+// verifyHour checks the id files of an hour, and takes the minutes of which it has ids from booked.
 func (r *Reader) verifyHour(p *Report, c *codec, h hour, booked map[int64]account) {
-	f, err := os.Open(h.path(r.dir))
-	if err != nil {
-		return // it was pruned meanwhile
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		p.problem("ids %s: %v", h.name(), err)
-		return
-	}
-	p.Files++
-	blocks, skipped, err := hop(f, info.Size())
-	if err != nil {
-		p.problem("ids %s: %v", h.name(), err)
-	}
-	if skipped > 0 {
-		p.problem("ids %s: %d bytes belong to no block", h.name(), skipped)
-	}
+	files := newHourFiles(r.dir, h)
+	defer files.close()
 	byKey := make(map[int64][]block)
-	for _, b := range blocks {
-		k := key(b.minute, b.partition)
-		byKey[k] = append(byKey[k], b)
+	for n := range mostBeside + 1 {
+		for _, b := range p.verifyFile(r.dir, h, n) {
+			k := key(b.minute, b.partition)
+			byKey[k] = append(byKey[k], b)
+		}
 	}
 	for k, of := range byKey {
-		p.verifyMinute(c, f, of, booked[k])
+		p.verifyMinute(c, files, of, booked[k])
 		delete(booked, k)
 	}
 }
 
+// verifyFile lists the blocks of a file. One that is not there was pruned meanwhile.
+func (p *Report) verifyFile(dir string, h hour, n int) []block {
+	blocks, _, skipped, err := fileBlocks(dir, h, n)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	p.Files++
+	if err != nil {
+		p.problem("ids %s: %v", h.file(n), err)
+	}
+	if skipped > 0 {
+		p.problem("ids %s: %d bytes belong to no block", h.file(n), skipped)
+	}
+	return blocks
+}
+
 // verifyMinute checks the blocks of one minute of one partition.
-func (p *Report) verifyMinute(c *codec, f *os.File, blocks []block, row account) {
+func (p *Report) verifyMinute(c *codec, files *hourFiles, blocks []block, row account) {
 	var ids []snowflake.ID
 	var err error
 	sound := true
 	m, partition := blocks[0].minute, blocks[0].partition
 	for _, b := range blocks {
-		if ids, err = readBlock(c, f, b, ids); err != nil {
+		if ids, err = files.read(c, b, ids); err != nil {
 			p.problem("minute %v of partition %d: block at %d: %v", m, partition, b.offset, err)
 			sound = false
 			continue

@@ -3,15 +3,18 @@ package decahose
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
-// openState opens the ledger and the spool, whose entries it returns, and has the core begin where the last process ended. An error is an *option.Error:
-// without a ledger nothing may be asked for, so nothing is begun.
+// openState opens the ledger and the spool, whose entries it returns, and has the core begin where the last process ended.
+// Without a ledger nothing may be asked for, so nothing is begun. An *option.Error says that another directory is needed, or
+// another user; any other that what is there could not be read now, and was left as it is.
 func (d *Decahose) openState(cfg *engine.Config) ([]spool.Entry, error) {
 	s, past, err := store.Open(d.StateDir(), store.Options{Horizon: d.Ways().Reach()})
 	switch {
@@ -19,10 +22,13 @@ func (d *Decahose) openState(cfg *engine.Config) ([]spool.Entry, error) {
 		return nil, option.Bad("state_directory", d.StateDirectory, "one that no other process uses for this stream: "+err.Error())
 	case errors.Is(err, store.ErrNewer):
 		return nil, option.Bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
-	case err != nil:
+	case errors.Is(err, store.ErrPlace):
 		return nil, option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
+	case err != nil:
+		return nil, fmt.Errorf("%w; nothing was touched", err)
 	}
 	d.state = s
+	d.tellOfPlace()
 	cfg.Store = s
 	cfg.Core.State, cfg.Core.Past, cfg.Core.Started = true, past, moment()
 	cfg.Core.Offline = d.offline
@@ -47,3 +53,14 @@ func (d *Decahose) DrainedBy(wait func(context.Context) bool) { d.drained = wait
 // RecoverOnly has the input open no connection to the stream: it only asks for what is missing. For commands, before
 // Start.
 func (d *Decahose) RecoverOnly() { d.offline = true }
+
+// tellOfPlace warns of what a file system cannot do, and of a directory that others can write to.
+func (d *Decahose) tellOfPlace() {
+	dir := d.StateDir()
+	if !durable.KeepsNames(dir) {
+		d.Log.Warnf("Stream %s: the file system of %s cannot sync directories: after a loss of power files made just before may be gone", d.StreamLabel, dir)
+	}
+	if text := foreign(dir); text != "" {
+		d.Log.Warnf("Stream %s: the state directory %s %s", d.StreamLabel, dir, text)
+	}
+}

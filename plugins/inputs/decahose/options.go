@@ -5,8 +5,6 @@ import (
 	"math"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -210,29 +208,6 @@ func (d *Decahose) checkRecovery() error {
 		return option.Bad("recovery_parameters", p, `two names, such as ["startTime", "endTime"]`)
 	}
 	return nil
-}
-
-// checkState creates nothing: a check by root would leave a directory that the plugin's own user cannot write.
-func (d *Decahose) checkState() error {
-	dir, err := filepath.Abs(d.StateDirectory)
-	if err != nil {
-		return option.Bad("state_directory", d.StateDirectory, "a directory")
-	}
-	for {
-		fi, err := os.Stat(dir)
-		switch {
-		case err == nil && !fi.IsDir():
-			return option.Bad("state_directory", d.StateDirectory, "a directory")
-		case err == nil && !writable(dir):
-			return option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written")
-		case err == nil:
-			return nil
-		}
-		if dir == filepath.Dir(dir) {
-			return option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written")
-		}
-		dir = filepath.Dir(dir)
-	}
 }
 
 func (d *Decahose) checkTweets() error {

@@ -1,7 +1,9 @@
 package decahose
 
 import (
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,4 +26,23 @@ func bootID() string {
 }
 
 // writable reports whether this process may create files in the directory.
-func writable(dir string) bool { return unix.Access(dir, unix.W_OK|unix.X_OK) == nil }
+func writable(dir string) bool {
+	return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil
+}
+
+// whoami is the user of this process, by number.
+func whoami() string { return strconv.Itoa(os.Geteuid()) }
+
+// foreign says what is odd about who owns the directory and may write there; empty: nothing.
+func foreign(dir string) string {
+	var st unix.Stat_t
+	switch err := unix.Stat(dir, &st); {
+	case err != nil:
+		return ""
+	case int(st.Uid) != os.Geteuid():
+		return fmt.Sprintf("belongs to user %d, and this process runs as user %d: what one of them writes the other cannot", st.Uid, os.Geteuid())
+	case st.Mode&0o022 != 0:
+		return fmt.Sprintf("has mode %04o: other users can change what is in it (chmod 0700)", st.Mode&0o7777)
+	}
+	return ""
+}

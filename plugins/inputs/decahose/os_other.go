@@ -10,3 +10,8 @@ func bootID() string { return "" }
 
 // writable cannot be told without writing; Start will.
 func writable(string) bool { return true }
+
+func whoami() string { return "of this process" }
+
+// foreign cannot be told here.
+func foreign(string) string { return "" }

@@ -2,12 +2,16 @@ package decahose
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/spool"
+	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -22,12 +26,19 @@ func (d *Decahose) openSpool(past *ledger.Past) ([]spool.Entry, error) {
 	case errors.Is(err, spool.ErrNewer):
 		return nil, option.Bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
 	case err != nil:
-		return nil, option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written: "+err.Error())
+		return nil, fmt.Errorf("%w; nothing was touched", err)
 	}
 	d.spool = s
 	past.Notes = append(past.Notes, contents.Notes...)
-	past.Spooled = contents.SortOut(d.state.Load)
-	return contents.Entries, nil
+	var trouble error // ids that are there and cannot be read now must not make their Tweets unknown
+	past.Spooled = contents.SortOut(func(m timeline.Minute, dst []snowflake.ID) ([]snowflake.ID, error) {
+		ids, err := d.state.Load(m, dst)
+		if err != nil && !errors.Is(err, store.ErrDamaged) && trouble == nil {
+			trouble = err
+		}
+		return ids, err
+	})
+	return contents.Entries, trouble
 }
 
 // closeSpool ends the use of the spool. Where we are compiled in, outputs are flushed only after inputs have stopped:

@@ -2,12 +2,16 @@ package decahose
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // StateDir is where the state of this stream is kept, below state_directory: one directory for each
@@ -74,4 +78,56 @@ func (d *Decahose) RecoveryRules() recovery.Rules {
 		r.Method, r.ByPartition = recovery.Recovery, d.RecoveryPartition
 	}
 	return r
+}
+
+// checkState says whether Start can keep state, and creates nothing: a check by root would leave a directory that the
+// plugin's own user cannot write.
+func (d *Decahose) checkState() error {
+	if err := d.checkPlace(); err != nil {
+		return err
+	}
+	for _, dir := range []string{d.StateDir(), filepath.Join(d.StateDir(), "ids")} {
+		if _, err := os.Stat(dir); err == nil && !writable(dir) {
+			return d.badState(fmt.Sprintf("this user (%s) cannot write to %s", whoami(), dir))
+		}
+	}
+	switch err := store.CheckFiles(d.StateDir()); {
+	case errors.Is(err, store.ErrNewer):
+		return option.Bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
+	case errors.Is(err, store.ErrPlace):
+		return d.badState(fmt.Sprintf("this user (%s): %v", whoami(), err))
+	}
+	return nil // what else there is may pass; Start says so
+}
+
+func (d *Decahose) badState(why string) error {
+	return option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written, with all that is in it: "+why)
+}
+
+// checkPlace looks for the first directory on the way up that is there.
+func (d *Decahose) checkPlace() error {
+	dir, err := filepath.Abs(d.StateDirectory)
+	if err != nil {
+		return option.Bad("state_directory", d.StateDirectory, "a directory")
+	}
+	for {
+		fi, err := os.Stat(dir)
+		switch {
+		case err == nil && !fi.IsDir():
+			return option.Bad("state_directory", d.StateDirectory, "a directory")
+		case err == nil && !writable(dir) && !d.stateThere():
+			return d.badState(fmt.Sprintf("this user (%s) cannot write to %s", whoami(), dir))
+		case err == nil:
+			return nil
+		case dir == filepath.Dir(dir):
+			return d.badState(err.Error())
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// stateThere reports whether the stream's own directory is there: then nothing is made above it.
+func (d *Decahose) stateThere() bool {
+	fi, err := os.Stat(d.StateDir())
+	return err == nil && fi.IsDir()
 }
