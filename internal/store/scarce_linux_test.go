@@ -69,21 +69,35 @@ func TestOneFileOfIDs(t *testing.T) {
 	h := newHistory(1)
 	m := thisMinute()
 	require.NoError(t, s.Commit(h.commit(m, 30)))
+	require.NoError(t, s.Close())
 	path := hourOf(m).path(dir)
-	kept := path + ".kept"
-	require.NoError(t, os.Rename(path, kept))
-	require.NoError(t, os.Symlink(path, path)) // nobody can open it, root neither
+	block := func() {
+		require.NoError(t, os.Rename(path, path+".kept"))
+		require.NoError(t, os.Symlink(path, path)) // nobody can open it, root neither
+	}
+	unblock := func() {
+		require.NoError(t, os.Remove(path))
+		require.NoError(t, os.Rename(path+".kept", path))
+	}
+	block()
+	s, past := mustOpen(t, dir)
+	require.NotEmpty(t, past.Notes)
+	unblock()
+	require.NoError(t, s.Commit(h.commit(m, 20)))
+	require.NoError(t, s.Close())
+	requireNoProblem(t, dir, m, len(h.all(m)))
+
+	require.NoError(t, os.Remove(hourOf(m).pathOf(dir, 1)))
+	h = newHistory(2)
+	require.NoError(t, os.Remove(path))
+	s, _ = mustOpen(t, dir)
+	require.NoError(t, s.Commit(h.commit(m, 30)))
+	block()
 	require.NoError(t, s.Commit(h.commit(m, 20)))
 	require.FileExists(t, hourOf(m).pathOf(dir, 1))
 	require.NoError(t, s.Commit(h.commit(m, 10)))
 	require.NoError(t, s.Close())
-
-	s, past := mustOpen(t, dir)
-	require.NotEmpty(t, past.Notes)
-	require.NoError(t, os.Remove(path))
-	require.NoError(t, os.Rename(kept, path))
-	require.NoError(t, s.Commit(h.commit(m, 5)))
-	require.NoError(t, s.Close())
+	unblock()
 
 	s, past = mustOpen(t, dir)
 	require.Empty(t, past.Notes)
