@@ -83,6 +83,7 @@ func (c *Core) watch() {
 	us, delivery := c.unwritten()
 	c.alarm(c.judging.judge.Outside(at, us))
 	c.alarm(c.judging.judge.Outside(at, delivery))
+	c.alarm(c.judging.judge.Outside(at, c.thinMinutes()))
 	c.alarm(c.judging.judge.Outside(at, volume.Alarm{Kind: kindState, Connection: -1, Active: c.durable.failing, Severity: volume.Critical,
 		Message: "the state cannot be written: nothing is asked of backfill, Replay or Recovery, and a restart repeats Tweets"}))
 }

@@ -131,7 +131,7 @@ func (c *Core) grows(k int, from, to timeline.Minute) bool {
 
 // tooSoon reports whether it is soon to be known how many Tweets there should be, and is not yet.
 func (c *Core) tooSoon(k int, m timeline.Minute) bool {
-	return !c.cfg.Archives[k].Trust && c.now.Sub(c.begun) < paceSoon && c.usual(c.covers(), m) == 0
+	return !c.cfg.Archives[k].Trust && c.now.Sub(c.begun) < paceSoon && c.usual(m) == 0
 }
 
 // excludeAsked takes out what came and is not settled yet, and what X is being asked for.
@@ -224,10 +224,10 @@ func (c *Core) endedReading(n *conn, end End) {
 	r := *j.record // the store may still hold the record as it was asked
 	r.Ended, r.Tweets, r.New, r.Result = c.wall, j.reading.Tweets(), j.reading.New(), end.Class
 	c.durable.asked = append(c.durable.asked, &r)
-	covers := c.covers()
-	whole, lacking := j.reading.End(func(m timeline.Minute) int64 { return c.usual(covers, m) })
+	whole, lacking := j.reading.End(c.usual)
 	for _, s := range whole.Spans() {
 		c.claim(n, s)
+		c.fills.again(s.Minutes())
 	}
 	a.miss(c, lacking)
 	if end.Class == ReadThrough {
@@ -267,78 +267,8 @@ func (a *archive) fail(c *Core, end End) {
 	a.until = c.now.Add(c.jitter.of(wait))
 }
 
-// usualOf is how many minutes on each side say what is usual, and usualWithin how far they are looked for.
-const (
-	usualOf     = 5
-	usualWithin = 24 * 60
-)
-
-// usual is how many Tweets the minute should hold, by the nearest minutes before and behind it that are whole in all
-// partitions, or by the pace of now: the smaller mean of the two. 0: nothing is known.
-func (c *Core) usual(covers []cover, m timeline.Minute) int64 {
-	before, behind := c.meanFrom(covers, m-1, -1), c.meanFrom(covers, m+1, 1)
-	if behind == 0 {
-		behind = c.pace(covers)
-	}
-	if before == 0 || behind == 0 {
-		return max(before, behind)
-	}
-	return min(before, behind)
-}
-
-const (
-	// paceOf is the time whose Tweets make the pace of now, and paceLeast how much of it must be covered.
-	paceOf    = 5 * timeline.MinuteMilli
-	paceLeast = 15_000
-	// paceSoon is how long after the begin a pace may be waited for.
-	paceSoon = 2 * time.Minute
-)
-
-// pace is how many Tweets a minute come now, of all partitions; 0: not known.
-func (c *Core) pace(covers []cover) (perMinute int64) {
-	now := c.clock.at(c.now)
-	for i := range covers {
-		n, covered := int64(0), int64(0)
-		for _, s := range covers[i].all.Within(timeline.Span{From: now - paceOf, To: now}) {
-			covered += s.Len()
-			for m, end := s.Minutes(); m < end; m++ {
-				if r := covers[i].book.Find(m); r != nil {
-					n += r.Within(m, s)
-				}
-			}
-		}
-		if covered < paceLeast {
-			return 0
-		}
-		perMinute += n * timeline.MinuteMilli / covered
-	}
-	return perMinute
-}
-
-// meanFrom is the mean of the first whole minutes from m on, in steps of 1 or -1.
-func (c *Core) meanFrom(covers []cover, m, step timeline.Minute) int64 {
-	sum, n, now := int64(0), int64(0), timeline.MinuteOf(c.clock.at(c.now))
-	for range usualWithin {
-		if n == usualOf || m < c.keep() || m >= now {
-			break
-		}
-		if wholeIn(covers, m) {
-			sum += c.had(m)
-			n++
-		}
-		m += step
-	}
-	return sum / max(1, n)
-}
-
-func wholeIn(covers []cover, m timeline.Minute) bool {
-	for i := range covers {
-		if covers[i].all.Covered(m.Span()) < timeline.MinuteMilli {
-			return false
-		}
-	}
-	return true
-}
+// paceSoon is how long after the begin a pace may be waited for.
+const paceSoon = 2 * time.Minute
 
 // noteReading says what came of it; a failure that lasts fills no log.
 func (c *Core) noteReading(n *conn, end End, lacking int64) {

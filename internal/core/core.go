@@ -168,6 +168,7 @@ type Core struct {
 	judging  judging
 	alarms   alarms
 	repairs  map[timeline.Minute]*repair
+	fills    fills
 
 	emitted, collisions           int64
 	minutesRecovered, minutesLost int64
@@ -209,7 +210,7 @@ func New(cfg Config) *Core {
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
 	c.cold.minutes, c.cold.asked = make(map[timeline.Minute]bool), make(map[timeline.Minute]int)
-	c.repairs = make(map[timeline.Minute]*repair)
+	c.repairs, c.fills.minutes = make(map[timeline.Minute]*repair), make(map[timeline.Minute]*fill)
 	for k := range connections {
 		for _, p := range c.partitions {
 			n := &conn{Conn: Conn{p.id, k}, index: len(c.conns), part: p}
@@ -348,6 +349,7 @@ func (c *Core) forget() {
 	c.forgetCold(c.keep())
 	c.forgetVerdicts()
 	c.forgetRepairs(c.keep())
+	c.fills.forget(c.keep())
 }
 
 // saved counts rows as stored where there is no store, so that they may be forgotten.

@@ -41,7 +41,7 @@ func (c *Core) judge(p *partition, h *hole) {
 	if slot := slotFor(p.rate(a)); slot != 0 {
 		for m, end := whole.Minutes(); m < end; m++ {
 			part := whole.Intersect(m.Span())
-			if !part.Empty() && part.From >= asked && a.brought.filled(m, part, slot) {
+			if !part.Empty() && part.From >= asked && a.brought.filled(m, part, slot) && c.backfilled(p, m) {
 				came.Add(part)
 			}
 		}

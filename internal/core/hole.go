@@ -100,6 +100,9 @@ func (c *Core) fill(p *partition, span timeline.Span, by string) {
 func (c *Core) carve(p *partition, i int, part timeline.Span, state ledger.GapState, by string) {
 	h := p.holes[i]
 	was := c.whole(h)
+	if state == ledger.GapLost {
+		c.fills.again(part.Minutes())
+	}
 	front, back := timeline.Span{From: was.From, To: part.From}, timeline.Span{From: part.To, To: was.To}
 	tweets := c.tweetsIn(p, part)
 	if front.Empty() && back.Empty() && !h.Dark {

@@ -71,6 +71,7 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 		delete(c.requests.postponed, m)
 	}
 	c.archives.again(first, end)
+	c.fills.again(first, end)
 	switch minutes := wanted.Covered(span) / timeline.MinuteMilli; {
 	case minutes == 0:
 		return fmt.Sprintf("%d minutes from %s are being asked for already", int64(end-first), first), nil

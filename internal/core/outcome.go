@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/recovery"
@@ -28,6 +29,7 @@ func (c *Core) endedRequest(n *conn, end End) {
 	if o.Mismatch {
 		c.disagree(n, &o)
 	}
+	c.weighOutcome(n, &o)
 	c.retract(j, &o)
 	for _, s := range o.Done.Spans() {
 		c.claim(n, s)
@@ -62,17 +64,18 @@ func (c *Core) retract(j *job, o *recovery.Outcome) {
 // whole, so all are asked for again. A count that never agrees is not believed for ever.
 func (c *Core) disagree(n *conn, o *recovery.Outcome) {
 	q, j := &c.requests, n.job
-	q.counts[j.query.From]++
-	all := timeline.Span{From: j.query.From.Milli(), To: j.query.To.Milli()}
-	if q.counts[j.query.From] >= countsMost {
-		delete(q.counts, j.query.From)
-		c.note(Warn, "%s of %s: %s, for the third time: taken as whole", c.cfg.Recovery.Method, j, counted(o))
-		o.Done.Add(all)
-		for _, m := range o.Failed {
-			o.Done.Remove(m.Span())
+	o.Done = timeline.Set{}
+	for m := j.query.From; m < j.query.To; m++ {
+		if c.fills.doubt(m) && !slices.Contains(o.Failed, m) {
+			o.Done.Add(m.Span())
 		}
-		o.Mismatch = false
-		return
+	}
+	if tired := o.Done.Covered(spanOf(j.query)) / timeline.MinuteMilli; tired > 0 {
+		c.note(Warn, "%s of %s: %s, for the third time: %s", c.cfg.Recovery.Method, j, counted(o), tiredOf(tired, int64(j.query.To-j.query.From)))
+		if tired+int64(len(o.Failed)) >= int64(j.query.To-j.query.From) {
+			o.Mismatch = false
+			return
+		}
 	}
 	q.claims = deleteClaims(q.claims, j.query)
 	for _, m := range j.missing {
@@ -81,6 +84,14 @@ func (c *Core) disagree(n *conn, o *recovery.Outcome) {
 			c.reopen(p, s, "count")
 		}
 	}
+}
+
+// tiredOf says how many minutes of a request are not asked for again.
+func tiredOf(n, all int64) string {
+	if n == all {
+		return "taken as whole"
+	}
+	return fmt.Sprintf("%d of %d minutes are taken as whole", n, all)
 }
 
 func counted(o *recovery.Outcome) string {
@@ -155,6 +166,14 @@ func (c *Core) postpone(n *conn, end End, o *recovery.Outcome) {
 		c.requests.postponed[m] = w
 	}
 	j := n.job
+	for _, m := range o.Thin {
+		if w := c.requests.postponed[m]; w.failures == 0 { // X may not have all of it yet
+			c.requests.postponed[m] = postponement{failures: 1}
+		}
+		if o.Result == "" {
+			put(m)
+		}
+	}
 	switch {
 	case o.Result != "":
 		for m := j.query.From; m < j.query.To; m++ {

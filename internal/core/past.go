@@ -25,6 +25,7 @@ func (c *Core) begin() {
 	stream, sure := c.streamTime(past)
 	c.clock.guess(stream, c.now)
 	c.restoreMinutes(past)
+	c.restoreFills(past.Fills)
 	c.learn(past)
 	c.restoreRequests(past)
 	for _, p := range c.partitions {

@@ -123,6 +123,7 @@ func (c *Core) streamPoint(road Road) {
 		point.Field{Key: "state_ok", Value: !c.durable.failing},
 		point.Field{Key: "connect_budget", Value: int64(c.budget.left(c.now))},
 		point.Field{Key: "time_collisions", Value: c.collisions})
+	c.fillFields(pt)
 	c.archiveFields(pt)
 	c.roadFields(pt, road)
 }
@@ -175,13 +176,17 @@ func (c *Core) gapPoint(g *ledger.Gap) {
 	if g.Dark {
 		end = max(end, timeline.CeilMinute(c.clock.at(c.now)))
 	}
-	c.point("decahose_gap", first.Nano(), point.Tag{Key: "partition", Value: strconv.Itoa(g.Partition)}).Fields = []point.Field{
+	pt := c.point("decahose_gap", first.Nano(), point.Tag{Key: "partition", Value: strconv.Itoa(g.Partition)})
+	pt.Fields = []point.Field{
 		{Key: "end", Value: end.Nano()},
 		{Key: "minutes", Value: int64(end - first)},
 		{Key: "state", Value: g.State.String()},
 		{Key: "cause", Value: g.Cause},
 		{Key: "filled_by", Value: g.FilledBy},
 		{Key: "tweets", Value: g.Tweets},
+	}
+	if n := c.thinIn(g); n > 0 {
+		pt.Fields = append(pt.Fields, point.Field{Key: "minutes_thin", Value: n})
 	}
 }
 

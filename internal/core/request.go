@@ -25,7 +25,7 @@ const (
 	deniedAgain = time.Hour
 	// withdrawn is the result of a request that was noted and never made.
 	withdrawn = "withdrawn"
-	// countsMost is how often a request is repeated whose count does not agree with what came.
+	// countsMost is how often a minute is asked for whose count does not agree with what came, or that is thin.
 	countsMost = 3
 )
 
@@ -39,7 +39,6 @@ type requests struct {
 	last      int64     // id of the last one
 	claims    []claim
 	postponed map[timeline.Minute]postponement
-	counts    map[timeline.Minute]int // disagreements of a request's count, by its first minute
 	deniedAt  time.Time
 }
 
@@ -73,7 +72,7 @@ func (c *Core) newRequests() {
 	q := &c.requests
 	r := &c.cfg.Recovery
 	q.budget = budget{limit: r.Limit, period: r.Period}
-	q.postponed, q.counts = make(map[timeline.Minute]postponement), make(map[timeline.Minute]int)
+	q.postponed = make(map[timeline.Minute]postponement)
 	if r.Method == recovery.None {
 		return
 	}
@@ -351,8 +350,7 @@ func (c *Core) receivedRequest(n *conn, b *wire.Batch) {
 		c.load(follow.At() + 1)
 		c.load(follow.At() + 2)
 	}
-	c.claim(n, timeline.Span{From: n.job.claimed.Milli(), To: follow.Whole().Milli()})
-	n.job.claimed = max(n.job.claimed, follow.Whole())
+	c.claimFull(n, follow.Whole())
 }
 
 // requestNotice reads a message about the request; its last word ends it.

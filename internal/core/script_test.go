@@ -148,6 +148,7 @@ func (s *script) begin(d *datadriven.TestData) {
 func (s *script) config(cfg Config) {
 	s.show, s.ids, s.hold, s.shelf = map[string]bool{}, map[snowflake.ID]bool{}, map[string]bool{}, newShelf()
 	s.start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	s.made, s.numbers = nil, nil
 	s.now, s.bootAt, s.cfg = s.start, s.start.Add(-time.Hour), cfg
 }
 

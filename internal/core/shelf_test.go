@@ -21,6 +21,8 @@ type shelf struct {
 	ids        map[timeline.Minute]map[int][]snowflake.ID
 	answers    []ledger.Answer
 	repairs    map[timeline.Minute]ledger.RepairRecord
+	gone       map[timeline.Minute]ledger.GoneRecord
+	fills      map[timeline.Minute]ledger.FillRecord
 	last       *ledger.Commit
 	commits    int
 }
@@ -34,7 +36,8 @@ func newShelf() *shelf {
 	return &shelf{minutes: map[shelfKey]ledger.MinuteRecord{}, deliveries: map[shelfKey]ledger.DeliveryRecord{}, copies: map[shelfKey]ledger.CopyRecord{}, hours: map[shelfKey]ledger.HourRecord{},
 		gaps:       map[shelfKey]ledger.GapRecord{},
 		partitions: map[int]ledger.PartitionRecord{}, requests: map[int64]ledger.RequestRecord{},
-		ids: map[timeline.Minute]map[int][]snowflake.ID{}, repairs: map[timeline.Minute]ledger.RepairRecord{}}
+		ids: map[timeline.Minute]map[int][]snowflake.ID{}, repairs: map[timeline.Minute]ledger.RepairRecord{},
+		gone: map[timeline.Minute]ledger.GoneRecord{}, fills: map[timeline.Minute]ledger.FillRecord{}}
 }
 
 // commit takes a Commit; later rows of one key replace earlier ones.
@@ -67,6 +70,12 @@ func (s *shelf) commit(k *ledger.Commit) {
 	}
 	for _, r := range k.Repairs {
 		s.repairs[r.Minute] = r
+	}
+	for _, r := range k.Gone {
+		s.gone[r.Minute] = r
+	}
+	for _, r := range k.Fills {
+		s.fills[r.Minute] = r
 	}
 	for _, r := range k.Requests {
 		s.requests[r.ID] = r
@@ -130,6 +139,12 @@ func (s *shelf) past() *ledger.Past {
 	}
 	for _, m := range slices.Sorted(maps.Keys(s.repairs)) {
 		p.Repairs = append(p.Repairs, s.repairs[m])
+	}
+	for _, m := range slices.Sorted(maps.Keys(s.gone)) {
+		p.Gone = append(p.Gone, s.gone[m])
+	}
+	for _, m := range slices.Sorted(maps.Keys(s.fills)) {
+		p.Fills = append(p.Fills, s.fills[m])
 	}
 	for m, of := range s.ids {
 		p.IDs[m] = map[int]int{}

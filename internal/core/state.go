@@ -143,6 +143,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 		}
 	}
 	c.judging.history.Return(k.Hours)
+	c.returnFills(k.Fills)
 	for i := range k.Repairs {
 		if r := c.repairs[k.Repairs[i].Minute]; r != nil {
 			r.unsaved = true
@@ -226,6 +227,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	c.recordMinutes(k, c.any, nil, &u, 0)
 	k.Hours = c.judging.history.Take()
 	c.recordRepairs(k)
+	c.recordFills(k)
 	k.Gaps, d.done = append(k.Gaps, d.done...), nil
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)

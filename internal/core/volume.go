@@ -163,4 +163,5 @@ func (c *Core) volumePoint(partition string, m timeline.Minute, v minuteVolume, 
 		pt.Fields = append(pt.Fields, point.Field{Key: "delivered", Value: min(v.Delivered, v.Emitted)})
 	}
 	gradeFields(pt, g)
+	c.fillField(pt, m, v.State)
 }

@@ -23,6 +23,8 @@ type Commit struct {
 	Connects   []int64           // connect attempts that still count against the limit, Unix ns of their end
 	Moment     Moment
 	Repairs    []RepairRecord // rows that changed
+	Gone       []GoneRecord   // rows that changed
+	Fills      []FillRecord   // rows that changed
 	Answers    []Answer
 	Clean      bool            // the process ends in order, and its output was read to the end
 	Keep       timeline.Minute // rows and ids of minutes before this one may be deleted
@@ -124,6 +126,8 @@ type Past struct {
 	Hours      []HourRecord
 	Spooled    *Spooled // nil: there is no spool
 	Repairs    []RepairRecord
+	Gone       []GoneRecord
+	Fills      []FillRecord
 	Gaps       []GapRecord
 	Partitions []PartitionRecord
 	Requests   []RequestRecord // those that still count against the limit or are not ended

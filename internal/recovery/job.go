@@ -159,6 +159,9 @@ func (j *Job) Request() Request { return j.request }
 // At is the minute being delivered.
 func (j *Job) At() timeline.Minute { return timeline.MinuteOf(j.position) }
 
+// Came is how many Tweets came of the minute, copies included.
+func (j *Job) Came(m timeline.Minute) int64 { return int64(j.came[m-j.request.From].n) }
+
 // MinutesDone is how many minutes the delivery has passed, whole or not.
 func (j *Job) MinutesDone() int64 { return int64(j.At() - j.request.From) }
 

@@ -20,11 +20,12 @@ type Outcome struct {
 	Result    string       // Completed, CompletedWithErrors, Failed; empty if X did not say
 	Done      timeline.Set // minutes that need not be asked for again: whole ones, in Unix ms
 	Failed    []timeline.Minute
-	Arrived   int64 // records: Tweets, copies and strays included, broken ones, others; no messages about the stream
-	Announced int64 // records by X's count, 0: it gave none
-	Counted   bool  // X gave a count, which may be 0
-	Strays    int64 // Tweets of minutes that were not asked for
-	Mismatch  bool  // fewer arrived than were announced: nothing is done, since none knows which are absent
+	Thin      []timeline.Minute // by X delivered, by evidence not: to be asked for again
+	Arrived   int64             // records: Tweets, copies and strays included, broken ones, others; no messages about the stream
+	Announced int64             // records by X's count, 0: it gave none
+	Counted   bool              // X gave a count, which may be 0
+	Strays    int64             // Tweets of minutes that were not asked for
+	Mismatch  bool              // fewer arrived than were announced: nothing is done, since none knows which are absent
 }
 
 // ending is X's last word on a request.

@@ -97,7 +97,7 @@ func (r *Reading) whole(i int, mean, usual int64) bool {
 		return false
 	}
 	expected := max(mean, usual)
-	return (expected < enough || 3*c.n >= 2*expected) && r.dense(i, expected)
+	return Yardstick{expected, Near}.Judge(c.n) != Thin && r.dense(i, expected)
 }
 
 // dense reports whether each stretch that touches the minute holds two thirds of what it should.

@@ -16,6 +16,8 @@ type contents struct {
 	deliveries []ledger.DeliveryRecord
 	hours      []ledger.HourRecord
 	repairs    []ledger.RepairRecord
+	gone       []ledger.GoneRecord
+	fills      []ledger.FillRecord
 	gaps       []ledger.GapRecord
 	partitions []ledger.PartitionRecord
 	requests   []ledger.RequestRecord
@@ -37,6 +39,8 @@ func readAll(db queryer, now time.Time) (*contents, error) {
 	c.deliveries = readTable(c, db, deliveries, keysAround(now))
 	c.hours = readTable(c, db, hours, hoursAround(now))
 	c.repairs = readTable(c, db, repairs, keysAround(now))
+	c.gone = readTable(c, db, gone, keysAround(now))
+	c.fills = readTable(c, db, fills, keysAround(now))
 	c.gaps = readTable(c, db, gaps, keysAround(now))
 	c.partitions = readTable(c, db, partitions, smallKeys)
 	c.requests = readTable(c, db, requests, smallKeys)
@@ -60,6 +64,8 @@ func (c *contents) fill(old *contents) (n int) {
 	a += fillTable(copies, &c.copies, old.copies)
 	a += fillTable(hours, &c.hours, old.hours)
 	a += fillTable(repairs, &c.repairs, old.repairs)
+	a += fillTable(gone, &c.gone, old.gone)
+	a += fillTable(fills, &c.fills, old.fills)
 	b := fillTable(gaps, &c.gaps, old.gaps)
 	n = a + b + fillTable(requests, &c.requests, old.requests) + fillTable(connects, &c.connects, old.connects)
 	for i := range old.moments {
@@ -129,7 +135,8 @@ const requestsAt = 24 * time.Hour
 
 // past is what the next process must know.
 func (c *contents) past(ids map[timeline.Minute]map[int]int, now time.Time) *ledger.Past {
-	p := &ledger.Past{Minutes: c.minutes, Copies: c.copies, Deliveries: c.deliveries, Hours: c.hours, Repairs: c.repairs, Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
+	p := &ledger.Past{Minutes: c.minutes, Copies: c.copies, Deliveries: c.deliveries, Hours: c.hours, Repairs: c.repairs, Gone: c.gone, Fills: c.fills,
+		Gaps: c.gaps, Partitions: c.partitions, IDs: ids}
 	for i, r := range c.requests {
 		newest := i == len(c.requests)-1 // the next one counts on from it
 		if r.Ended == 0 || newest || r.At > now.Add(-requestsAt).UnixNano() {

@@ -56,6 +56,8 @@ func pruneRows(tx *sql.Tx, keep timeline.Minute) error {
 		{"DELETE FROM deliveries WHERE id < ?", firstKey(keep)},
 		{"DELETE FROM hours WHERE id < ?", hourKey(int64(keep-ledger.HistoryMinutes)/60, 0)},
 		{"DELETE FROM repairs WHERE id < ?", firstKey(keep)},
+		{"DELETE FROM gone WHERE id < ?", firstKey(keep)},
+		{"DELETE FROM fills WHERE id < ?", firstKey(keep)},
 		{"DELETE FROM gaps WHERE to_ms <= ? AND state IN ('recovered', 'lost')", keep.Milli()},
 		{"DELETE FROM requests WHERE to_minute <= ? AND ended_ns <> 0 AND id < (SELECT max(id) FROM requests)", int64(keep)},
 		{"DELETE FROM answers WHERE id <= (SELECT max(id) FROM orders) - ?", keepOrders},

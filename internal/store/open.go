@@ -249,6 +249,8 @@ func (c *contents) write(tx *sql.Tx) error {
 		func() error { return deliveries.put(tx, c.deliveries) },
 		func() error { return hours.put(tx, c.hours) },
 		func() error { return repairs.put(tx, c.repairs) },
+		func() error { return gone.put(tx, c.gone) },
+		func() error { return fills.put(tx, c.fills) },
 		func() error { return gaps.put(tx, c.gaps) },
 		func() error { return partitions.put(tx, c.partitions) },
 		func() error { return requests.put(tx, c.requests) },

@@ -90,6 +90,16 @@ func (r *Reader) Repairs(from, to timeline.Minute) ([]ledger.RepairRecord, error
 	return readRows(r.db, repairs, firstKey(from), firstKey(to)-1)
 }
 
+// Gone are the Tweets of the minutes from ≤ m < to that a whole Replay did not bring, in order.
+func (r *Reader) Gone(from, to timeline.Minute) ([]ledger.GoneRecord, error) {
+	return readRows(r.db, gone, firstKey(from), firstKey(to)-1)
+}
+
+// Fills say of which of the minutes from ≤ m < to it is not proven that they are full, in order.
+func (r *Reader) Fills(from, to timeline.Minute) ([]ledger.FillRecord, error) {
+	return readRows(r.db, fills, firstKey(from), firstKey(to)-1)
+}
+
 // Requests are all that are kept, in the order of their ids.
 func (r *Reader) Requests() ([]ledger.RequestRecord, error) {
 	return readRows(r.db, requests, math.MinInt64, math.MaxInt64)

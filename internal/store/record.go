@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -138,21 +139,60 @@ var repairs = &table[ledger.RepairRecord]{
 	since:   4,
 	columns: "times, at_ns, pending",
 	key:     func(r *ledger.RepairRecord) int64 { return firstKey(r.Minute) },
-	values: func(r *ledger.RepairRecord) []any {
-		sent := make([]ledger.Sent, len(r.Pending))
-		for i, id := range r.Pending {
-			sent[i].ID = id
-		}
-		return []any{r.Times, r.At, ledger.SentText(sent)}
-	},
+	values:  func(r *ledger.RepairRecord) []any { return []any{r.Times, r.At, idsText(r.Pending)} },
 	record: func(f *fields) (r ledger.RepairRecord, err error) {
 		r = ledger.RepairRecord{Minute: timeline.Minute(f.int() >> partitionBits), Times: f.int(), At: f.int()}
-		sent, err := ledger.ParseSent(f.text())
-		for _, t := range sent {
-			r.Pending = append(r.Pending, t.ID)
-		}
-		return r, asRowError(err)
+		r.Pending, err = parseIDs(f.text())
+		return r, err
 	},
+}
+
+var gone = &table[ledger.GoneRecord]{
+	name:    "gone",
+	since:   5,
+	columns: "tweets",
+	key:     func(r *ledger.GoneRecord) int64 { return firstKey(r.Minute) },
+	values:  func(r *ledger.GoneRecord) []any { return []any{idsText(r.IDs)} },
+	record: func(f *fields) (r ledger.GoneRecord, err error) {
+		r.Minute = timeline.Minute(f.int() >> partitionBits)
+		r.IDs, err = parseIDs(f.text())
+		return r, err
+	},
+}
+
+var fills = &table[ledger.FillRecord]{
+	name:    "fills",
+	since:   5,
+	columns: "state, filled_by, held, expected, times, at_ns",
+	key:     func(r *ledger.FillRecord) int64 { return firstKey(r.Minute) },
+	values: func(r *ledger.FillRecord) []any {
+		return []any{r.State.String(), r.By, r.Held, r.Expected, r.Times, r.At}
+	},
+	record: func(f *fields) (r ledger.FillRecord, err error) {
+		r.Minute = timeline.Minute(f.int() >> partitionBits)
+		if r.State, err = parseName(f.text(), ledger.FillThin); err != nil {
+			return r, err
+		}
+		r.By, r.Held, r.Expected, r.Times, r.At = f.text(), f.int(), f.int(), f.int(), f.int()
+		return r, nil
+	},
+}
+
+// idsText packs ids of no partition.
+func idsText(ids []snowflake.ID) string {
+	sent := make([]ledger.Sent, len(ids))
+	for i, id := range ids {
+		sent[i].ID = id
+	}
+	return ledger.SentText(sent)
+}
+
+func parseIDs(text string) (ids []snowflake.ID, err error) {
+	sent, err := ledger.ParseSent(text)
+	for _, t := range sent {
+		ids = append(ids, t.ID)
+	}
+	return ids, asRowError(err)
 }
 
 // orderTweets are the Tweets of an order, in a row of their own: most orders have none.

@@ -12,7 +12,7 @@ import (
 type migration func(*sql.Tx) error
 
 // migrations make version 1, 2, …; they are never changed, only added to.
-var migrations = []migration{version1, version2, version3, version4}
+var migrations = []migration{version1, version2, version3, version4, version5}
 
 // application marks our files (PRAGMA application_id); its low half repeats the version, so that a flipped
 // bit in one of the two is not taken for a newer version.
@@ -96,6 +96,18 @@ CREATE TABLE repairs (
 CREATE TABLE order_tweets (id INTEGER PRIMARY KEY, tweets TEXT, checksum INTEGER); -- of orders, packed as above
 CREATE VIEW repairs_utc AS SELECT strftime('%Y-%m-%dT%H:%MZ', id/256*60, 'unixepoch') AS minute, times,
   strftime('%Y-%m-%dT%H:%M:%SZ', at_ns/1000000000, 'unixepoch') AS at, length(pending) > 0 AS pending FROM repairs;`)
+	return err
+}
+
+// version5 keeps of which filled minutes it is not proven that they are full, and which Tweets a whole Replay did not bring.
+func version5(tx *sql.Tx) error {
+	_, err := tx.Exec(`
+CREATE TABLE fills (
+  id INTEGER PRIMARY KEY, -- minute*256
+  state TEXT, filled_by TEXT, held INTEGER, expected INTEGER, times INTEGER, at_ns INTEGER, checksum INTEGER);
+CREATE TABLE gone (id INTEGER PRIMARY KEY, tweets TEXT, checksum INTEGER); -- minute*256; packed as pending of repairs
+CREATE VIEW fills_utc AS SELECT strftime('%Y-%m-%dT%H:%MZ', id/256*60, 'unixepoch') AS minute, state, filled_by, held, expected, times,
+  strftime('%Y-%m-%dT%H:%M:%SZ', at_ns/1000000000, 'unixepoch') AS at FROM fills;`)
 	return err
 }
 

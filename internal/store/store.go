@@ -131,7 +131,7 @@ func (s *Store) inPlace() error {
 }
 
 func rowsOf(c *ledger.Commit) *contents {
-	rows := &contents{minutes: c.Minutes, copies: c.Copies, deliveries: c.Deliveries, hours: c.Hours, repairs: c.Repairs, gaps: c.Gaps, partitions: c.Partitions, requests: c.Requests, answers: c.Answers,
+	rows := &contents{minutes: c.Minutes, copies: c.Copies, deliveries: c.Deliveries, hours: c.Hours, repairs: c.Repairs, gone: c.Gone, fills: c.Fills, gaps: c.Gaps, partitions: c.Partitions, requests: c.Requests, answers: c.Answers,
 		moments: []moment{{c.Moment, c.Clean}}}
 	for i, at := range c.Connects {
 		rows.connects = append(rows.connects, connect{int64(i), at})

@@ -99,6 +99,8 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 	verifyTable(p, tx, deliveries)
 	verifyTable(p, tx, hours)
 	verifyTable(p, tx, repairs)
+	verifyTable(p, tx, gone)
+	verifyTable(p, tx, fills)
 	verifyTable(p, tx, gaps)
 	verifyTable(p, tx, partitions)
 	verifyTable(p, tx, requests)

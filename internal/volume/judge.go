@@ -178,6 +178,17 @@ func allEmpty(a, b int64) int64 {
 	return a + b
 }
 
+// Expected is how many Tweets the minute of a partition should hold by the same minute of earlier weeks; 0: not known.
+func (j *Judge) Expected(m timeline.Minute, partition int) float64 {
+	for _, p := range j.parts {
+		if p.number == partition {
+			w := p.season.weigh(m, 0)
+			return w.expected
+		}
+	}
+	return 0
+}
+
 // Outside takes an alarm that was decided elsewhere, such as by an audit: a.Active says whether it is so now; Since is
 // not read. It is to be told as often as it is looked at, also while nothing is wrong. The same hysteresis applies as to the
 // judge's own: it is active at once and ends when nothing was wrong for some minutes, of which Close tells too. What changed now is returned.
