@@ -146,12 +146,17 @@ func (c *Core) backfilled(p *partition, m timeline.Minute) bool {
 	if w.Fullness != recovery.Thin {
 		return true
 	}
-	alone := c.cfg.Recovery.Method == recovery.None && len(c.cfg.Archives) == 0
+	then, alone := "left to others", c.cfg.Recovery.Method == recovery.None && len(c.cfg.Archives) == 0
 	if alone {
+		then = "taken as recovered, marked as thin"
 		c.mark(m, w, backfill)
+	} else if c.marked(m) == ledger.FillDoubted {
+		return false // it is looked at again and again, as a backfill may be slow
+	} else {
+		k := c.fills.of(m)
+		k.State, k.unsaved = ledger.FillDoubted, true
 	}
-	c.note(Warn, "partition %d: backfill brought %d Tweets of minute %s where about %d should be; %s", p.id, w.held, m, w.expected,
-		map[bool]string{false: "left to others", true: "taken as recovered, marked as thin"}[alone])
+	c.note(Warn, "partition %d: backfill brought %d Tweets of minute %s where about %d should be; %s", p.id, w.held, m, w.expected, then)
 	return alone
 }
 
