@@ -10,9 +10,6 @@ import (
 	"strings"
 )
 
-// answerMost bounds an answer, in bytes: the ids of a busy minute are some megabytes.
-const answerMost = 256 << 20
-
 // newClient follows no redirect: a credential is for the host that was named.
 func newClient(c *Config) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
@@ -21,7 +18,7 @@ func newClient(c *Config) *http.Client {
 }
 
 // answer asks, and returns what f reads of a 200.
-func answer(client *http.Client, req *http.Request, f func(io.Reader) error) error {
+func answer(client *http.Client, req *http.Request, f func(*reply) error) error {
 	res, err := client.Do(req)
 	if err != nil {
 		var ue *url.Error // it names the URL, with the query in it
@@ -35,24 +32,7 @@ func answer(client *http.Client, req *http.Request, f func(io.Reader) error) err
 		text, _ := io.ReadAll(io.LimitReader(res.Body, longestError))
 		return fmt.Errorf("store at %s answered %s: %s", req.URL.Host, res.Status, strings.TrimSpace(string(text)))
 	}
-	return f(&limited{res.Body, answerMost})
-}
-
-// limited is an error, not an end, after n bytes: half an answer is none.
-type limited struct {
-	r io.Reader
-	n int
-}
-
-var errLong = errors.New("answer is too long")
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.n <= 0 {
-		return 0, errLong
-	}
-	n, err := l.r.Read(p[:min(len(p), l.n)])
-	l.n -= n
-	return n, err
+	return f(newReply(res.Body))
 }
 
 // request to a path below the store's URL.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,43 +47,32 @@ func (s *influx1Store) Close() error {
 	return nil
 }
 
-// series is what one statement brings.
-type series struct {
-	Columns []string            `json:"columns"`
-	Values  [][]json.RawMessage `json:"values"`
-}
-
-func (s *influx1Store) query(ctx context.Context, q string) ([]series, error) {
+// query calls row with each row that one statement brings; with an error, not with all of them.
+func (s *influx1Store) query(ctx context.Context, q string, row func([]json.RawMessage) error) error {
 	values := url.Values{"db": {s.cfg.Database}, "q": {q}, "epoch": {"ns"}}
 	req, err := s.cfg.request(ctx, http.MethodGet, "query", values, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s.cfg.Username != "" {
 		req.SetBasicAuth(s.cfg.Username, s.cfg.Password)
 	}
-	var said struct {
-		Error   string `json:"error"`
-		Results []struct {
-			Error   string   `json:"error"`
-			Partial bool     `json:"partial"`
-			Series  []series `json:"series"`
-		} `json:"results"`
+	var said *influxAnswer
+	err = answer(s.client, req, func(r *reply) (err error) {
+		said, err = readInflux(r, row)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case said.err != "" || said.results != 1:
+		return fmt.Errorf("query database %q: %d results: %s", s.cfg.Database, said.results, said.err)
+	case said.failed != "":
+		return fmt.Errorf("query database %q: %s", s.cfg.Database, said.failed)
+	case said.partial:
+		return fmt.Errorf("query database %q: the server cut its answer (max-row-limit)", s.cfg.Database)
 	}
-	if err := answer(s.client, req, func(r io.Reader) error { return json.NewDecoder(r).Decode(&said) }); err != nil {
-		return nil, err
-	}
-	if said.Error != "" || len(said.Results) != 1 {
-		return nil, fmt.Errorf("query database %q: %d results: %s", s.cfg.Database, len(said.Results), said.Error)
-	}
-	switch r := said.Results[0]; {
-	case r.Error != "":
-		return nil, fmt.Errorf("query database %q: %s", s.cfg.Database, r.Error)
-	case r.Partial:
-		return nil, fmt.Errorf("query database %q: the server cut its answer (max-row-limit)", s.cfg.Database)
-	default:
-		return r.Series, nil
-	}
+	return nil
 }
 
 // prepare finds the field to count by, and makes the queries.
@@ -117,19 +105,21 @@ func (s *influx1Store) prepare(ctx context.Context) error {
 }
 
 func (s *influx1Store) find(ctx context.Context) (string, error) {
-	found, err := s.query(ctx, `SHOW FIELD KEYS FROM `+sqlName(s.cfg.Table, `"`))
+	var names []string
+	found := false
+	err := s.query(ctx, `SHOW FIELD KEYS FROM `+sqlName(s.cfg.Table, `"`), func(v []json.RawMessage) error {
+		found = true
+		var name string
+		if len(v) > 0 && json.Unmarshal(v[0], &name) == nil && slices.Contains(always, name) {
+			names = append(names, name)
+		}
+		return nil
+	})
 	if err != nil {
 		return "", err
 	}
-	if len(found) == 0 {
+	if !found {
 		return "", fmt.Errorf("database %q has no measurement %q", s.cfg.Database, s.cfg.Table)
-	}
-	var names []string
-	for _, v := range found[0].Values {
-		var name string
-		if len(v) > 0 && json.Unmarshal(v[0], &name) == nil {
-			names = append(names, name)
-		}
 	}
 	for _, f := range always {
 		if slices.Contains(names, f) {
@@ -143,17 +133,16 @@ func (s *influx1Store) Counts(ctx context.Context, from, to timeline.Minute) (ma
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
-	found, err := s.query(ctx, fill(s.count, from, to, influxText(s.cfg.StreamLabel)))
-	if err != nil {
-		return nil, err
-	}
 	counts := make(map[timeline.Minute]int64)
-	err = eachRow(found, func(ns, n int64) {
+	err := s.query(ctx, fill(s.count, from, to, influxText(s.cfg.StreamLabel)), numbers(func(ns, n int64) {
 		if m := timeline.MinuteOf(ns / 1e6); from <= m && m < to {
 			counts[m] += n
 		}
-	})
-	return counts, err
+	}))
+	if err != nil {
+		return nil, err
+	}
+	return counts, nil
 }
 
 func (s *influx1Store) IDs(ctx context.Context, m timeline.Minute) (ids []snowflake.ID, err error) {
@@ -163,18 +152,17 @@ func (s *influx1Store) IDs(ctx context.Context, m timeline.Minute) (ids []snowfl
 	if s.ids == "" {
 		return nil, ErrNoIDs
 	}
-	found, err := s.query(ctx, fill(s.ids, m, m+1, influxText(s.cfg.StreamLabel)))
-	if err != nil {
-		return nil, err
-	}
 	var times []int64
-	err = eachRow(found, func(ns, id int64) {
+	err = s.query(ctx, fill(s.ids, m, m+1, influxText(s.cfg.StreamLabel)), numbers(func(ns, id int64) {
 		if times = append(times, ns); s.field == "id" || s.cfg.IDsQuery != "" {
 			ids = append(ids, snowflake.ID(id))
 		}
-	})
+	}))
+	if err != nil {
+		return nil, err
+	}
 	s.rounds.look(times)
-	if err == nil && s.field != "id" && s.cfg.IDsQuery == "" {
+	if s.field != "id" && s.cfg.IDsQuery == "" {
 		if ids, err = s.ofTimes(times); err != nil {
 			return nil, err
 		}
@@ -197,19 +185,17 @@ func (s *influx1Store) ofTimes(times []int64) (ids []snowflake.ID, err error) {
 
 var errRow = errors.New("answer has a row that is not a time and a number")
 
-// eachRow calls f with the time and the number of each row. A number may be null, or another field's value: 0.
-func eachRow(found []series, f func(ns, n int64)) error {
-	for _, x := range found {
-		for _, v := range x.Values {
-			var ns, n int64
-			if len(v) < 2 || json.Unmarshal(v[0], &ns) != nil {
-				return errRow
-			}
-			_ = json.Unmarshal(v[1], &n)
-			f(ns, n)
+// numbers calls f with the time and the number of a row. A number may be null, or another field's value: 0.
+func numbers(f func(ns, n int64)) func([]json.RawMessage) error {
+	return func(v []json.RawMessage) error {
+		var ns, n int64
+		if len(v) < 2 || json.Unmarshal(v[0], &ns) != nil {
+			return errRow
 		}
+		_ = json.Unmarshal(v[1], &n)
+		f(ns, n)
+		return nil
 	}
-	return nil
 }
 
 // influxText quotes a text for InfluxQL.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
@@ -112,6 +114,7 @@ func connect(c *Config) (*sql.DB, error) {
 			return nil, errDSN // theirs quotes it
 		}
 		cfg.RuntimeParams["application_name"] = "telegraf-decahose audit"
+		cfg.BuildFrontend = shortMessages
 		return stdlib.OpenDB(*cfg), nil
 	case mysqlType:
 		cfg, err := mysql.ParseDSN(c.DSN)
@@ -129,6 +132,13 @@ func connect(c *Config) (*sql.DB, error) {
 		return sql.OpenDB(connector), nil
 	}
 	return sql.Open("sqlite", readOnly(c.DSN))
+}
+
+// shortMessages bounds what a server, or what answers in its place, may send as one message: a row is short.
+func shortMessages(r io.Reader, w io.Writer) *pgproto3.Frontend {
+	f := pgproto3.NewFrontend(r, w)
+	f.SetMaxBodyLen(rowMost)
+	return f
 }
 
 // readOnly is a file as the URI that SQLite opens for reading.
@@ -228,7 +238,10 @@ func (s *sqlStore) query(ctx context.Context, text string, columns int, f func([
 	for i := range values {
 		into[i] = &values[i]
 	}
-	for rows.Next() {
+	for n := 0; rows.Next(); n++ {
+		if n == rowsMost {
+			return errLong
+		}
 		if err := rows.Scan(into...); err != nil {
 			return fmt.Errorf("read a row: %w", err)
 		}

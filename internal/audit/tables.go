@@ -111,7 +111,7 @@ func (s *tableStore) query(ctx context.Context, query string, columns []string, 
 	if err != nil {
 		return err
 	}
-	err = answer(s.client, req, func(r io.Reader) error { return readTables(r, columns, f) })
+	err = answer(s.client, req, func(r *reply) error { return readTables(r, columns, f) })
 	if err != nil {
 		return fmt.Errorf("read %q: %w", s.cfg.Table, err)
 	}
@@ -119,7 +119,7 @@ func (s *tableStore) query(ctx context.Context, query string, columns []string, 
 }
 
 // readTables reads CSV in which a header may come again: of Flux, each table has one.
-func readTables(r io.Reader, columns []string, f func([]string) error) error {
+func readTables(r *reply, columns []string, f func([]string) error) error {
 	in := csv.NewReader(r)
 	in.FieldsPerRecord, in.ReuseRecord = -1, true
 	var at []int
@@ -131,6 +131,9 @@ func readTables(r io.Reader, columns []string, f func([]string) error) error {
 			return nil
 		case err != nil:
 			return fmt.Errorf("read the answer: %w", err)
+		}
+		if err := r.next(); err != nil {
+			return err
 		}
 		if found, ok := header(record, columns); ok {
 			at = found
@@ -211,7 +214,10 @@ func (s *tableStore) IDs(ctx context.Context, m timeline.Minute) (ids []snowflak
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	s.rounds.look(times)
 	slices.Sort(ids)
-	return slices.Compact(ids), err
+	return slices.Compact(ids), nil
 }
