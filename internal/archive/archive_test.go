@@ -396,3 +396,19 @@ func FuzzSegment(f *testing.F) {
 		}
 	})
 }
+
+// TestASegmentIsReadAsItsHeaderSays has a segment go on for a terabyte behind its end.
+func TestASegmentIsReadAsItsHeaderSays(t *testing.T) {
+	dir := t.TempDir()
+	w := newWriter(t, dir)
+	write(t, w, noon, 0, 7000)
+	finish(t, w)
+	path := segments(t, dir)[0]
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Greater(t, info.Size(), int64(headBytes))
+	require.NoError(t, os.Truncate(path, 1<<40))
+	got, err := held(t, open(t, dir), noon)
+	require.ErrorIs(t, err, errLength)
+	require.Len(t, got, 7000)
+}

@@ -59,7 +59,7 @@ type reading struct {
 }
 
 func (a *Archive) readSegment(ctx context.Context, n found, r *reading) error {
-	b, err := a.place.read(ctx, n.path(), -1)
+	b, err := a.segment(ctx, n)
 	if err == nil {
 		err = a.readBody(n, b, r)
 	}
@@ -70,6 +70,20 @@ func (a *Archive) readSegment(ctx context.Context, n found, r *reading) error {
 		return fmt.Errorf("segment %s: %w", n.path(), gone(err))
 	}
 	return nil
+}
+
+// segment is all of a segment. Of one that is not short the header is read first, and then no more than it and the name
+// agree on, and a byte by which one that goes on is known: what lies there need not be ours.
+func (a *Archive) segment(ctx context.Context, n found) ([]byte, error) {
+	b, err := a.place.read(ctx, n.path(), headBytes)
+	if err != nil || len(b) < headBytes {
+		return b, err
+	}
+	h, err := n.header(b)
+	if err != nil {
+		return nil, err
+	}
+	return a.place.read(ctx, n.path(), h.size()+1)
 }
 
 func (a *Archive) readBody(n found, b []byte, r *reading) error {

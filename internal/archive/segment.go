@@ -37,7 +37,8 @@ const (
 	maxTweets = 1 << 22
 	maxFrames = 1 << 16
 	maxLabel  = 1 << 10
-	maxFrame  = 256 << 20 // lines of one frame: a frame ends with the line that crosses frameBytes
+	maxFrame  = 64 << 20  // lines of one frame: a frame ends with the line that crosses frameBytes
+	maxBytes  = 256 << 20 // of a segment: a minute of the Decahose has 4 MB, of whole records 40
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -167,6 +168,8 @@ func parseHeader(b []byte) (*header, error) {
 	}
 	head := h.headLen()
 	switch {
+	case h.idsLen > binary.MaxVarintLen64*h.tweets, h.size() > maxBytes:
+		return nil, errHeader
 	case crc32.Checksum(b[:head-sumLen], castagnoli) != binary.BigEndian.Uint32(b[head-sumLen:]):
 		return nil, errHeader
 	case b[4] > version:
