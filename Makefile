@@ -11,6 +11,8 @@ V          ?= false
 SEED       ?= 1
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+TOOLCHAIN   = $(shell awk '$$1 == "toolchain" { print $$2 }' go.mod)
 GOFILES     = $(shell git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
 E2E         = ./internal/e2e/...
 UNIT        = $(shell $(GO) list ./... | grep -vE '/internal/e2e$$')
@@ -42,6 +44,11 @@ lint: ## gofmt, vet, go fix, staticcheck
 .PHONY: lint-full
 lint-full: ## golangci-lint with .golangci.yml (downloads it; not a part of test)
 	$(GOLANGCI) run ./...
+
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities that our code reaches, with go.mod's toolchain; the database comes as a module, as all else does
+	dir=$$($(GO) mod download -json golang.org/x/vulndb@latest | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p') && \
+		GOTOOLCHAIN=$(TOOLCHAIN) $(GOVULNCHECK) -db "file://$$dir/data/osv" ./...
 
 .PHONY: unit
 unit: ## all tests but the end-to-end ones; once more under the race detector, the longest of them thinned out (-short)
