@@ -21,6 +21,9 @@ type console struct {
 	patience       time.Duration              // how long an answer may take
 	ask            func(question string) bool // nil: there is nobody to ask
 	terminal       bool                       // stderr is one
+	barWidth       int                        // of that terminal
+	width          int                        // of the terminal that stdout is; 0: it is none
+	color          bool                       // states are coloured
 	config         string                     // that was read
 	asksX          bool                       // the command needs the credentials
 	code           int                        // of the exit
@@ -29,12 +32,25 @@ type console struct {
 func newConsole(stdout, stderr io.Writer) *console {
 	c := &console{stdout: stdout, stderr: stderr, now: time.Now, poll: time.Second / 2, patience: 30 * time.Second}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		c.terminal = true
+		c.terminal, c.barWidth = true, terminalWidth(f)
 		if term.IsTerminal(int(os.Stdin.Fd())) {
 			c.ask = func(question string) bool { return askYes(os.Stdin, stderr, question) }
 		}
 	}
+	if f, ok := stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		c.width, c.color = terminalWidth(f), os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
 	return c
+}
+
+// usualWidth is that of a terminal that does not tell.
+const usualWidth = 80
+
+func terminalWidth(f *os.File) int {
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+		return width
+	}
+	return usualWidth
 }
 
 // askYes takes y and yes for yes, and everything else, the end of the input included, for no.
@@ -69,6 +85,11 @@ func rangeFlags(more ...cli.Flag) []cli.Flag {
 	}, more...)
 }
 
+// wideFlag is of commands that print a table.
+func wideFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "wide", Usage: "show all columns, also where the terminal is too narrow for them"}
+}
+
 func partitionFlag() cli.Flag {
 	return &cli.IntFlag{Name: "partition", Usage: "this partition only, by `NUMBER`", DefaultText: "all"}
 }
@@ -79,9 +100,9 @@ func (c *console) commands() []*cli.Command {
 	return []*cli.Command{
 		c.command("gaps", "show what is missing, and what happens next", "",
 			"Shows the gaps that are open. A gap that is recovered or lost is shown with -all.", c.gaps,
-			&cli.BoolFlag{Name: "all", Usage: "also show what was recovered or lost"}),
+			&cli.BoolFlag{Name: "all", Usage: "also show what was recovered or lost"}, wideFlag()),
 		c.command("minutes", "show the counts of each minute", "[-from TIME -to TIME]",
-			timesText+" Without them the last 60 minutes are shown.", c.minutes, rangeFlags()...),
+			timesText+" Without them the last 60 minutes are shown, as far as the ledger goes back.", c.minutes, rangeFlags(wideFlag())...),
 		c.command("recover", "ask for minutes again", "-from TIME -to TIME",
 			timesText+" Asks the running plugin for the minutes, whatever is known of them, and follows what comes of it."+
 				" Where none runs, it asks X itself, and prints the Tweets as line protocol.",
@@ -93,6 +114,7 @@ func (c *console) commands() []*cli.Command {
 		c.command("reconcile", "compare the final store with the ledger", "-from TIME -to TIME",
 			timesText+" Asks the stores of [[inputs.decahose.audit]], whether the plugin runs or not. Exit code 1: they differ, or one did not answer.",
 			c.reconcile, rangeFlags(
+				wideFlag(),
 				&cli.StringFlag{Name: "audit", Usage: "the audit of this `NAME` only"},
 				&cli.BoolFlag{Name: "ids", Usage: "list the ids that differ, where the store can tell"},
 				&cli.BoolFlag{Name: "repair", Usage: "have the plugin emit again what is missing"})...),

@@ -15,6 +15,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
 
@@ -127,12 +128,13 @@ func (c *console) forgetAlone(ctx *cli.Context, s *stream, w wish) error {
 	for _, note := range past.Notes {
 		s.warn("stream %q: %s", s.label, note)
 	}
+	given := w.count(past.Gaps, s.partitions(w, past.Gaps)).minutes.missing
 	commit, minutes := forgetting(past, w)
 	if err := errors.Join(kept.Commit(commit), kept.Close()); err != nil {
 		return s.name(err)
 	}
 	doc := s.document(w)
-	doc.Answer = fmt.Sprintf("%d minutes given up", minutes)
+	doc.Answer = timeline.InWords(given) + " given up"
 	doc.Minutes, doc.Lost = minutes, minutes
 	return c.printWish(ctx, doc, doc.Answer)
 }

@@ -49,7 +49,7 @@ func (c *console) archiveSub(name, usage, text string, action func(context.Conte
 			stopped, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			return errors.Join(action(stopped, ctx, l), l.Close())
-		}, rangeFlags(&cli.StringFlag{Name: "url", Usage: "the archive's `URL`, or its directory"})...)
+		}, rangeFlags(wideFlag(), &cli.StringFlag{Name: "url", Usage: "the archive's `URL`, or its directory"})...)
 	sub.Name, sub.UsageText = name, "telegraf-decahose archive "+name+" -url URL|-config FILE [-from TIME -to TIME] [-stream_label LABEL] [options]"
 	return sub
 }
@@ -117,7 +117,23 @@ type segmentLine struct {
 }
 
 type segmentsDocument struct {
-	Segments []segmentLine `json:"segments"`
+	Streams  []streamSegments `json:"streams"`
+	Segments []segmentLine    `json:"segments"` // of all streams
+}
+
+type streamSegments struct {
+	StreamLabel string        `json:"stream_label"`
+	Segments    []segmentLine `json:"segments"`
+}
+
+// add puts a segment to those of its stream; they come by stream.
+func (d *segmentsDocument) add(l segmentLine) {
+	d.Segments = append(d.Segments, l)
+	if n := len(d.Streams); n == 0 || d.Streams[n-1].StreamLabel != l.StreamLabel {
+		d.Streams = append(d.Streams, streamSegments{StreamLabel: l.StreamLabel})
+	}
+	last := &d.Streams[len(d.Streams)-1]
+	last.Segments = append(last.Segments, l)
 }
 
 func (c *console) archiveLs(ctx context.Context, flags *cli.Context, l *look) error {
@@ -125,10 +141,10 @@ func (c *console) archiveLs(ctx context.Context, flags *cli.Context, l *look) er
 	if err != nil {
 		return err
 	}
-	doc := segmentsDocument{Segments: []segmentLine{}}
-	g := newGrid(2, "minute", ">Tweets", ">bytes", "writer", "sealed")
+	doc := segmentsDocument{Streams: []streamSegments{}, Segments: []segmentLine{}}
+	g := c.newGrid(2, flags.Bool("wide"), "minute", ">Tweets", ">bytes", "~writer", "~sealed")
 	for _, s := range list {
-		doc.Segments = append(doc.Segments, segmentLine{s.Label, minuteTime(s.Minute), s.Tweets, s.Size, s.Writer, milliTime(s.Sealed), s.Path})
+		doc.add(segmentLine{s.Label, minuteTime(s.Minute), s.Tweets, s.Size, s.Writer, milliTime(s.Sealed), s.Path})
 		g.add(s.Label, minuteText(minuteTime(s.Minute)), s.Tweets, s.Size, s.Writer, milliTime(s.Sealed).Format(time.RFC3339))
 	}
 	if flags.Bool("json") {
@@ -158,10 +174,36 @@ func (l *look) labels(ctx context.Context) (spans []labelSpan, err error) {
 
 // verifiedDocument is what archive verify -json prints.
 type verifiedDocument struct {
+	Streams []streamVerified `json:"streams"`
+	verified
+}
+
+type streamVerified struct {
+	StreamLabel string `json:"stream_label"`
+	verified
+}
+
+// verified is what was read of a stream, or of all.
+type verified struct {
 	Segments int      `json:"segments"`
 	Tweets   int64    `json:"tweets"` // those that are in several segments count in each
 	Bytes    int64    `json:"bytes"`
 	Problems []string `json:"problems"`
+}
+
+// add counts a segment of a stream; they come by stream. problem: it is damaged.
+func (d *verifiedDocument) add(s archive.Segment, problem error) {
+	if n := len(d.Streams); n == 0 || d.Streams[n-1].StreamLabel != s.Label {
+		d.Streams = append(d.Streams, streamVerified{s.Label, verified{Problems: []string{}}})
+	}
+	for _, v := range []*verified{&d.verified, &d.Streams[len(d.Streams)-1].verified} {
+		v.Segments++
+		v.Tweets += s.Tweets
+		v.Bytes += s.Size
+		if problem != nil {
+			v.Problems = append(v.Problems, oneLine(problem))
+		}
+	}
 }
 
 func (c *console) archiveVerify(ctx context.Context, flags *cli.Context, l *look) error {
@@ -169,19 +211,15 @@ func (c *console) archiveVerify(ctx context.Context, flags *cli.Context, l *look
 	if err != nil {
 		return err
 	}
-	doc := verifiedDocument{Segments: len(list), Problems: []string{}}
+	doc := verifiedDocument{Streams: []streamVerified{}, verified: verified{Problems: []string{}}}
 	b := c.newBar("verify archive")
 	defer b.end()
 	for i, s := range list {
-		doc.Tweets += s.Tweets
-		doc.Bytes += s.Size
 		err := l.Verify(ctx, s)
 		if err != nil && !errors.Is(err, archive.ErrDamaged) {
 			return err
 		}
-		if err != nil {
-			doc.Problems = append(doc.Problems, oneLine(err))
-		}
+		doc.add(s, err)
 		b.set(i+1, len(list))
 	}
 	if err := c.printVerified(flags, doc); err != nil {
@@ -251,7 +289,7 @@ func (c *console) printCounts(flags *cli.Context, doc countDocument) error {
 	if flags.Bool("json") {
 		return printJSON(c.stdout, doc)
 	}
-	g := newGrid(2, ">minutes", ">Tweets")
+	g := c.newGrid(2, true, ">minutes", ">Tweets")
 	for _, s := range doc.Streams {
 		g.add(s.StreamLabel, len(s.Minutes), s.Tweets)
 	}

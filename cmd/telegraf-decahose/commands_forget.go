@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -47,15 +48,15 @@ func (c *console) agreed(ctx *cli.Context, s *stream, w wish) error {
 	if err != nil {
 		return err
 	}
-	n := w.count(gaps, s.partitions(w, gaps)).missing
+	n := w.count(gaps, s.partitions(w, gaps)).minutes.missing
 	switch {
 	case n == 0:
 		return fmt.Errorf("nothing is missing from %v", w)
 	case ctx.Bool("yes"):
 		return nil
 	case c.ask == nil:
-		return badUsage("-yes is missing: %d minutes would be given up, and nobody is there to ask", n)
-	case c.ask(fmt.Sprintf("Stream %q, %v: give %d missing minutes up for good?", s.label, w, n)):
+		return badUsage("-yes is missing: %s would be given up, and nobody is there to ask", timeline.InWords(n))
+	case c.ask(fmt.Sprintf("Stream %q, %v: give %s up for good?", s.label, w, strings.Replace(timeline.InWords(n), " ", " missing ", 1))):
 		return nil
 	}
 	return errors.New("nothing was given up")

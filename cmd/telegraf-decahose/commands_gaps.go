@@ -60,7 +60,7 @@ func (c *console) gaps(ctx *cli.Context) error {
 	case ctx.Bool("json"):
 		return printJSON(c.stdout, doc)
 	}
-	return c.gapTable(doc, len(streams))
+	return c.gapTable(doc, len(streams), ctx.Bool("wide"))
 }
 
 func (s *stream) gapLines(all bool) (found streamGaps, err error) {
@@ -97,8 +97,8 @@ func newGapLine(g *ledger.GapRecord, p *plan) gapLine {
 	return l
 }
 
-func (c *console) gapTable(doc gapsDocument, streams int) error {
-	g := newGrid(streams, ">partition", "from", "to", ">minutes", "state", "cause", "filled by", ">tweets", "next step", ">expires in")
+func (c *console) gapTable(doc gapsDocument, streams int, wide bool) error {
+	g := c.newGrid(streams, wide, ">partition", "from", "~to", ">minutes", "state", "cause", "~filled by", "~>tweets", "*next step", "~>expires in")
 	for _, s := range doc.Streams {
 		for _, l := range s.Gaps {
 			to := minuteText(l.To)

@@ -33,10 +33,16 @@ type wishDocument struct {
 	Partition   int       `json:"partition"` // 0: all
 	Order       int64     `json:"order"`     // 0: no plugin runs, so none was asked
 	Answer      string    `json:"answer"`
-	Minutes     int       `json:"minutes"`   // that could be asked for, of all partitions meant
+	Minutes     int       `json:"minutes"`   // that could be asked for, each once for each partition meant, as all counts here
 	Recovered   int       `json:"recovered"` // no longer missing
 	Lost        int       `json:"lost"`
 	Missing     int       `json:"missing"`
+}
+
+// wishDocuments is the document: the same once more as in those of commands about several streams.
+type wishDocuments struct {
+	Streams []wishDocument `json:"streams"`
+	wishDocument
 }
 
 func (w wish) String() string {
@@ -119,33 +125,52 @@ func (c *console) answer(s *stream, order int64) (ledger.Answer, error) {
 	}
 }
 
-// tally counts the minutes that a wish means, in all its partitions.
-type tally struct{ all, missing, lost int }
+// amounts are counts of minutes.
+type amounts struct{ all, missing, lost int }
 
-func (t tally) recovered() int { return t.all - t.missing - t.lost }
+func (a amounts) recovered() int { return a.all - a.missing - a.lost }
+
+// tally counts what a wish means: minutes, as all texts do, and each of them once for each partition, as -json does. A minute
+// is missing while it is in some partition, else lost if it is in one.
+type tally struct{ minutes, parts amounts }
 
 func (t tally) fill(doc *wishDocument) {
-	doc.Minutes, doc.Recovered, doc.Lost, doc.Missing = t.all, t.recovered(), t.lost, t.missing
+	doc.Minutes, doc.Recovered, doc.Lost, doc.Missing = t.parts.all, t.parts.recovered(), t.parts.lost, t.parts.missing
 }
 
 // count looks at the gaps: a minute that is in none was delivered.
-func (w wish) count(gaps []ledger.GapRecord, partitions []int) tally {
-	t := tally{all: int(max(0, w.to-w.from)) * len(partitions)}
+func (w wish) count(gaps []ledger.GapRecord, partitions []int) (t tally) {
+	t.minutes.all = int(max(0, w.to-w.from))
+	t.parts.all = t.minutes.all * len(partitions)
+	var absent, lost timeline.Set
 	for i := range gaps {
 		g := &gaps[i]
 		if !w.meets(g) {
 			continue
 		}
 		first, end := gapMinutes(g)
-		n := int(min(end, w.to) - max(first, w.from))
-		switch {
+		span := timeline.Span{From: max(first, w.from).Milli(), To: min(end, w.to).Milli()}
+		switch n := int(span.Len() / timeline.MinuteMilli); {
 		case missing(g):
-			t.missing += n
+			t.parts.missing += n
+			absent.Add(span)
 		case g.State == ledger.GapLost:
-			t.lost += n
+			t.parts.lost += n
+			lost.Add(span)
 		}
 	}
+	for _, span := range absent.Spans() {
+		lost.Remove(span)
+	}
+	t.minutes.missing, t.minutes.lost = minutesIn(&absent), minutesIn(&lost)
 	return t
+}
+
+func minutesIn(set *timeline.Set) (n int) {
+	for _, span := range set.Spans() {
+		n += int(span.Len() / timeline.MinuteMilli)
+	}
+	return n
 }
 
 // partitions that a wish means; those of gaps may have been in the configuration once.

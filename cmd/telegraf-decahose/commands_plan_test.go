@@ -166,17 +166,17 @@ func TestCount(t *testing.T) {
 		gapAt(1, -14, -13, ledger.GapRecovered), gapAt(1, -10, 0, ledger.GapOpen),
 	}
 	w := wish{from: noon - 20, to: noon - 10}
-	require.Equal(t, tally{all: 20, missing: 7, lost: 2}, w.count(gaps, []int{1, 2}))
-	require.Equal(t, 11, w.count(gaps, []int{1, 2}).recovered())
+	require.Equal(t, tally{amounts{10, 5, 2}, amounts{20, 7, 2}}, w.count(gaps, []int{1, 2}), "a minute that two partitions lack is one minute")
+	require.Equal(t, 11, w.count(gaps, []int{1, 2}).parts.recovered())
 	w.partition = 2
-	require.Equal(t, tally{all: 10, missing: 2, lost: 2}, w.count(gaps, []int{2}))
+	require.Equal(t, tally{amounts{10, 2, 2}, amounts{10, 2, 2}}, w.count(gaps, []int{2}))
 }
 
 func TestAskable(t *testing.T) {
 	now := minuteTime(noon).Add(time.Second)
 	require.Equal(t, wish{from: noon - 59, to: noon}, wish{from: noon - 100, to: noon + 5}.askable(time.Hour, now))
 	require.Equal(t, wish{from: noon - 10, to: noon - 5}, wish{from: noon - 10, to: noon - 5}.askable(time.Hour, now))
-	require.Zero(t, wish{from: noon - 100, to: noon - 90}.askable(time.Hour, now).count(nil, []int{1}).all)
+	require.Zero(t, wish{from: noon - 100, to: noon - 90}.askable(time.Hour, now).count(nil, []int{1}).parts.all)
 }
 
 func TestStreamTime(t *testing.T) {

@@ -27,6 +27,12 @@ type reconcileDocument struct {
 	Audits      []auditResult `json:"audits"`
 }
 
+// reconcileDocuments is the document: the same once more as in those of commands about several streams.
+type reconcileDocuments struct {
+	Streams []reconcileDocument `json:"streams"`
+	reconcileDocument
+}
+
 type auditResult struct {
 	Audit    string          `json:"audit"`
 	From     time.Time       `json:"from"`
@@ -156,7 +162,7 @@ func (c *console) orderRepair(s *stream, b *audit.Book, lines []audit.Line) stri
 		return "not repaired: " + err.Error()
 	}
 	if !s.reader.Running() {
-		return fmt.Sprintf("%d Tweets of %d minutes will be asked for when the plugin runs again", len(sent), minutes)
+		return fmt.Sprintf("%d Tweets of %s will be asked for when the plugin runs again", len(sent), timeline.InWords(minutes))
 	}
 	answer, err := c.answer(s, id)
 	if err != nil {
@@ -220,18 +226,18 @@ func (d *reconcileDocument) verdict() error {
 
 func (c *console) printReconciled(ctx *cli.Context, doc *reconcileDocument) error {
 	if ctx.Bool("json") {
-		return printJSON(c.stdout, doc)
+		return printJSON(c.stdout, reconcileDocuments{[]reconcileDocument{*doc}, *doc})
 	}
 	for i := range doc.Audits {
-		if err := c.printAudit(&doc.Audits[i]); err != nil {
+		if err := c.printAudit(&doc.Audits[i], ctx.Bool("wide")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *console) printAudit(a *auditResult) error {
-	g := newGrid(1, "minute", ">emitted", ">undelivered", ">stored", ">missing", ">surplus", ">repairs", "state", "why")
+func (c *console) printAudit(a *auditResult, wide bool) error {
+	g := c.newGrid(1, wide, "minute", ">emitted", "~>undelivered", ">stored", ">missing", ">surplus", "~>repairs", "state", "*why")
 	for _, l := range a.Minutes {
 		stored := any("-")
 		if l.Stored != nil {
@@ -250,8 +256,8 @@ func (c *console) printAudit(a *auditResult) error {
 			fmt.Fprintf(c.stdout, "surplus %d\n", id)
 		}
 	}
-	text := fmt.Sprintf("audit %s: %d of %d minutes compared, emitted %d stored %d missing %d surplus %d", a.Audit, a.Compared,
-		len(a.Minutes), a.Emitted, a.Stored, a.Missing, a.Surplus)
+	text := fmt.Sprintf("audit %s: %d of %s compared, emitted %d stored %d missing %d surplus %d", a.Audit, a.Compared,
+		timeline.InWords(len(a.Minutes)), a.Emitted, a.Stored, a.Missing, a.Surplus)
 	if a.Repair != "" {
 		text += "; " + a.Repair
 	}

@@ -74,8 +74,9 @@ audit a: 2 of 2 minutes compared, emitted 20 stored 19 missing 2 surplus 1
 	require.Contains(t, d.stderr.String(), `E! stream "prod": audit "a": store and ledger differ: 2 Tweets are missing, 1 are too many`)
 
 	d.runs(exitFailure, append(args, "-json", "-ids", "-audit", "a")...)
-	var doc reconcileDocument
+	var doc reconcileDocuments
 	d.read(&doc)
+	require.Equal(t, []reconcileDocument{doc.reconcileDocument}, doc.Streams)
 	require.EqualValues(t, 2, doc.Audits[0].Missing)
 	require.Equal(t, []int64{int64(ids[0]), int64(ids[1])}, doc.Audits[0].Minutes[0].MissingIDs)
 	require.Equal(t, "surplus", doc.Audits[0].Minutes[1].State)
@@ -87,7 +88,7 @@ func TestReconcileRepairs(t *testing.T) {
 	d.store("prod", c)
 	args := []string{"reconcile", "-config", d.conf, "-from", "-20m", "-to", "-18m", "-repair"}
 	d.runs(exitFailure, args...)
-	require.Contains(t, d.stdout.String(), "; 3 Tweets of 1 minutes will be asked for when the plugin runs again\n")
+	require.Contains(t, d.stdout.String(), "; 3 Tweets of 1 minute will be asked for when the plugin runs again\n")
 
 	s := d.keep("prod", ledger.Commit{}) // it runs again, and finds the order
 	var wg sync.WaitGroup

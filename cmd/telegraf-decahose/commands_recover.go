@@ -10,6 +10,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 func (c *console) recover(ctx *cli.Context) error {
@@ -55,18 +56,18 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 		return err
 	}
 	t.fill(&doc)
-	if err := c.printWish(ctx, doc, fmt.Sprintf("%d minutes recovered, %d lost", t.recovered(), t.lost)); err != nil {
+	if err := c.printWish(ctx, doc, fmt.Sprintf("%s recovered, %d lost", timeline.InWords(t.minutes.recovered()), t.minutes.lost)); err != nil {
 		return err
 	}
-	if t.lost > 0 {
-		return fmt.Errorf("%d of %d minutes are lost", t.lost, t.all)
+	if t.minutes.lost > 0 {
+		return fmt.Errorf("%d of %s lost", t.minutes.lost, timeline.InWords(t.minutes.all))
 	}
 	return nil
 }
 
 func (c *console) printWish(ctx *cli.Context, doc wishDocument, text string) error {
 	if ctx.Bool("json") {
-		return printJSON(c.stdout, doc)
+		return printJSON(c.stdout, wishDocuments{[]wishDocument{doc}, doc})
 	}
 	_, err := fmt.Fprintln(c.stdout, text)
 	return err
@@ -84,12 +85,12 @@ func (c *console) follow(s *stream, w wish) (tally, error) {
 			return tally{}, err
 		}
 		t := w.count(gaps, s.partitions(w, gaps))
-		b.set(t.all-t.missing, t.all)
+		b.set(t.minutes.all-t.minutes.missing, t.minutes.all)
 		switch {
-		case t.missing == 0:
+		case t.minutes.missing == 0:
 			return t, nil
 		case !running:
-			return t, fmt.Errorf("the plugin stopped with %d of %d minutes missing; it goes on at its next start", t.missing, t.all)
+			return t, fmt.Errorf("the plugin stopped with %d of %s missing; it goes on at its next start", t.minutes.missing, timeline.InWords(t.minutes.all))
 		}
 		if text, err := c.progressText(s, w, gaps); err != nil {
 			return t, err

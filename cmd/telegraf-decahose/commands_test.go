@@ -251,11 +251,11 @@ func TestRecover(t *testing.T) {
 		stderr string
 	}{
 		"all of it": {nil, []ledger.Commit{settled(ledger.GapRecovered)}, exitStopped,
-			"asking for recover 2026-01-02T10:20Z 2026-01-02T11:20Z\n120 minutes recovered, 0 lost\n", ""},
-		"lost":      {nil, []ledger.Commit{settled(ledger.GapLost)}, exitFailure, "60 minutes recovered, 60 lost\n", "60 of 120 minutes are lost"},
+			"asking for recover 2026-01-02T10:20Z 2026-01-02T11:20Z\n60 minutes recovered, 0 lost\n", ""},
+		"lost":      {nil, []ledger.Commit{settled(ledger.GapLost)}, exitFailure, "0 minutes recovered, 60 lost\n", "60 of 60 minutes lost"},
 		"no wait":   {[]string{"-no-wait"}, nil, exitStopped, "asking for recover 2026-01-02T10:20Z 2026-01-02T11:20Z\n", ""},
 		"partition": {[]string{"-partition", "1"}, []ledger.Commit{settled(ledger.GapRequested)}, exitStopped, "60 minutes recovered, 0 lost\n", ""},
-		"stopped":   {nil, nil, exitFailure, "", "the plugin stopped with 120 of 120 minutes missing"},
+		"stopped":   {nil, nil, exitFailure, "", "the plugin stopped with 60 of 60 minutes missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, "prod")
@@ -277,8 +277,10 @@ func TestRecoverJSON(t *testing.T) {
 		return ledger.Commit{Answers: []ledger.Answer{{Order: o.ID, Text: "done"}}}
 	})
 	d.runs(exitStopped, "recover", "-config", d.conf, "-from", "-100m", "-to", "-40m", "-partition", "2", "-json")
-	var doc wishDocument
-	d.read(&doc)
+	var docs wishDocuments
+	d.read(&docs)
+	require.Equal(t, []wishDocument{docs.wishDocument}, docs.Streams)
+	doc := docs.wishDocument
 	require.Positive(t, doc.Order)
 	doc.Order = 0
 	require.Equal(t, wishDocument{StreamLabel: "prod", From: minuteTime(noon - 100), To: minuteTime(noon - 40), Partition: 2, Answer: "done",
@@ -326,10 +328,10 @@ func TestForget(t *testing.T) {
 	require.Len(t, d.gaps("prod"), 3)
 	d.console.ask = nil
 	d.runs(exitStopped, append(args, "-yes", "-json")...)
-	var doc wishDocument
-	d.read(&doc)
+	var docs wishDocuments
+	d.read(&docs)
 	require.Equal(t, wishDocument{StreamLabel: "prod", From: minuteTime(noon - 98), To: minuteTime(noon - 92), Answer: "6 minutes given up",
-		Minutes: 6, Lost: 6}, doc)
+		Minutes: 6, Lost: 6}, docs.Streams[0])
 
 	require.Len(t, d.gaps("prod"), 5)
 	d.runs(exitStopped, "gaps", "-all", "-json", "-config", d.conf)

@@ -11,7 +11,7 @@ import (
 )
 
 // allowedTime is what stands behind an error about a time.
-const allowedTime = `2006-01-02T15:04Z, "2006-01-02 15:04", 200601021504, RFC 3339, now, or back from now: -90m, -2h, -1d (all UTC)`
+const allowedTime = `2006-01-02T15:04Z, "2006-01-02 15:04", 200601021504, RFC 3339, 18:20 (the last one), now, or back from now: -90m, -2h, -1d (all UTC)`
 
 // layouts of a time on the command line; RFC 3339 is the only one with another zone than UTC.
 var layouts = []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "200601021504"}
@@ -31,7 +31,25 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
+	if t, ok := atClock(text, now.Add(-day)); ok {
+		return t, nil
+	}
 	return time.Time{}, fmt.Errorf("time %q must be %s", text, allowedTime)
+}
+
+const day = 24 * time.Hour
+
+// atClock is the first time after a time that a clock of UTC shows hours and minutes such as 18:20.
+func atClock(text string, after time.Time) (t time.Time, ok bool) {
+	clock, err := time.Parse("15:04", text)
+	if err != nil || len(text) != len("15:04") {
+		return t, false
+	}
+	t = time.Date(after.Year(), after.Month(), after.Day(), clock.Hour(), clock.Minute(), 0, 0, time.UTC)
+	if !t.After(after) {
+		t = t.Add(day)
+	}
+	return t, true
 }
 
 var days = regexp.MustCompile(`^(\d{1,4})d`)
@@ -44,7 +62,7 @@ func parseBack(text string) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		back = time.Duration(n) * 24 * time.Hour
+		back = time.Duration(n) * day
 		if text = text[len(m[0]):]; text == "" {
 			return back, nil
 		}
@@ -59,13 +77,17 @@ func parseBack(text string) (time.Duration, error) {
 // longestRange bounds what one command looks at, in minutes.
 const longestRange = 31 * 24 * 60
 
-// minutesBetween are the minutes [from, to) of two times as written. Parts of minutes count as whole ones.
+// minutesBetween are the minutes [from, to) of two times as written. Parts of minutes count as whole ones; hours and minutes
+// alone are, as an end, the next ones after from.
 func minutesBetween(from, to string, now time.Time) (first, end timeline.Minute, err error) {
 	f, err := parseTime(from, now)
 	if err != nil {
 		return 0, 0, fmt.Errorf("-from: %w", err)
 	}
 	t, err := parseTime(to, now)
+	if clock, ok := atClock(to, f); ok {
+		t = clock
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("-to: %w", err)
 	}

@@ -29,13 +29,16 @@ func TestParseTime(t *testing.T) {
 		"2026-01-02T14:31Z":         at(14, 31, 0),
 		"2026-01-02 14:31":          at(14, 31, 0),
 		"202601021431":              at(14, 31, 0),
+		"14:31":                     at(14, 31, 0),
+		"15:04":                     at(15, 4, 0),
+		"15:05":                     at(15, 5, 0).Add(-24 * time.Hour),
 	} {
 		got, err := parseTime(text, someNow)
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
 	for _, text := range []string{
-		"", "yesterday", "2h", "+2h", "-", "--2h", "-+2h", "-2", "-d", "-99999d", "-1dx", "-1d-2h", "14:31", "2026-01-02",
+		"", "yesterday", "2h", "+2h", "-", "--2h", "-+2h", "-2", "-d", "-99999d", "-1dx", "-1d-2h", "4:31", "24:00", "2026-01-02",
 		"2026-13-02T14:31", "2026-02-30T14:31", "20260102143", "2026010214310", "2026-01-02T25:00Z", " now", "1767363060",
 	} {
 		_, err := parseTime(text, someNow)
@@ -48,6 +51,16 @@ func TestMinutesBetween(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "2026-01-02T14:31Z", first.String())
 	require.Equal(t, "2026-01-02T14:34Z", end.String(), "a part of a minute is a minute")
+	for _, test := range []struct{ from, to, first, end string }{
+		{"14:10", "14:30", "2026-01-02T14:10Z", "2026-01-02T14:30Z"},
+		{"14:10", "15:30", "2026-01-02T14:10Z", "2026-01-02T15:30Z"},
+		{"23:50", "00:20", "2026-01-01T23:50Z", "2026-01-02T00:20Z"},
+		{"-1h", "14:30", "2026-01-02T14:04Z", "2026-01-02T14:30Z"},
+	} {
+		first, end, err := minutesBetween(test.from, test.to, someNow)
+		require.NoError(t, err, test.from)
+		require.Equal(t, [2]string{test.first, test.end}, [2]string{first.String(), end.String()})
+	}
 	for _, test := range []struct{ from, to, want string }{
 		{"x", "now", `-from: time "x" must be `},
 		{"-1h", "x", `-to: time "x" must be `},

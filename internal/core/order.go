@@ -74,11 +74,11 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 	c.fills.again(first, end)
 	switch minutes := wanted.Covered(span) / timeline.MinuteMilli; {
 	case minutes == 0:
-		return fmt.Sprintf("%d minutes from %s are being asked for already", int64(end-first), first), nil
+		return fmt.Sprintf("%s from %s: asked for already", timeline.InWords(int64(end-first)), first), nil
 	case minutes < int64(end-first):
-		return fmt.Sprintf("%d minutes from %s: %d will be asked for, the others are already", int64(end-first), first, minutes), nil
+		return fmt.Sprintf("%s from %s: %d will be asked for, the others are already", timeline.InWords(int64(end-first)), first, minutes), nil
 	}
-	return fmt.Sprintf("%d minutes from %s will be asked for", int64(end-first), first), nil
+	return fmt.Sprintf("%s from %s will be asked for", timeline.InWords(int64(end-first)), first), nil
 }
 
 // notAsked is the part of the span that no request under way brings.
@@ -100,16 +100,17 @@ func (c *Core) notAsked(partition int, span timeline.Span) (rest timeline.Set) {
 // orderForget gives up gaps on purpose.
 func (c *Core) orderForget(o *ledger.Order) (string, error) {
 	span := timeline.Span{From: o.From.Milli(), To: o.To.Milli()}
-	before := c.minutesLost
+	var given timeline.Set
 	for _, p := range c.partitions {
 		if o.Partition != ledger.AnyPartition && o.Partition != p.id {
 			continue
 		}
 		for i := len(p.holes) - 1; i >= 0; i-- {
 			if part := c.whole(p.holes[i]).Intersect(span); !part.Empty() {
+				given.Add(part)
 				c.carve(p, i, part, ledger.GapLost, "")
 			}
 		}
 	}
-	return fmt.Sprintf("%d minutes given up", c.minutesLost-before), nil
+	return timeline.InWords(given.Covered(span)/timeline.MinuteMilli) + " given up", nil
 }

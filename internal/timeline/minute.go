@@ -2,7 +2,10 @@
 // Tweet (id) time, and sets of such spans. Pure.
 package timeline
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // MinuteMilli is the length of a minute in milliseconds.
 const MinuteMilli = 60_000
@@ -35,4 +38,12 @@ func (m Minute) Span() Span { return Span{m.Milli(), (m + 1).Milli()} }
 // String is the minute's start in UTC, as "2026-01-02T15:04Z".
 func (m Minute) String() string {
 	return time.UnixMilli(m.Milli()).UTC().Format("2006-01-02T15:04Z")
+}
+
+// InWords is a number of minutes as a text says it: "1 minute", "2 minutes".
+func InWords[N int | int64](n N) string {
+	if n == 1 {
+		return "1 minute"
+	}
+	return strconv.FormatInt(int64(n), 10) + " minutes"
 }
