@@ -88,3 +88,10 @@ func TestIneffectiveOptions(t *testing.T) {
 	c.exits(exitStopped, patience)
 	require.Equal(t, 2, strings.Count(c.stderr.String(), "W! "), c.stderr.String())
 }
+
+func TestOptionsOutsideATable(t *testing.T) {
+	require.EqualError(t, parseDocument([]byte("interval = \"1s\"\naccount = \"a\"\n"+valid)).loose(),
+		`line 1: option "interval" stands outside a table: it must stand below [[inputs.decahose]]`)
+	require.ErrorContains(t, parseDocument([]byte("url = \"/a\"\n[[outputs.decahose_archive]]\n")).loose(), "below [[outputs.decahose_archive]]")
+	require.NoError(t, parseDocument([]byte(valid)).loose())
+}

@@ -52,7 +52,6 @@ func TestConfigurationErrors(t *testing.T) {
 		"unclosed":         {valid + "x = \"SECRET\n", `line 7: invalid TOML syntax, there or just before`},
 		"log level":        {valid + `log_level = "loud"`, `line 6: option "log_level" is "loud", must be one of "error"`},
 		"precision":        {valid + `precision = "abc"`, `line 6: option "precision" is "abc", must be a time`},
-		"outside a table":  {"account = \"a\"\n" + valid, `line 1: option "account" stands outside a table: it must stand below [[inputs.decahose]]`},
 		"environment":      {strings.Replace(valid, `"example"`, `"${NOPE:?SECRET}"`, 1), `is required but not set`},
 		"empty":            {"", `there is neither [[inputs.decahose]] nor [[outputs.decahose_archive]] in it`},
 		"tags":             {valid + `tweet_tags = ["user_id"]`, `line 6: option "tweet_tags" is "user_id", must be some of "kind", "lang"`},
