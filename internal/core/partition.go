@@ -200,7 +200,7 @@ func (c *Core) minutesToAsk(n *conn) int {
 	p := n.part
 	most := int(backfillMost / time.Minute)
 	switch {
-	case c.cfg.Backfill == BackfillNone, !p.refusedAt.IsZero() && c.now.Sub(p.refusedAt) < time.Hour:
+	case c.cfg.Backfill == BackfillNone, p.refuses(c.now):
 		return 0
 	case c.cfg.Backfill == BackfillAlways:
 		p.ask(c, n, most)
@@ -284,6 +284,11 @@ func (p *partition) release(c *Core, n *conn) {
 
 // refused notes that X refuses backfill.
 func (p *partition) refused(now time.Time) { p.refusedAt = now }
+
+// refuses reports whether X proved within the hour to refuse backfill.
+func (p *partition) refuses(now time.Time) bool {
+	return !p.refusedAt.IsZero() && now.Sub(p.refusedAt) < time.Hour
+}
 
 // forget drops coverage of minutes that are older than anything may still be asked for.
 func (p *partition) forget(keep timeline.Minute) {

@@ -150,21 +150,10 @@ func (c *Core) missing() (ask []recovery.Missing, read []timeline.Set) {
 	for _, p := range c.partitions {
 		m, copies := recovery.Missing{Partition: p.id}, make([]timeline.Set, len(read))
 		for _, h := range p.holes {
-			first, end := c.whole(h).Minutes()
-			if h.Dark {
-				end = timeline.MinuteOf(c.whole(h).To)
-			}
-			for at := first; at < end; at++ {
-				switch step, k := c.way(h, at); step {
-				case recovery.Ask:
-					m.Minutes.Add(at.Span())
-				case recovery.FromArchive:
-					copies[k].Add(at.Span())
-				}
-			}
+			c.sort(h, &m, copies)
 		}
 		c.exclude(&m)
-		if len(m.Minutes.Spans()) > 0 {
+		if len(m.Minutes.Spans())+len(m.Undecided.Spans()) > 0 {
 			ask = append(ask, m)
 		}
 		for k := range copies {
@@ -175,11 +164,35 @@ func (c *Core) missing() (ask []recovery.Missing, read []timeline.Set) {
 	return ask, read
 }
 
+// sort puts the minutes of a hole where they are to be had. Those that a backfill may bring, and those to come of a gap
+// that goes on, are undecided.
+func (c *Core) sort(h *hole, m *recovery.Missing, copies []timeline.Set) {
+	first, end := c.whole(h).Minutes()
+	if h.Dark {
+		end = timeline.MinuteOf(c.whole(h).To)
+		m.Undecided.Add(timeline.Span{From: end.Milli(), To: end.Milli() + max(c.cfg.Recovery.Window.Milliseconds(), timeline.MinuteMilli)})
+	}
+	for at := first; at < end; at++ {
+		switch step, k := c.way(h, at); {
+		case step == recovery.Ask:
+			m.Minutes.Add(at.Span())
+		case step == recovery.FromArchive:
+			copies[k].Add(at.Span())
+		case h.Dark || c.promised(h, at):
+			m.Undecided.Add(at.Span())
+		}
+	}
+}
+
+// promised reports whether backfill may still bring the minute as asked; it begins within one, which is not whole by it.
+func (c *Core) promised(h *hole, m timeline.Minute) bool {
+	return h.asker != nil && h.judgedAt.IsZero() && m >= timeline.CeilMinute(h.asked)
+}
+
 // way is what to do about a minute of a hole, while no connection is about to be made.
 func (c *Core) way(h *hole, m timeline.Minute) (recovery.Step, int) {
-	// Backfill may still bring what it was asked for; it begins within a minute, which is not whole by it.
-	promised := h.asker != nil && h.judgedAt.IsZero() && m >= timeline.CeilMinute(h.asked)
-	return c.ways.Way(c.clock.at(c.now), recovery.Lack{Span: m.Span(), Promised: promised, Words: c.words(m)})
+	return c.ways.Way(c.clock.at(c.now), recovery.Lack{Span: m.Span(), Promised: c.promised(h, m), Dark: h.Dark,
+		Forfeited: h.full || c.account(h.Partition).refuses(c.now), Words: c.words(m)})
 }
 
 // exclude takes out what came and is not settled yet, and what X failed to deliver a while ago.

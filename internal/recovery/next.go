@@ -1,6 +1,10 @@
 package recovery
 
-import "github.com/decahose/telegraf-decahose/internal/timeline"
+import (
+	"maps"
+
+	"github.com/decahose/telegraf-decahose/internal/timeline"
+)
 
 // margin, in milliseconds, is how long before its horizon a minute is given up. The stream's time runs some
 // seconds behind X's clock, since Tweets need them to arrive, and the request needs some to get there. It costs
@@ -33,10 +37,11 @@ func (r Rules) Expired(now int64, m timeline.Minute) bool { return now > r.Expir
 // ones wait without harm. The newest first would let the oldest expire unasked. No order saves more by as much
 // as one window. What expired is passed over and blocks nothing.
 func (r Rules) Next(now int64, missing []Missing, running []Request) (next Request, ok bool) {
-	for _, q := range r.candidates(now, missing, running) {
-		if r.turn(q) > now {
+	for _, c := range r.candidates(now, missing, running) {
+		if r.turn(c) > now {
 			continue
 		}
+		q := c.Request
 		q.To = min(q.To, timeline.MinuteOf(now-r.delay()))
 		if !ok || q.From < next.From || q.From == next.From && q.Partition < next.Partition {
 			next, ok = q, true
@@ -49,57 +54,68 @@ func (r Rules) Next(now int64, missing []Missing, running []Request) (next Reque
 // changes: now itself if it does already. It is 0 if no time will bring that, also while all jobs run, since then
 // only their end does.
 func (r Rules) Due(now int64, missing []Missing, running []Request) (due int64) {
-	for _, q := range r.candidates(now, missing, running) {
-		at := max(now, r.turn(q))
-		if !r.Expired(at, q.From) && (due == 0 || at < due) {
+	for _, c := range r.candidates(now, missing, running) {
+		at := max(now, r.turn(c))
+		if !r.Expired(at, c.From) && (due == 0 || at < due) {
 			due = at
 		}
 	}
 	return due
 }
 
-// turn is from when on the request may be made, cut to what is ripe by then. It waits for its last minute, so that a
-// gap of seven minutes is one request and not seven; but for half of the time at most in which the first may be
-// asked for, since the gap may go on and another request may have to go first. Where minutes expire before they
-// are ripe, it never comes in time.
-func (r Rules) turn(q Request) int64 {
-	first := r.Ripe(q.From)
-	return min(r.Ripe(q.To-1), first+(r.Expires(q.From)-first)/2)
+// candidate is a request that may be made; open says that neighbours which would fit into it are undecided.
+type candidate struct {
+	Request
+	open bool
+}
+
+// turn is from when on the request may be made, cut to what is ripe by then. It waits for its last minute, and until it
+// is decided whether more follow, so that a gap of seven minutes is one request and not seven; but for half of the time
+// at most in which the first may be asked for, since the gap may go on and another request may have to go first.
+// Where minutes expire before they are ripe, it never comes in time.
+func (r Rules) turn(c candidate) int64 {
+	first := r.Ripe(c.From)
+	half := first + (r.Expires(c.From)-first)/2
+	if c.open {
+		return half
+	}
+	return min(r.Ripe(c.To-1), half)
 }
 
 // candidates are the oldest minutes, up to a window of neighbours, ripe or not, for each partition that a request
 // names; none while all jobs run. Younger ones ripen later, and need no look.
-func (r Rules) candidates(now int64, missing []Missing, running []Request) (all []Request) {
+func (r Rules) candidates(now int64, missing []Missing, running []Request) (all []candidate) {
 	if r.Method == None || len(running) >= r.Jobs {
 		return nil
 	}
 	window := max(1, timeline.Minute(r.Window.Milliseconds()/timeline.MinuteMilli))
-	for partition, set := range r.wanted(now, missing, running) {
-		from, to := set.Spans()[0].Minutes()
-		all = append(all, Request{Partition: partition, From: from, To: min(to, from+window)})
+	for partition, w := range r.wanted(now, missing, running) {
+		from, to := w.Minutes.Spans()[0].Minutes()
+		c := candidate{Request: Request{Partition: partition, From: from, To: min(to, from+window)}}
+		c.open = c.To == to && to < from+window && w.Undecided.Covered(to.Span()) > 0
+		all = append(all, c)
 	}
 	return all
 }
 
 // wanted are the minutes that have not expired and that no running request brings, by the partition that a request
-// for them names. No set is empty.
-func (r Rules) wanted(now int64, missing []Missing, running []Request) map[int]*timeline.Set {
+// for them names. No set of Minutes is empty.
+func (r Rules) wanted(now int64, missing []Missing, running []Request) map[int]*Missing {
 	oldest := timeline.CeilMinute(now - r.Horizon.Milliseconds() + margin)
-	sets := map[int]*timeline.Set{}
+	sets := map[int]*Missing{}
 	for _, m := range missing {
 		rest := m.rest(oldest, running)
-		if len(rest.Spans()) == 0 {
-			continue
-		}
 		name := 0
 		if r.ByPartition && r.Method == Recovery {
 			name = m.Partition
 		}
 		if sets[name] == nil {
-			sets[name] = &timeline.Set{}
+			sets[name] = &Missing{Partition: name}
 		}
-		sets[name].AddSet(&rest)
+		sets[name].Minutes.AddSet(&rest)
+		sets[name].Undecided.AddSet(&m.Undecided)
 	}
+	maps.DeleteFunc(sets, func(_ int, m *Missing) bool { return len(m.Minutes.Spans()) == 0 })
 	return sets
 }
 

@@ -28,8 +28,10 @@ func minutes(bounds ...timeline.Minute) (s timeline.Set) {
 func TestNext(t *testing.T) {
 	const day = 1440
 	now := int64(10_000 * minute)
-	one := func(bounds ...timeline.Minute) []Missing { return []Missing{{1, minutes(bounds...)}} }
-	two := []Missing{{2, minutes(9_000, 9_010)}, {1, minutes(9_005, 9_020, 9_030, 9_040)}}
+	one := func(bounds ...timeline.Minute) []Missing {
+		return []Missing{{Partition: 1, Minutes: minutes(bounds...)}}
+	}
+	two := []Missing{{Partition: 2, Minutes: minutes(9_000, 9_010)}, {Partition: 1, Minutes: minutes(9_005, 9_020, 9_030, 9_040)}}
 	job := Request{0, 1, 2}
 	for name, c := range map[string]struct {
 		change  func(*Rules)
@@ -48,8 +50,8 @@ func TestNext(t *testing.T) {
 		"beyond the window":         {change: func(r *Rules) { r.Window = 10 * time.Minute }, missing: one(9_960, 10_000), want: Request{0, 9_960, 9_970}},
 		"window of a minute":        {change: func(r *Rules) { r.Window = time.Minute }, missing: one(9_969, 10_000), want: Request{0, 9_969, 9_970}},
 		"the younger one waits":     {missing: one(9_960, 9_965, 9_966, 9_980), want: Request{0, 9_960, 9_965}},
-		"another's neighbour waits": {missing: []Missing{{1, minutes(9_960, 9_965)}, {2, minutes(9_965, 9_971)}}},
-		"by partition, older waits": {change: byPartition, missing: []Missing{{1, minutes(9_960, 9_971)}, {2, minutes(9_965, 9_970)}}, want: Request{2, 9_965, 9_970}},
+		"another's neighbour waits": {missing: []Missing{{Partition: 1, Minutes: minutes(9_960, 9_965)}, {Partition: 2, Minutes: minutes(9_965, 9_971)}}},
+		"by partition, older waits": {change: byPartition, missing: []Missing{{Partition: 1, Minutes: minutes(9_960, 9_971)}, {Partition: 2, Minutes: minutes(9_965, 9_970)}}, want: Request{2, 9_965, 9_970}},
 		"running, the rest waits":   {change: func(r *Rules) { r.Jobs = 2 }, missing: one(9_960, 9_971), running: []Request{{0, 9_960, 9_966}}},
 		"not yet half of its time":  {change: shortLife, now: now - 1, missing: one(9_955, 9_980)},
 		"half of its time":          {change: shortLife, missing: one(9_955, 9_980), want: Request{0, 9_955, 9_970}},
@@ -62,14 +64,14 @@ func TestNext(t *testing.T) {
 		"just within the horizon":   {now: (9_000+5*day)*minute - margin, missing: one(9_000, 9_010), want: Request{0, 9_000, 9_010}},
 		"just beyond the horizon":   {now: (9_000+5*day)*minute - margin + 1, missing: one(9_000, 9_010), want: Request{0, 9_001, 9_010}},
 		"expired blocks nothing":    {missing: one(100, 200, 9_000, 9_010), want: Request{0, 9_000, 9_010}},
-		"not whole at its ends":     {missing: []Missing{{1, set(9_000*minute+1, 9_010*minute-1)}}, want: Request{0, 9_000, 9_010}},
+		"not whole at its ends":     {missing: []Missing{{Partition: 1, Minutes: set(9_000*minute+1, 9_010*minute-1)}}, want: Request{0, 9_000, 9_010}},
 		"union of partitions":       {missing: two, want: Request{0, 9_000, 9_020}},
-		"adjoining partitions":      {missing: []Missing{{1, minutes(5_000, 5_005)}, {2, minutes(5_005, 5_010)}}, want: Request{0, 5_000, 5_010}},
-		"same partition twice":      {missing: []Missing{{1, minutes(5_000, 5_005)}, {1, minutes(5_003, 5_010)}}, want: Request{0, 5_000, 5_010}},
+		"adjoining partitions":      {missing: []Missing{{Partition: 1, Minutes: minutes(5_000, 5_005)}, {Partition: 2, Minutes: minutes(5_005, 5_010)}}, want: Request{0, 5_000, 5_010}},
+		"same partition twice":      {missing: []Missing{{Partition: 1, Minutes: minutes(5_000, 5_005)}, {Partition: 1, Minutes: minutes(5_003, 5_010)}}, want: Request{0, 5_000, 5_010}},
 		"Replay by partition":       {change: func(r *Rules) { r.ByPartition = true }, missing: two, want: Request{0, 9_000, 9_020}},
 		"by partition":              {change: byPartition, missing: two, want: Request{2, 9_000, 9_010}},
 		"by partition, one running": {change: byPartition, missing: two, running: []Request{{2, 9_000, 9_010}}, want: Request{1, 9_005, 9_020}},
-		"by partition, same start":  {change: byPartition, missing: []Missing{{2, minutes(5_000, 5_005)}, {1, minutes(5_000, 5_001)}}, want: Request{1, 5_000, 5_001}},
+		"by partition, same start":  {change: byPartition, missing: []Missing{{Partition: 2, Minutes: minutes(5_000, 5_005)}, {Partition: 1, Minutes: minutes(5_000, 5_001)}}, want: Request{1, 5_000, 5_001}},
 		"all run for one":           {change: byPartition, missing: two, running: []Request{{0, 9_000, 9_012}}, want: Request{1, 9_012, 9_020}},
 		"one runs for all":          {change: func(r *Rules) { r.Jobs = 2 }, missing: two, running: []Request{{2, 9_000, 9_006}}, want: Request{0, 9_005, 9_020}},
 		"all of it runs":            {change: byPartition, missing: one(9_000, 9_010), running: []Request{{1, 9_000, 9_010}}},
@@ -106,9 +108,35 @@ func set(from, to int64) (s timeline.Set) {
 	return s
 }
 
+// A request waits for neighbours of which it is not decided whether they must be asked for, a window of them at most,
+// and for half of the time in which its first minute may be asked for.
+func TestNextWaitsForTheUndecided(t *testing.T) {
+	r := replay()
+	r.Delay = 0
+	now := int64(10_000 * minute)
+	for name, c := range map[string]struct {
+		missing Missing
+		want    Request
+		due     timeline.Minute
+	}{
+		"decided":            {Missing{Partition: 1, Minutes: minutes(9_990, 9_991)}, Request{0, 9_990, 9_991}, 10_000},
+		"neighbours":         {Missing{Partition: 1, Minutes: minutes(9_990, 9_991), Undecided: minutes(9_991, 9_995)}, Request{}, 13_590},
+		"others":             {Missing{Partition: 1, Minutes: minutes(9_990, 9_991), Undecided: minutes(9_992, 10_005)}, Request{0, 9_990, 9_991}, 10_000},
+		"more than a window": {Missing{Partition: 1, Minutes: minutes(9_930, 9_991), Undecided: minutes(9_991, 10_005)}, Request{0, 9_930, 9_990}, 10_000},
+		"half of the time":   {Missing{Partition: 1, Minutes: minutes(5_000, 5_001), Undecided: minutes(5_001, 5_002)}, Request{0, 5_000, 5_001}, 10_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, ok := r.Next(now, []Missing{c.missing}, nil)
+			require.Equal(t, c.want, q)
+			require.Equal(t, c.want != Request{}, ok)
+			require.Equal(t, c.due, timeline.MinuteOf(r.Due(now, []Missing{c.missing}, nil)))
+		})
+	}
+}
+
 func TestDue(t *testing.T) {
 	const now = int64(10_000 * minute)
-	free := []Missing{{1, minutes(9_980, 9_990)}, {2, minutes(9_975, 9_977)}}
+	free := []Missing{{Partition: 1, Minutes: minutes(9_980, 9_990)}, {Partition: 2, Minutes: minutes(9_975, 9_977)}}
 	for name, c := range map[string]struct {
 		change  func(*Rules)
 		now     int64 // 0: as above
@@ -126,8 +154,8 @@ func TestDue(t *testing.T) {
 		"one of the oldest runs":    {change: func(r *Rules) { r.Jobs = 2 }, missing: free, running: []Request{{2, 9_976, 9_977}}, want: 10_006},
 		"a window of it":            {change: func(r *Rules) { r.Window = time.Minute }, missing: free, want: 10_006},
 		"by partition":              {change: byPartition, missing: free, want: 10_007},
-		"by partition, younger one": {change: byPartition, missing: []Missing{{1, minutes(9_975, 9_990)}, {2, minutes(9_976, 9_980)}}, want: 10_010},
-		"half of its time":          {change: shortLife, missing: []Missing{{1, minutes(9_970, 9_990)}}, want: 10_015},
+		"by partition, younger one": {change: byPartition, missing: []Missing{{Partition: 1, Minutes: minutes(9_975, 9_990)}, {Partition: 2, Minutes: minutes(9_976, 9_980)}}, want: 10_010},
+		"half of its time":          {change: shortLife, missing: []Missing{{Partition: 1, Minutes: minutes(9_970, 9_990)}}, want: 10_015},
 		"too old before it is ripe": {change: func(r *Rules) { r.Horizon = r.Delay + time.Minute }, missing: free},
 		"too old by a millisecond":  {change: func(r *Rules) { r.Horizon = r.Delay + time.Minute + (margin-1)*time.Millisecond }, missing: free},
 		"ripe and expired at once":  {change: func(r *Rules) { r.Horizon = r.Delay + time.Minute + margin*time.Millisecond }, missing: free, want: 10_006},
@@ -311,7 +339,7 @@ func (s *scene) step(t *testing.T) bool {
 // backlog asks for the minutes [0, size) as choose says, of a Replay that delivers speed minutes in one, and is
 // how many it saves. Minute 0 is about to expire at the start.
 func backlog(size timeline.Minute, speed float64, r Rules, choose func(Rules, int64, []Missing) (Request, bool)) (saved int64) {
-	missing := []Missing{{1, minutes(0, size)}}
+	missing := []Missing{{Partition: 1, Minutes: minutes(0, size)}}
 	now := r.Expires(0)
 	for {
 		q, ok := choose(r, now, missing)

@@ -44,4 +44,5 @@ type Request struct {
 type Missing struct {
 	Partition int
 	Minutes   timeline.Set
+	Undecided timeline.Set // minutes that may have to be asked for soon: a backfill may bring them, or the gap goes on
 }

@@ -51,6 +51,7 @@ type Ways struct {
 type Lack struct {
 	Span       timeline.Span // within one minute
 	Connecting bool          // a connection to the partition is about to be made: X sends backfill at a connect, and only then
+	Dark       bool          // no connection delivers the partition: the one to come will ask for what backfill reaches
 	Forfeited  bool          // X gives no backfill for it: it cut us for slowness at last, or refuses backfill
 	Promised   bool          // backfill of it is on its way
 	Words      []Word        // of each archive
@@ -67,6 +68,9 @@ func (w Ways) Way(now int64, l Lack) (Step, int) {
 		return Backfill, 0
 	}
 	minute, hope := timeline.MinuteOf(l.Span.From), false
+	if l.Dark && !l.Forfeited && w.Backfill > 0 && minute.Milli() >= now-w.Backfill.Milliseconds() {
+		return Wait, 0 // a reconnect may still bring all of it, and what it does not is asked for together
+	}
 	for k, a := range w.Archives {
 		switch {
 		case a.expired(now, minute), l.Words[k] == Lacks:

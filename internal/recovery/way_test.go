@@ -49,6 +49,11 @@ func TestWay(t *testing.T) {
 		{"connected already: backfill comes at a connect only", all, 2 * time.Minute, Lack{}, Wait, 0},
 		{"beyond five minutes, about to reconnect", all, 10 * time.Minute, Lack{Connecting: true}, FromArchive, 0},
 
+		{"dark: the reconnect to come may bring it", noArchive, 4 * time.Minute, Lack{Dark: true}, Wait, 0},
+		{"dark, and out of backfill's reach", noArchive, 6 * time.Minute, Lack{Dark: true}, Ask, 0},
+		{"dark, and X gives no backfill", noArchive, 4 * time.Minute, Lack{Dark: true, Forfeited: true}, Ask, 0},
+		{"dark, and backfill was not bought", without(func(w *Ways) { w.Backfill, w.Archives = 0, nil }), 4 * time.Minute, Lack{Dark: true}, Ask, 0},
+
 		// Second strategy: the redundant consumer of another location, whose emergency store fills the primary one.
 		{"an outage of ten minutes", all, 10 * time.Minute, Lack{}, FromArchive, 0},
 		{"the other site may still be writing that minute", all, 5 * time.Minute, Lack{}, Wait, 0},
