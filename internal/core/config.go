@@ -38,6 +38,7 @@ type Config struct {
 	DedupWindow    time.Duration
 	SilenceTimeout time.Duration   // 0: silence is not judged
 	Recovery       recovery.Rules  // how minutes are had that backfill cannot reach; Horizon holds for all methods
+	RecoveryHost   string          // that Replay or Recovery is asked at, for the log; empty: not told
 	Archives       []recovery.Copy // of other sites; asked before Recovery
 	Tweets         Tweets
 	Interval       time.Duration // least time between two revisions of one volume minute

@@ -148,7 +148,7 @@ func (c *Core) requestAgain(n *conn, end End, o *recovery.Outcome) time.Duration
 	case end.Status == 420, end.Status == 429:
 		return c.limitWait(q.failures)
 	case end.Status == 406 && dated(end.Message):
-		return tooYoung
+		return doubling(tooYoung, refusedMost, max(0, q.failures-tooYoungMost))
 	case end.Status >= 500:
 		return c.jitter.of(doubling(serverFirst, serverMost, q.failures-1))
 	case end.Status >= 300, end.Class == "redirect", end.Class == "config", end.Class == "credentials":
@@ -213,13 +213,19 @@ func (c *Core) noteOutcome(n *conn, end End, o *recovery.Outcome) {
 		c.note(Warn, "%s of %s %s: %d minutes not delivered; asked for again later", method, j, spaced(o.Result), len(o.Failed))
 	case end.Opened:
 		c.note(Warn, "%s of %s ended (%s)%s before it was completed, whole to %s; next try in %v", method, j, end.Class, words, j.claimed, wait)
-	case refusesForGood(end.Status) && !c.requests.deniedAt.IsZero() && c.now.Sub(c.requests.deniedAt) < deniedAgain:
 	case refusesForGood(end.Status):
-		c.requests.deniedAt = c.now
-		c.note(Error, "%s is refused with HTTP %d%s; was it bought? Gaps stay open; tried again every few minutes, or set recovery = \"none\"", method, end.Status, words)
+		c.note(Error, "%s is refused%s with HTTP %d%s; was it bought? Gaps stay open; next try in %v, or set recovery = \"none\"", method, c.asked(), end.Status, words, wait)
 	default:
-		c.note(Warn, "%s of %s failed (%s)%s; next try in %v", method, j, end.Class, words, wait)
+		c.note(Warn, "%s of %s failed%s (%s)%s; next try in %v", method, j, c.asked(), end.Class, words, wait)
 	}
+}
+
+// asked names who was asked, where that is known.
+func (c *Core) asked() string {
+	if c.cfg.RecoveryHost == "" {
+		return ""
+	}
+	return " at " + c.cfg.RecoveryHost
 }
 
 func refusesForGood(status int) bool { return status == 401 || status == 403 || status == 404 }

@@ -19,10 +19,10 @@ const (
 	tellFirst = 10 * time.Minute
 	// tooYoung is the wait after X found a date too young or too old (406): its clock and ours differ.
 	tooYoung = time.Minute
+	// tooYoungMost is how often in a row that is believed: from then on the waits double.
+	tooYoungMost = 5
 	// postponedMost is the longest that a minute waits which X failed to deliver.
 	postponedMost = time.Hour
-	// deniedAgain is how often the log says that X refuses requests.
-	deniedAgain = time.Hour
 	// withdrawn is the result of a request that was noted and never made.
 	withdrawn = "withdrawn"
 	// countsMost is how often a minute is asked for whose count does not agree with what came, or that is thin.
@@ -39,7 +39,6 @@ type requests struct {
 	last      int64     // id of the last one
 	claims    []claim
 	postponed map[timeline.Minute]postponement
-	deniedAt  time.Time
 }
 
 // job is one request under way, and its past when it is not.

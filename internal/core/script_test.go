@@ -89,6 +89,7 @@ func (s *script) play(d *datadriven.TestData) {
 func (s *script) begin(d *datadriven.TestData) {
 	cfg := Config{StreamLabel: "prod", Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute,
 		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, Partitions: []int{1}}
+	cfg.RecoveryHost = "replay.test"
 	cfg.Recovery = recovery.Rules{Horizon: 120 * time.Hour, Window: time.Hour, Delay: 30 * time.Minute, Jobs: 1, Limit: 5, Period: 5 * time.Minute}
 	s.config(cfg)
 	for _, a := range d.CmdArgs {

@@ -67,6 +67,7 @@ func (d *Decahose) coreConfig() core.Config {
 		DedupWindow:    time.Duration(d.DedupWindow),
 		SilenceTimeout: time.Duration(d.SilenceTimeout),
 		Recovery:       d.RecoveryRules(),
+		RecoveryHost:   d.recoveryHost(),
 		Archives:       d.copies(),
 		Tweets:         d.tweets(),
 		Interval:       revisionInterval,
@@ -90,14 +91,28 @@ func (d *Decahose) url(partition, backfill int) string {
 
 // requestURL of one request to Replay or Recovery.
 func (d *Decahose) requestURL(q recovery.Request) string {
-	method := d.RecoveryRules().Method
-	base, kind := d.ReplayURL, "replay"
-	if method == recovery.Recovery {
-		base, kind = d.RecoveryURL, "stream"
-	}
+	base, kind := d.recoveryBase()
 	return fmt.Sprintf("%s/%s/%s/accounts/%s/publishers/twitter/%s.json?%s", strings.TrimRight(base, "/"), kind, d.Stream,
 		url.PathEscape(d.Account), url.PathEscape(d.StreamLabel),
-		recovery.Query(method, q, [2]string(d.RecoveryParameters), d.RecoveryPartition))
+		recovery.Query(d.RecoveryRules().Method, q, [2]string(d.RecoveryParameters), d.RecoveryPartition))
+}
+
+// recoveryBase is the base URL of requests, and the first part of their path.
+func (d *Decahose) recoveryBase() (base, kind string) {
+	if d.RecoveryRules().Method == recovery.Recovery {
+		return d.RecoveryURL, "stream"
+	}
+	return d.ReplayURL, "replay"
+}
+
+// recoveryHost is whom requests go to.
+func (d *Decahose) recoveryHost() string {
+	base, _ := d.recoveryBase()
+	u, err := url.Parse(base)
+	if err != nil {
+		return "" // refused at the start
+	}
+	return u.Host
 }
 
 // requestSilence is how long a request may send heartbeats and no Tweet: the minutes of a quiet night may be empty.
