@@ -49,11 +49,6 @@ func TestWay(t *testing.T) {
 		{"connected already: backfill comes at a connect only", all, 2 * time.Minute, Lack{}, Wait, 0},
 		{"beyond five minutes, about to reconnect", all, 10 * time.Minute, Lack{Connecting: true}, FromArchive, 0},
 
-		{"dark: the reconnect to come may bring it", noArchive, 4 * time.Minute, Lack{Dark: true}, Wait, 0},
-		{"dark, and out of backfill's reach", noArchive, 6 * time.Minute, Lack{Dark: true}, Ask, 0},
-		{"dark, and X gives no backfill", noArchive, 4 * time.Minute, Lack{Dark: true, Forfeited: true}, Ask, 0},
-		{"dark, and backfill was not bought", without(func(w *Ways) { w.Backfill, w.Archives = 0, nil }), 4 * time.Minute, Lack{Dark: true}, Ask, 0},
-
 		// Second strategy: the redundant consumer of another location, whose emergency store fills the primary one.
 		{"an outage of ten minutes", all, 10 * time.Minute, Lack{}, FromArchive, 0},
 		{"the other site may still be writing that minute", all, 5 * time.Minute, Lack{}, Wait, 0},
@@ -95,6 +90,29 @@ func TestWay(t *testing.T) {
 		})
 	}
 	require.Equal(t, 5*day, recovery.Reach())
+}
+
+// What a reconnect may still bring as a whole is asked of nobody else while the partition is dark.
+func TestDarkMinutesWaitForTheReconnect(t *testing.T) {
+	now := int64(30_000_000 * minute)
+	for name, c := range map[string]struct {
+		ago      time.Duration
+		backfill time.Duration
+		lack     Lack
+		want     Step
+	}{
+		"within reach":      {5 * time.Minute, 5 * time.Minute, Lack{Dark: true}, Wait},
+		"out of reach":      {6 * time.Minute, 5 * time.Minute, Lack{Dark: true}, Ask},
+		"X gives none":      {4 * time.Minute, 5 * time.Minute, Lack{Dark: true, Forfeited: true}, Ask},
+		"it was not bought": {4 * time.Minute, 0, Lack{Dark: true}, Ask},
+		"connected already": {4 * time.Minute, 5 * time.Minute, Lack{}, Ask},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.lack.Span = timeline.MinuteOf(now - c.ago.Milliseconds()).Span()
+			step, _ := Ways{Backfill: c.backfill, Rules: replay()}.Way(now, c.lack)
+			require.Equal(t, c.want.String(), step.String())
+		})
+	}
 }
 
 // Backfill reaches to the millisecond: of a gap it is the end that counts.
