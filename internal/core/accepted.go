@@ -44,7 +44,7 @@ const feedbackPatience = time.Minute
 // written posts the next n Tweets as safe.
 func (c *Core) written(n int) {
 	for _, t := range c.sent.wrote(n, c.now, c.wall) {
-		r := c.at(int(t.partition)).book.Row(timeline.MinuteOf(t.id.Milli()))
+		r := c.at(int(t.partition)).book.Row(t.minute())
 		r.Emitted++
 		if !c.cfg.Acknowledged {
 			r.Untracked++
@@ -57,14 +57,20 @@ func (c *Core) written(n int) {
 // delivered posts what became of Tweets that the outputs were given.
 func (c *Core) delivered(sent, refused []ledger.Sent) {
 	for _, t := range sent {
-		r := c.account(int(t.Partition)).book.Row(timeline.MinuteOf(t.ID.Milli()))
+		r := c.rowOf(t)
 		r.PostDelivered(t.ID)
 	}
 	for _, t := range refused {
-		r := c.account(int(t.Partition)).book.Row(timeline.MinuteOf(t.ID.Milli()))
+		r := c.rowOf(t)
 		r.PostRefused()
 	}
 	c.accepted.refused += int64(len(refused))
+}
+
+// rowOf is the account that a Tweet was posted to.
+func (c *Core) rowOf(t ledger.Sent) *ledger.Row {
+	p := c.account(int(t.Partition))
+	return p.book.Row(c.accountOf(p, t.ID.Milli()))
 }
 
 // hasSettled says which Tweets may be stored as seen. What a killed process wrote last may never have been read, and
@@ -160,7 +166,10 @@ func (c *Core) lose(lost []ledger.Sent, cause string, stored bool) (minutes int)
 	for _, t := range lost {
 		c.accepted.unsee(t.ID)
 		p, m := c.account(int(t.Partition)), timeline.MinuteOf(t.ID.Milli())
-		p.book.Row(m).Unpost(t.ID, stored)
+		c.rowOf(t).Unpost(t.ID, stored)
+		if !c.askable(m) { // nobody has Tweets of no time that the stream was at
+			continue
+		}
 		missing[account{p.index, m}] = true
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(missing), account.compare) {
@@ -203,12 +212,13 @@ func (c *Core) adopt(s *ledger.Spooled) {
 		}
 	}
 	for _, t := range s.Unknown { // spooled, so seen; the ledger was not written any more
-		p, m := c.account(int(t.Partition)), timeline.MinuteOf(t.ID.Milli())
+		p := c.account(int(t.Partition))
+		m := c.accountOf(p, t.ID.Milli())
 		r := p.book.Row(m)
 		r.PostUnique(t.ID.Milli(), 0)
 		r.Given++
-		c.ids.Mark(t.ID, c.now, stranger)
-		c.sent.push(sentTweet{t.ID, int32(p.index), false})
+		c.know(t.ID, stranger)
+		c.sent.push(sentTweet{id: t.ID, partition: int32(p.index), elsewhere: m == ledger.Elsewhere})
 		c.written(1)
 	}
 	c.loseAgain(s.Lost)

@@ -203,7 +203,7 @@ func (c *Core) receivedLines(n *conn, b *wire.Batch) {
 // line posts one Tweet and reports whether it is new.
 func (c *Core) line(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
-	known, _ := c.ids.Seen(f.ID, c.now, witness)
+	known, _ := c.seen(f.ID, witness)
 	if known && !c.accepted.unseen[f.ID] {
 		c.duplicate(n, f)
 		return false
@@ -211,7 +211,7 @@ func (c *Core) line(n *conn, f *wire.Frame) bool {
 	t := c.next()
 	*t = tweet.Tweet{ID: f.ID, Line: f.Data}
 	delete(c.accepted.unseen, f.ID)
-	c.ids.Mark(f.ID, c.now, witness)
+	c.know(f.ID, witness)
 	c.unique(n, f, t)
 	return true
 }

@@ -1,51 +1,232 @@
 package core
 
-import "time"
-
-const (
-	// plausible is how far an id's time may be from the clock and still move it: backfill is at most
-	// 5 minutes old (X: Decahose, backfillMinutes).
-	plausible = 10 * time.Minute
-	// stubborn is how many Tweets in a row must disagree before the clock believes them instead.
-	stubborn = 50
+import (
+	"slices"
+	"time"
 )
 
-// clock is the Tweets' own time: the newest id seen, and our time when it came. Minutes are judged
-// by it, so that a wrong clock of this host misjudges nothing.
+const (
+	// plausible is how old a Tweet of a live connection may be and still be news of it: backfill is at most
+	// 5 minutes old (X: Decahose, backfillMinutes).
+	plausible = 10 * time.Minute
+	// agreeing is in how many rounds the connections must agree on another time for the clock to follow. A round lasts
+	// for a second of our own clock; a second in which no Tweet came is none.
+	agreeing = 5
+	round    = time.Second
+	// ballot is how many Tweets of a connection have a vote in a round, its first ones.
+	ballot = 15
+	// apart is how far apart rounds may be that together say that the stream's time is earlier than we thought.
+	apart = 5 * time.Minute
+	// proven is how long the stream must keep step with our own clock after its time leapt, before what cannot be taken
+	// back is done by it; witness is how exactly the wall clock must have leapt along to save that wait.
+	proven  = time.Hour
+	witness = time.Minute
+)
+
+// clock is the Tweets' own time. It runs on this host's steady clock, so that a wall clock that is wrong or set
+// misjudges nothing. What an id says of time is a claim: one alone moves nothing. A Tweet counts up to the stream's
+// present at most, and not at all where it is ahead of that by more than the settle time, until in several rounds the
+// middle Tweets of the connections agree that the time is another.
+//
+// Its times are offsets: stream time less our own steady clock, both in ms; the latter counts from zero.
 type clock struct {
-	newest    int64 // Unix ms of id time
-	seen      time.Time
-	strangers int
-	stranger  int64
-	guessed   bool // no Tweet has come yet: from what an earlier process stored, or from our clock
+	zero    time.Time
+	known   bool
+	guessed bool  // nothing agreed with it yet: it is from what an earlier process stored, or from our wall clock
+	offset  int64 // of the stream's present
+	firm    int64 // of the time that is certain enough for what cannot be taken back
+	host    int64 // of our wall clock, as the batch came
+	told    int64 // the same, when firm was last told
+	leap    leap
+
+	now     int64 // our steady clock, as the batch came
+	began   int64 // the same, as the round began
+	votes   []votes
+	middles []int64 // of the connections in the round that is counted
+	rounds  [agreeing]tally
+	counted int
+	behind  int64 // our steady clock, when the rounds began to say that the time is earlier; 0: they do not
 }
 
-// guess sets the stream's time until the first Tweet tells it.
-func (k *clock) guess(ms int64, now time.Time) { k.newest, k.seen, k.guessed = ms, now, true }
+// leap is when and to what the stream's time was last found to be later.
+type leap struct{ at, offset int64 }
 
-func (k *clock) set() bool { return !k.seen.IsZero() }
+// votes are the offsets of the first Tweets that a connection brought in a round.
+type votes struct {
+	n  int
+	of [ballot]int64
+}
+
+// tally is the outcome of a round: the median of the connections' medians; the lower and the upper where there are two.
+type tally struct{ low, high int64 }
+
+func newClock(connections int) clock { return clock{votes: make([]votes, connections)} }
+
+// guess sets the stream's time until Tweets agree with it, or on another.
+func (k *clock) guess(ms int64, now time.Time, wall int64) {
+	k.start(now, wall)
+	k.offset = ms - k.now
+	k.known, k.guessed, k.firm, k.told = true, true, k.offset, k.host
+}
+
+func (k *clock) set() bool { return k.known }
+
+// doubtful reports whether nothing has agreed with the stream's time yet.
+func (k *clock) doubtful() bool { return !k.known || k.guessed }
+
+func (k *clock) start(now time.Time, wall int64) {
+	if k.zero.IsZero() {
+		k.zero = now
+	}
+	k.now = now.Sub(k.zero).Milliseconds()
+	k.host = wall/1e6 - k.now
+}
 
 // at is the stream's time, in Unix ms, when our clock said t.
-func (k *clock) at(t time.Time) int64 { return k.newest + t.Sub(k.seen).Milliseconds() }
+func (k *clock) at(t time.Time) int64 { return k.offset + t.Sub(k.zero).Milliseconds() }
 
-// observe tells the clock of an id's time and reports whether it is plausible. Before the first Tweet our
-// own clock is what there is to compare with: a stray old record must not set the stream's time.
-func (k *clock) observe(ms int64, now time.Time) bool {
-	at := now.UnixMilli()
-	if k.set() {
-		at = k.at(now)
+// sure is the latest that it certainly was: what is done by it cannot be taken back.
+func (k *clock) sure(t time.Time) int64 { return k.at(t) + min(0, k.firm-k.offset) }
+
+// listen begins a batch that came now, our wall clock saying wall in Unix ns. It returns by how many ms the stream's
+// time, which was certain, is another than we thought.
+func (k *clock) listen(now time.Time, wall int64) (moved int64) {
+	k.start(now, wall)
+	if k.now-k.began < round.Milliseconds() {
+		return 0
 	}
-	if max(ms-at, at-ms) > plausible.Milliseconds() {
-		k.stranger = max(k.stranger, ms)
-		if k.strangers++; k.strangers < stubborn {
-			return false
+	if k.now-k.began > apart.Milliseconds() {
+		k.behind = 0
+	}
+	if t, ok := k.tally(); ok {
+		k.rounds[k.counted%agreeing] = t
+		k.counted++
+		moved = k.follow(t)
+	}
+	k.began = k.now
+	return moved
+}
+
+// hear takes the time of a Tweet that a connection brought, and returns what of it counts: the stream's present at
+// most; 0: nothing. Before the stream's time is certain only what agrees with our guess counts, or else with our wall
+// clock.
+func (k *clock) hear(connection int, ms int64) int64 {
+	v := &k.votes[connection]
+	offset := ms - k.now
+	if v.n < ballot {
+		v.of[v.n] = offset
+		v.n++
+	}
+	present, oldest := k.offset, plausible
+	if k.doubtful() {
+		oldest = settle
+	}
+	if !k.known {
+		present = k.host
+	}
+	switch ahead := offset - present; {
+	case ahead > settle.Milliseconds(), ahead < -oldest.Milliseconds():
+		return 0
+	case k.doubtful():
+		return ms
+	}
+	return min(ms, k.offset+k.now)
+}
+
+// near reports whether a Tweet of that time may come by a backfill.
+func (k *clock) near(ms int64) bool {
+	return k.doubtful() || ms >= k.offset+k.now-plausible.Milliseconds() && ms <= k.offset+k.now+settle.Milliseconds()
+}
+
+// heard ends a batch, of which newest is the latest time that counts, 0 for none: two witnesses agree. The first Tweets
+// may be old ones, of a backfill, that a guess is ahead of.
+func (k *clock) heard(newest int64) {
+	if newest == 0 || !k.doubtful() {
+		return
+	}
+	if !k.guessed || newest-k.now > k.offset {
+		k.offset = newest - k.now
+	}
+	k.known, k.guessed, k.firm, k.told = true, false, k.offset, k.host
+}
+
+// tally counts the votes of the round that ends; ok is false where there are none.
+func (k *clock) tally() (t tally, ok bool) {
+	k.middles = k.middles[:0]
+	for i := range k.votes {
+		if v := &k.votes[i]; v.n > 0 {
+			k.middles = append(k.middles, median(v.of[:v.n], 0))
+			v.n = 0
 		}
-		k.seen, k.newest, k.guessed = now, k.stranger, false
 	}
-	k.strangers, k.stranger = 0, 0
-	if !k.set() || k.guessed || ms > k.newest {
-		k.guessed = false
-		k.newest, k.seen = ms, now
+	if len(k.middles) == 0 {
+		return t, false
 	}
-	return true
+	return tally{median(k.middles, 0), median(k.middles, 1)}, true
+}
+
+// median sorts the values; of an even number it is the lower of the two in the middle, or with upper 1 the other.
+func median(values []int64, upper int) int64 {
+	slices.Sort(values)
+	return values[(len(values)-1+upper)/2]
+}
+
+// follow moves the stream's time to what the last rounds agree on. It goes ahead at once, since Tweets ahead of it do not
+// count until then, and back only when X does not merely lag behind.
+func (k *clock) follow(t tally) (moved int64) {
+	low, high, sameLow, sameHigh := k.agreed()
+	switch {
+	case k.doubtful() && sameHigh:
+		k.ahead(high)
+		k.known, k.guessed = true, false
+	case k.doubtful():
+	case sameLow && low > k.offset:
+		moved = low - k.offset
+		k.ahead(low)
+	case t.high >= k.offset-settle.Milliseconds():
+		k.behind = 0
+		k.prove()
+	case k.behind == 0:
+		k.behind = k.now
+	case k.now-k.behind >= plausible.Milliseconds() && sameHigh:
+		moved = high - k.offset
+		k.offset, k.firm, k.behind = high, min(k.firm, high), 0
+	}
+	return moved
+}
+
+// agreed are the earliest of the last rounds' lower medians and the latest of their upper ones, and whether these, and
+// those, are the same in all rounds but for the settle time.
+func (k *clock) agreed() (low, high int64, sameLow, sameHigh bool) {
+	if k.counted < agreeing {
+		return 0, 0, false, false
+	}
+	lows, highs := [agreeing]int64{}, [agreeing]int64{}
+	for i, t := range k.rounds {
+		lows[i], highs[i] = t.low, t.high
+	}
+	low, high = slices.Min(lows[:]), slices.Max(highs[:])
+	return low, high, slices.Max(lows[:])-low <= settle.Milliseconds(), high-slices.Min(highs[:]) <= settle.Milliseconds()
+}
+
+// ahead sets the stream's time by agreement. It is certain where it is the first, or our wall clock, which counts the
+// time in which this host slept, leapt as far; else it has to be proven.
+func (k *clock) ahead(offset int64) {
+	first := !k.known
+	k.offset, k.behind = offset, 0
+	if offset > k.leap.offset+settle.Milliseconds() {
+		k.leap = leap{k.now, offset}
+	}
+	slept := k.host - k.told
+	off := offset - k.firm - slept
+	if first || slept > settle.Milliseconds() && max(off, -off) <= witness.Milliseconds() {
+		k.firm, k.told = offset, k.host
+	}
+}
+
+// prove takes the stream's time as certain that has kept step with our own clock for long.
+func (k *clock) prove() {
+	if k.now-k.leap.at >= proven.Milliseconds() {
+		k.firm, k.told = k.offset, k.host
+	}
 }

@@ -162,7 +162,7 @@ func (c *Core) expire(p *partition) {
 	}
 	for i := len(p.holes) - 1; i >= 0; i-- {
 		h := p.holes[i]
-		past := timeline.Span{From: h.Span.From, To: c.recoveryHorizon()}.Intersect(c.whole(h))
+		past := timeline.Span{From: h.Span.From, To: c.expired()}.Intersect(c.whole(h))
 		if past.Empty() || c.beingAsked(p.id, past) {
 			continue
 		}
@@ -185,9 +185,9 @@ func (c *Core) lost(h *hole, past timeline.Span) (lost timeline.Set) {
 	return lost
 }
 
-// recoveryHorizon is the id time before which X cannot be asked for a minute any more.
-func (c *Core) recoveryHorizon() int64 {
-	return timeline.CeilMinute(c.clock.at(c.now) - c.cfg.Recovery.Horizon.Milliseconds()).Milli()
+// expired is the id time before which X certainly cannot be asked for a minute any more.
+func (c *Core) expired() int64 {
+	return timeline.CeilMinute(c.clock.sure(c.now) - c.cfg.Recovery.Horizon.Milliseconds()).Milli()
 }
 
 // horizon is the id time before which nobody can be.

@@ -30,6 +30,7 @@ func checkInvariants(t require.TestingT, c *Core) {
 		}
 		require.True(t, c.stopping || p.dark() == (p.begin != 0 && !p.lit()), "partition %d: dark gap", p.id)
 		checkGaps(t, c, p)
+		checkTime(t, c, p)
 	}
 	for _, n := range slices.Concat(c.conns, c.requests.conns, c.archives.conns) {
 		add(&counted, n.counters.copies)
@@ -46,6 +47,29 @@ func checkInvariants(t require.TestingT, c *Core) {
 	require.LessOrEqual(t, c.budget.inFlight+len(c.budget.ended), c.cfg.ConnectLimit, "connect budget")
 	require.GreaterOrEqual(t, c.budget.inFlight, 0)
 	require.GreaterOrEqual(t, c.requests.budget.inFlight, 0)
+}
+
+// checkTime: nothing that is to come is covered, or was delivered; accounts of minutes that the stream cannot be at are few.
+func checkTime(t require.TestingT, c *Core, p *partition) {
+	if c.clock.doubtful() {
+		return
+	}
+	strays := 0
+	for _, m := range p.book.Minutes() {
+		if r := p.book.Find(m); !c.storable(m) && r.Received > 0 && !r.Past() {
+			strays++
+		}
+	}
+	require.LessOrEqual(t, strays, straysMost+1, "partition %d: minutes that the stream cannot be at", p.id)
+	now := c.clock.at(c.now)
+	require.LessOrEqual(t, p.newest, now, "partition %d: its newest Tweet is to come", p.id)
+	for _, n := range p.conns {
+		require.LessOrEqual(t, n.newest, now, "connection %d: its newest Tweet is to come", n.index)
+		if spans := n.coverage.Spans(); len(spans) > 0 {
+			require.LessOrEqual(t, spans[len(spans)-1].To, now, "connection %d covers what is to come", n.index)
+		}
+	}
+	require.LessOrEqual(t, c.clock.sure(c.now), now, "more is certain than known")
 }
 
 func add(sum *ledger.Copies, k ledger.Copies) {
@@ -95,7 +119,7 @@ func checkGaps(t require.TestingT, c *Core, p *partition) {
 	spans := p.coverage().Spans()
 	var rest timeline.Set
 	if p.begin != 0 && len(spans) > 0 {
-		rest.Add(timeline.Span{From: max(p.begin, c.keep().Milli()), To: spans[len(spans)-1].To})
+		rest.Add(timeline.Span{From: max(p.begin, c.oldest().Milli()), To: spans[len(spans)-1].To})
 	}
 	for _, s := range spans {
 		rest.Remove(s)

@@ -145,7 +145,7 @@ func (c *Core) forgetVerdicts() {
 	g := &c.judging
 	maps.DeleteFunc(g.verdicts, func(m timeline.Minute, _ volume.Verdict) bool { return m < g.last-judgedMost })
 	if !c.clock.guessed { // a wrong clock of this host must not throw anything away
-		g.history.Forget(timeline.MinuteOf(c.clock.at(c.now)) - ledger.HistoryMinutes)
+		g.history.Forget(timeline.MinuteOf(c.clock.sure(c.now)) - ledger.HistoryMinutes)
 	}
 }
 

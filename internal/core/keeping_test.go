@@ -69,6 +69,14 @@ func (s *script) keeping(verb string, conns []int, args map[string]string) {
 		for _, c := range conns {
 			s.await(c)
 		}
+	case "odd": // n Tweets whose ids are off by so much, each by step more than the one before
+		for _, c := range conns {
+			s.odd(c, args)
+		}
+	case "sleep": // this host, and our steady clock with it; its wall clock, and X, go on
+		d := s.duration(args["for"])
+		s.clock += d
+		s.asleep += d
 	case "clock":
 		s.clock += s.duration(args["step"])
 	case "restart":

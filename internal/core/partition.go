@@ -24,12 +24,13 @@ type partition struct {
 	position  int64        // id time up to which all is done, as last stored
 	minute    timeline.Minute
 	refusedAt time.Time // when X last proved to refuse backfill
-	newest    int64     // newest plausible id time
+	newest    int64     // newest id time that counts, see clock
 	dialedAt  time.Time // of its last attempt
 	darkAt    time.Time // since when it has no connection, zero: it has one
 	saidAt    time.Time // when the log last said something of its connections
 	outage    hold      // while X can be reached, but not for this partition
 	trouble   hold      // while X answers 5xx for this partition alone
+	strays    int       // accounts of minutes that the stream cannot be at, as last counted and since
 }
 
 // hole is a gap that is not settled, and who was asked to fill it.
@@ -279,6 +280,18 @@ func (p *partition) release(c *Core, n *conn) {
 	c.unask()
 	for _, h := range p.holes {
 		c.changeHole(h) // one that is dark has grown
+	}
+}
+
+// cutOff takes back that anything was covered that is to come.
+func (p *partition) cutOff(now int64) {
+	future := timeline.Span{From: now, To: 1 << 62}
+	p.newest = min(p.newest, now)
+	p.past.Remove(future)
+	p.filled.Remove(future)
+	for _, n := range p.conns {
+		n.newest, n.soundFrom = min(n.newest, now), min(n.soundFrom, now)
+		n.coverage.Remove(future)
 	}
 }
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,13 +18,13 @@ func (c *Core) begin() {
 	c.cfg.Past = nil
 	if past == nil || !past.Known {
 		if c.cfg.Offline {
-			c.clock.guess(c.wall/1e6, c.now)
+			c.clock.guess(c.wall/1e6, c.now, c.wall)
 		}
 		return
 	}
 	c.wasClean = past.Clean
 	stream, sure := c.streamTime(past)
-	c.clock.guess(stream, c.now)
+	c.clock.guess(stream, c.now, c.wall)
 	c.restoreMinutes(past)
 	c.restoreFills(past.Fills)
 	c.learn(past)
@@ -145,8 +146,9 @@ const unreadable = "ledger"
 
 // openUnknown opens gaps for what should be covered and is in no row that can be read.
 func (c *Core) openUnknown(p *partition, past *ledger.Past) {
-	// Rows older than the horizon was then may have been deleted.
-	kept := max(p.position, past.Moment.Stream) - c.ways.Reach().Milliseconds()
+	// Rows older than the horizon was then may have been deleted. The position is ahead of what was certain then where
+	// the stream's time had leapt.
+	kept := cmp.Or(past.Moment.Stream, p.position) - c.ways.Reach().Milliseconds()
 	var unknown timeline.Set
 	unknown.Add(timeline.Span{From: max(p.begin, timeline.CeilMinute(kept).Milli()), To: p.position})
 	for _, s := range [...]*timeline.Set{&p.past, &p.book.Lost} {

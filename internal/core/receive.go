@@ -17,9 +17,7 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 	k := &n.counters
 	k.tally(b)
 	c.parser.Reset()
-	if !c.clock.set() && n.backfill > 0 {
-		c.clock.observe(n.openedAt.UnixMilli(), n.openedAt) // its first Tweets are old: they tell no time
-	}
+	c.follow(c.clock.listen(c.now, c.wall))
 	before := k.tweets
 	newest := int64(0)
 	for i := range b.Frames {
@@ -27,10 +25,10 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 		switch f.Kind {
 		case wire.Record:
 			if c.record(n, f) {
-				if n.brought != nil {
+				if n.brought != nil && c.clock.near(f.ID.Milli()) {
 					n.brought.add(f.ID.Milli())
 				}
-				newest = max(newest, c.plausible(f.ID.Milli()))
+				newest = max(newest, c.clock.hear(n.index, f.ID.Milli()))
 			}
 		case wire.Notice:
 			k.notices++
@@ -40,6 +38,7 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 		}
 	}
 	if k.tweets > before {
+		c.clock.heard(newest)
 		c.fed(n, newest)
 	}
 }
@@ -51,18 +50,25 @@ func (k *counters) tally(b *wire.Batch) {
 	k.heartbeats += int64(b.Heartbeats)
 }
 
-// plausible tells the clock of an id's time; 0 where the clock does not believe it.
-func (c *Core) plausible(ms int64) int64 {
-	if c.clock.observe(ms, c.now) {
-		return ms
+// follow notes that the stream's time is later by moved ms than was thought. Where that is more than Tweets are late,
+// this host slept, or X left something out: nobody knows whether all of it came. Nothing was covered that is to come.
+func (c *Core) follow(moved int64) {
+	switch {
+	case moved > settle.Milliseconds():
+		for _, n := range c.conns {
+			c.unsound(n, leapt, true)
+		}
+	case moved < 0:
+		for _, p := range c.partitions {
+			p.cutOff(c.clock.at(c.now))
+		}
 	}
-	return 0
 }
 
 // record posts one record to exactly one account and reports whether it is a Tweet.
 func (c *Core) record(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
-	known, before := c.ids.Seen(f.ID, c.now, witness)
+	known, before := c.seen(f.ID, witness)
 	if known { // whatever this copy is, the witness is noted
 		c.capture(n, f, before)
 	}
@@ -89,7 +95,7 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 		return false
 	}
 	delete(c.accepted.unseen, f.ID)
-	c.ids.Mark(f.ID, c.now, witness)
+	c.know(f.ID, witness)
 	if !known {
 		c.capture(n, f, 0)
 	}
@@ -147,7 +153,7 @@ func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
 // capture notes that n brought a Tweet, which the witnesses of before had brought.
 func (c *Core) capture(n *conn, f *wire.Frame, before uint8) {
 	if n.job == nil {
-		n.part.book.Row(timeline.MinuteOf(f.ID.Milli())).Capture(before, n.Index)
+		n.part.book.Row(c.accountOf(n.part, f.ID.Milli())).Capture(before, n.Index)
 	}
 }
 
@@ -157,7 +163,7 @@ func (c *Core) duplicate(n *conn, f *wire.Frame) {
 	why := n.causeOf(ms)
 	n.counters.tweets++
 	n.counters.copies[why]++
-	r := c.row(n, timeline.MinuteOf(ms))
+	r := c.row(n, c.accountOf(n.part, ms))
 	r.PostDuplicate(why, len(f.Data))
 }
 
@@ -176,13 +182,13 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	n.counters.tweets++
 	n.counters.first++
 	ms := f.ID.Milli()
-	m := timeline.MinuteOf(ms)
+	m := c.accountOf(n.part, ms)
 	r := c.row(n, m)
 	r.PostUnique(ms, len(f.Data))
 	if _, collided := f.ID.Nano(); collided {
 		c.collisions++
 	}
-	c.sent.push(sentTweet{f.ID, int32(n.part.index), n.job == nil})
+	c.sent.push(sentTweet{f.ID, int32(n.part.index), n.job == nil, m == ledger.Elsewhere})
 	if c.cfg.Tweets == TweetsNone {
 		c.takeBack()
 		c.sent.wrote(1, c.now, c.wall)
@@ -193,7 +199,7 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	c.out.From = append(c.out.From, int32(n.part.id))
 }
 
-// fed notes that a connection delivered Tweets, the newest of id time newest (0: none plausible).
+// fed notes that a connection delivered Tweets, the newest of id time newest (0: none that counts).
 func (c *Core) fed(n *conn, newest int64) {
 	n.tweetAt, n.fedAt, n.fed = c.now, c.now, true
 	n.backoff.refused = 0

@@ -50,6 +50,9 @@ type script struct {
 	dials map[int]bool // attempts under way
 	ids   map[snowflake.ID]bool
 	skew  time.Duration // of the Tweets' time against ours
+	lie   *lie          // one Tweet's id, nil: none
+
+	asleep time.Duration // how long this host slept: X's time is so much later
 
 	cfg     Config
 	shelf   *shelf
@@ -308,7 +311,7 @@ func every(n int, frames []wire.Frame) (some []wire.Frame) {
 // tweets of one second of a partition: the same for each connection.
 func (s *script) tweets(partition int, at time.Time, rate int) (frames []wire.Frame) {
 	for k := range rate {
-		ms := at.Add(s.skew).Truncate(time.Second).UnixMilli() - 1000 + int64(k*1000/rate)
+		ms := at.Add(s.skew+s.asleep).Truncate(time.Second).UnixMilli() - 1000 + int64(k*1000/rate)
 		id := snowflake.First(ms) | snowflake.ID(partition)<<12
 		frames = append(frames, wire.Frame{Kind: wire.Record, ID: id,
 			Data: fmt.Appendf(nil, `{"id":%d,"text":"x","user":{"id":1}}`, id)})
@@ -317,8 +320,8 @@ func (s *script) tweets(partition int, at time.Time, rate int) (frames []wire.Fr
 }
 
 func (s *script) deliver(c int, frames []wire.Frame) {
-	b := &wire.Batch{Frames: frames}
-	for _, f := range frames {
+	b := &wire.Batch{Frames: s.tell(c, frames)}
+	for _, f := range b.Frames {
 		b.Bytes += len(f.Data) + 2
 	}
 	s.hear(Event{Kind: Received, Conn: c, Batch: b})

@@ -3,7 +3,9 @@ package core
 import (
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // sent are the Tweets on their way from emission to the store, in order: first they are written out, then
@@ -25,6 +27,15 @@ type sentTweet struct {
 	id        snowflake.ID
 	partition int32 // index of its account
 	live      bool  // not from a request: the position waits for it
+	elsewhere bool  // posted to the account of Tweets of no time that the stream can be at
+}
+
+// minute is the one to whose account the Tweet was posted.
+func (t *sentTweet) minute() timeline.Minute {
+	if t.elsewhere {
+		return ledger.Elsewhere
+	}
+	return timeline.MinuteOf(t.id.Milli())
 }
 
 type mark struct {

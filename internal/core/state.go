@@ -174,7 +174,7 @@ func (c *Core) settleFacts(all bool) []ledger.IDs {
 		if t.id == 0 {
 			continue // dropped behind us
 		}
-		p, m := c.at(int(t.partition)), timeline.MinuteOf(t.id.Milli())
+		p, m := c.at(int(t.partition)), t.minute()
 		c.repaired(m, t.id)
 		if c.durable.on && c.storable(m) {
 			r := p.book.Row(m)
@@ -197,18 +197,18 @@ func group(all []ledger.IDs, partition int, m timeline.Minute, t sentTweet) []le
 	return append(all, ledger.IDs{Partition: partition, Minute: m, IDs: []snowflake.ID{t.id}})
 }
 
-// storable reports whether a minute is worth storing: not too old to be asked for, and no stray of the future.
-func (c *Core) storable(m timeline.Minute) bool {
-	return m >= c.keep() && m <= timeline.MinuteOf(c.clock.at(c.now))+60
-}
-
 // keep is the first minute that is still of use: all, while the stream's time is a guess, since a wrong clock of this
 // host must not throw anything away.
 func (c *Core) keep() timeline.Minute {
 	if !c.clock.set() || c.clock.guessed {
 		return 0
 	}
-	return timeline.MinuteOf(c.clock.at(c.now) - c.ways.Reach().Milliseconds() - time.Hour.Milliseconds())
+	return c.oldest()
+}
+
+// oldest is the first minute that is still of use, by the stream's time as it certainly was.
+func (c *Core) oldest() timeline.Minute {
+	return timeline.MinuteOf(c.clock.sure(c.now) - c.ways.Reach().Milliseconds() - time.Hour.Milliseconds())
 }
 
 // commit gathers what is to be made durable now.
@@ -244,7 +244,7 @@ func (c *Core) moment() ledger.Moment {
 		m.Uptime = c.cfg.Started.Uptime + c.now.Sub(c.begun).Nanoseconds()
 	}
 	if c.clock.set() {
-		m.Stream = c.clock.at(c.now)
+		m.Stream = c.clock.sure(c.now)
 	}
 	return m
 }
@@ -330,7 +330,7 @@ func (c *Core) minuteRecord(p *partition, s *cover, u *unsettled, m timeline.Min
 		rec.State = ledger.Whole
 		return rec
 	}
-	if (m+1).Milli() <= p.position && r.Closed() {
+	if over := r.Closed() || p.book.StateOf(m, false) == ledger.Lost; (m+1).Milli() <= p.position && over {
 		v := s.volume(m)
 		rec.Connections, rec.State = v.Connections, v.State
 	}
@@ -379,7 +379,7 @@ func (c *Core) unsettled() unsettled {
 			continue // dropped behind us
 		}
 		ms := t.id.Milli()
-		a := account{int(t.partition), timeline.MinuteOf(ms)}
+		a := account{int(t.partition), t.minute()}
 		u.counts[a]++
 		switch {
 		case !t.live:

@@ -15,6 +15,10 @@ const rest = int64(3600e9)
 // partition are 7200.
 const maxRows = 16_000
 
+// Elsewhere is the minute that stands for Tweets of minutes that have no account of their own: the first of 1970, of
+// which no id can be (snowflake.Epoch).
+const Elsewhere = timeline.Minute(0)
+
 // Book is the account of one partition: its minutes, its coverage and its gaps.
 // One owner; no lock.
 type Book struct {
@@ -94,7 +98,12 @@ func (b *Book) RestoreCopies(k *CopyRecord) {
 }
 
 // Find is the account of the minute, nil if there is none.
-func (b *Book) Find(m timeline.Minute) *Row { return b.rows[m] }
+func (b *Book) Find(m timeline.Minute) *Row {
+	if b.row != nil && b.last == m {
+		return b.row
+	}
+	return b.rows[m]
+}
 
 // Close closes the open minutes for which due says so, and returns how many; decided is called for
 // each before later Tweets count as late.
@@ -147,7 +156,7 @@ func (b *Book) Forget(m timeline.Minute) {
 		newest = max(newest, r.told)
 	}
 	for k, r := range b.rows {
-		if k < m && r.settled() && newest-r.told >= rest {
+		if k < m && k != Elsewhere && r.settled() && newest-r.told >= rest {
 			b.drop(k)
 		}
 	}
@@ -155,7 +164,7 @@ func (b *Book) Forget(m timeline.Minute) {
 		return
 	}
 	for _, k := range b.Minutes() {
-		if b.rows[k].settled() {
+		if k != Elsewhere && b.rows[k].settled() {
 			b.drop(k)
 		}
 		if len(b.rows) <= maxRows*9/10 {
