@@ -43,7 +43,8 @@ func TestRunPrintsHowToConnectAndEnds(t *testing.T) {
 	out, err := runApp("--listen", "127.0.0.1:0", "--duration", "1ms", "--status", "0",
 		"--fault", "cut-record@30s,partition=1,connection=every", "--random-faults", "4")
 	require.NoError(t, err)
-	require.Contains(t, out, "[[inputs.decahose]]")
+	require.Regexp(t, `\[\[inputs.decahose\]\](?s:.*)  stream_url = "(http://127\.0\.0\.1:\d+)"\n  replay_url = "http://127\.0\.0\.1:\d+"\n  recovery_url = "http://127`, out,
+		"pasted, it asks nobody but the simulator")
 	require.Contains(t, out, "planned cut-record@30s,partition=1,connection=every\n")
 	require.Contains(t, out, "never fired cut-record@30s,partition=1,connection=every\n")
 	require.Contains(t, out, "offered 0 sent 0 unsent 0")

@@ -211,8 +211,10 @@ oracle:       http://%s/oracle/summary
   username = %q
   %s
   stream_url = "http://%s"
+  replay_url = "http://%s"
+  recovery_url = "http://%s"
 
-`, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, cfg.Username, secret, address)
+`, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, address, cfg.Account, cfg.Label, cfg.Username, secret, address, address, address)
 	for _, f := range cfg.Faults.Faults() {
 		fmt.Fprintf(c.App.Writer, "planned %s\n", f)
 	}

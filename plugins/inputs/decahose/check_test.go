@@ -74,3 +74,23 @@ func TestAwaitStored(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, awaitStored(ctx, &held{ids: []snowflake.ID{id + 1}}, id), context.Canceled, "another Tweet of the minute")
 }
+
+// A rehearsal that would ask the real X for what is missing is told so, once.
+func TestNoteURLs(t *testing.T) {
+	for _, test := range []struct {
+		stream, replay, past, recovery string
+		want                           int
+	}{
+		{"http://127.0.0.1:1", "https://gnip-stream.gnip.com", "https://x", "replay", 1},
+		{"http://localhost:1", "http://localhost:1", "https://x", "replay", 0},
+		{"http://[::1]:1", "http://[::1]:1", "https://x", "recovery", 1},
+		{"http://127.0.0.1:1", "https://x", "https://x", "none", 0},
+		{"https://gnip-stream.x.com", "https://gnip-stream.gnip.com", "https://x", "replay", 0},
+	} {
+		d := newDecahose()
+		d.StreamURL, d.ReplayURL, d.RecoveryURL, d.Recovery = test.stream, test.replay, test.past, test.recovery
+		var n notes
+		d.noteURLs(&n)
+		require.Len(t, n, test.want, test.stream)
+	}
+}

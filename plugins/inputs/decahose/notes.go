@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/url"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
@@ -30,6 +31,7 @@ func (d *Decahose) deliveryNotes() []core.Note {
 		d.noteStdout(&notes)
 	}
 	d.noteFeedback(&notes)
+	d.noteURLs(&notes)
 	return notes
 }
 
@@ -42,6 +44,21 @@ func (n *notes) add(when bool, level core.Level, format string, values []any) {
 	if when {
 		*n = append(*n, core.Note{Level: level, Text: fmt.Sprintf(format, values...)})
 	}
+}
+
+// noteURLs tells of a rehearsal that asks the real X for what is missing, with the login of the simulator.
+func (d *Decahose) noteURLs(n *notes) {
+	name, past := "replay_url", d.ReplayURL
+	if d.Recovery == "recovery" {
+		name, past = "recovery_url", d.RecoveryURL
+	}
+	n.warn(d.Recovery != "none" && loopbackURL(d.StreamURL) && !loopbackURL(past),
+		"stream_url is %s and %s is %s: what is missing there is asked of another X; the simulator prints all its URLs", d.StreamURL, name, past)
+}
+
+func loopbackURL(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && isLoopback(u.Hostname())
 }
 
 // noteUndelivered compares with Telegraf's own defaults where we are told nothing.
