@@ -120,7 +120,7 @@ func TestCommandsNamedInDocs(t *testing.T) {
 		for _, block := range fence.FindAllString(page, -1) {
 			for _, m := range used.FindAllStringSubmatch(block, -1) {
 				for _, f := range flag.FindAllStringSubmatch(m[1]+m[2], -1) {
-					require.Contains(t, source, `Name: "`+f[1]+`"`, "%s: %s", name, m[0])
+					require.True(t, strings.Contains(source, `Name: "`+f[1]+`"`), "%s names a flag that is not there: %s", name, m[0])
 				}
 			}
 		}
