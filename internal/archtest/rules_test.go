@@ -9,7 +9,7 @@ import (
 )
 
 // pure packages decide; they touch nothing of the machine they run on.
-var pure = []string{"snowflake", "timeline", "point", "wire", "jsonscan", "tweet", "dedup", "ledger", "recovery", "volume", "feedback", "lineproto", "core"}
+var pure = []string{"snowflake", "timeline", "point", "wire", "jsonscan", "tweet", "dedup", "ledger", "recovery", "volume", "feedback", "lineproto", "redact", "core"}
 
 // support is what exists for tests and people without a stream; it may start goroutines.
 var support = []string{"internal/decasim", "internal/days", "internal/rig", "internal/smalldisk", "internal/oracle", "internal/e2e", "internal/crash", "internal/soak", "internal/stores", "internal/archtest", "tools", "bench", "internal/bench"}
@@ -18,6 +18,7 @@ var support = []string{"internal/decasim", "internal/days", "internal/rig", "int
 var layers = map[string]int{
 	"internal/snowflake": 0, "internal/timeline": 0, "internal/jsonscan": 0, "internal/point": 0,
 	"internal/crashpoint": 0, "internal/feedback": 0, "internal/lineproto": 0, "internal/smalldisk": 0, "internal/durable": 0, "internal/dirlock": 0,
+	"internal/redact": 0, "internal/loopback": 0,
 	"internal/sqlfile": 1, "internal/dedup": 1, "internal/wire": 1, "internal/ledger": 1, "internal/volume": 1,
 	"internal/tweet": 2, "internal/recovery": 2,
 	"internal/core": 3, "internal/emit": 3,
