@@ -1,14 +1,15 @@
 package push
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 )
 
 const (
@@ -42,18 +43,36 @@ func NewClient(tlsConfig *tls.Config, timeout time.Duration, concurrency int) *h
 	}
 }
 
+// checked is t, whose connections are checked before they are used.
+func checked(t *http.Transport, peer func(net.Conn) error) *http.Transport {
+	t = t.Clone()
+	dial := t.DialContext
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if err := peer(conn); err != nil {
+			conn.Close()
+			return nil, &peerError{err}
+		}
+		return conn, nil
+	}
+	return t
+}
+
+// peerError says that whoever listens there must not be told anything.
+type peerError struct{ error }
+
+func (p *peerError) Unwrap() error { return p.error }
+
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func proxy(req *http.Request) (*url.URL, error) {
-	if loopback(req.URL.Hostname()) {
+	if loopback.Host(req.URL.Hostname()) {
 		return nil, nil
 	}
 	return http.ProxyFromEnvironment(req)
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // CheckURL says what is wrong with a URL to post to: https, or http to loopback, with neither credentials nor a query.
@@ -74,8 +93,8 @@ func parseURL(raw string) (*url.URL, error) {
 		return nil, errors.New(`"url" has no host`)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New(`"url" must end with the path: the token goes into "token" or "token_file"`)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return nil, fmt.Errorf(`"url": http is for loopback only, and %s is not: use https`, u.Hostname())
+	case !loopback.Carries(u):
+		return nil, errors.New(`"url": http is for loopback only: use https`)
 	}
 	if u.Path == "" {
 		u.Path = "/" // as it is sent, and as cloud_pubsub_push's default has it

@@ -8,9 +8,10 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/redact"
 )
 
 // answer is what Telegraf said to one POST.
@@ -70,15 +71,9 @@ func (c *Courier) request(ctx context.Context, m *message, token string, expect 
 	return req.WithContext(ctx)
 }
 
-// hide takes the token out of the text of an error: a server may echo it.
+// hide takes the token out of an error: a server may echo it.
 func hide(err error, token string) error {
-	text := err.Error()
-	for _, secret := range []string{url.QueryEscape(token), token} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "***")
-		}
-	}
-	if text != err.Error() {
+	if text := (*redact.Secrets)(nil).With(token).Hide(err.Error()); text != err.Error() {
 		return errors.New(text)
 	}
 	return err

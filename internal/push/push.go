@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/decahose/telegraf-decahose/internal/delivery"
 )
 
@@ -20,6 +22,7 @@ type Config struct {
 	URL    string                        // one that CheckURL takes
 	Token  func() (string, error)        // called for each request; empty: none
 	Client *http.Client                  // of NewClient; its Timeout must be above Telegraf's write_timeout
+	Peer   func(net.Conn) error          // called of each connection without TLS before anything is sent; nil: none is refused
 	Say    func(level byte, text string) // one line for the operator, 'E' or 'I'; nil: nobody listens
 }
 
@@ -34,10 +37,16 @@ type Courier struct {
 
 	full   atomic.Bool  // Telegraf has no slot free, or did not say that it has
 	proven atomic.Int64 // when a check was last accepted, Unix ns
+	ends   *rate.Limiter
 }
 
-// proofHolds is how long a 400 is believed to be some line's fault after a check was accepted.
-const proofHolds = time.Minute
+const (
+	// proofHolds is how long a refusal is believed to be some line's fault after a check was accepted.
+	proofHolds = time.Minute
+	// endsMost is how many Tweets a minute may be refused for good: sound Tweets that are refused are few. More are the
+	// fault of whoever refuses, and wait.
+	endsMost = 10
+)
 
 // New returns a Courier; nothing is sent. A URL that CheckURL refuses is a bug of the caller.
 func New(cfg Config) *Courier {
@@ -45,8 +54,12 @@ func New(cfg Config) *Courier {
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	c := &Courier{url: *u, where: u.String(), token: cfg.Token, client: *cfg.Client, say: cfg.Say, now: time.Now}
+	c := &Courier{url: *u, where: u.String(), token: cfg.Token, client: *cfg.Client, say: cfg.Say, now: time.Now,
+		ends: rate.NewLimiter(rate.Every(time.Minute/endsMost), endsMost)}
 	c.client.CheckRedirect = stay // whatever client was given: the token must not travel on
+	if cfg.Peer != nil && u.Scheme == "http" {
+		c.client.Transport = checked(c.client.Transport.(*http.Transport), cfg.Peer)
+	}
 	if c.token == nil {
 		c.token = func() (string, error) { return "", nil }
 	}
@@ -76,12 +89,22 @@ func (c *Courier) Deliver(ctx context.Context, b *delivery.Batch) (delivery.Verd
 	}
 	v, err := c.judge(a)
 	c.mind(a, err)
-	if v == delivery.Refused && a.status == http.StatusBadRequest {
-		if doubt := c.proof(ctx); doubt != nil {
-			return delivery.Later, doubt
-		}
+	if v == delivery.Refused {
+		return c.believe(ctx, b, err)
 	}
 	return v, err
+}
+
+// believe weighs a refusal. It ends a Tweet's life where that is alone in the batch, so the same server must be known to
+// accept something else, and not refuse much.
+func (c *Courier) believe(ctx context.Context, b *delivery.Batch, refusal error) (delivery.Verdict, error) {
+	if doubt := c.proof(ctx); doubt != nil {
+		return delivery.Later, doubt
+	}
+	if len(b.Tweets) == 1 && !c.ends.AllowN(c.now(), 1) {
+		return delivery.Later, fmt.Errorf("%w; that is not believed of more than %d Tweets a minute", refusal, endsMost)
+	}
+	return delivery.Refused, refusal
 }
 
 // Check proves that Telegraf reads our lines and that whoever it gives a point decahose_check to takes it: no output,
@@ -121,8 +144,8 @@ func (c *Courier) ping(ctx context.Context) error {
 	return err
 }
 
-// proof is nil when Telegraf is known to read our lines, so that a 400 is a line's fault and not the
-// configuration's: that would put every Tweet in quarantine.
+// proof is nil when Telegraf is known to accept a line of ours, so that a refusal is some Tweet's fault and not the
+// configuration's, or a stranger's: that would put every Tweet in quarantine.
 func (c *Courier) proof(ctx context.Context) error {
 	if c.now().UnixNano()-c.proven.Load() < int64(proofHolds) {
 		return nil

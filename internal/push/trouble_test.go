@@ -246,7 +246,7 @@ func TestCheckURL(t *testing.T) {
 	}
 	for bad, says := range map[string]string{
 		"": "http", "127.0.0.1:9186": "cannot be parsed", "localhost:9186/x": "http://", "unix:///tmp/x": "http://", "http://": "no host", "https:///x": "no host",
-		"http://telegraf.example/": "telegraf.example", "http://192.168.0.1/": "192.168.0.1", "http://a:hidden@127.0.0.1/": "token",
+		"http://telegraf.example/": "loopback only", "http://192.168.0.1/": "loopback only", "http://a:hidden@127.0.0.1/": "token",
 		"http://127.0.0.1/?token=hidden": "token", "http://127.0.0.1/?": "token", "http://127.0.0.1/#hidden": "token", "http://127.0.0.1:hidden/": "cannot be parsed",
 	} {
 		err := CheckURL(bad)

@@ -115,6 +115,9 @@ func (c *Courier) trouble(ctx context.Context, err error) (what, todo string) {
 	if ctx.Err() != nil {
 		return "was given up", ""
 	}
+	if _, ok := errors.AsType[*peerError](err); ok {
+		return "is not known to be Telegraf, and was told nothing", ` (set "user" of [inputs.decahose.push] to the user that Telegraf runs as, or use https)`
+	}
 	if what, todo = tlsTrouble(err); what != "" {
 		return what, todo
 	}
