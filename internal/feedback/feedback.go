@@ -9,7 +9,10 @@
 // order in a way that no counter shows; metrics they gave back may be behind Effect.Before.
 package feedback
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Report is one internal_write point: the counters of one output at a time. Counters begin at 0 with the agent.
 type Report struct {
@@ -41,8 +44,18 @@ const (
 	rounding = int64(500 * time.Millisecond)
 )
 
+const (
+	// silentAfter is how far behind the newest report an output's last one may be. One that fell silent is no output any
+	// more, as after a report that was not Telegraf's: it neither pauses nor holds back.
+	silentAfter = int64(5 * time.Minute)
+	// mostOutputs bounds those that are remembered.
+	mostOutputs = 64
+)
+
 // Loop folds reports. The zero value is ready.
 type Loop struct {
+	newest  int64 // At of the latest report
+	crowded int64 // At of the latest report that was passed over because there were too many outputs'; 0: none was
 	outputs map[string]*output
 	paused  bool
 	born    int64 // no earlier than this, Unix ns, was anything written that the present agent counts; 0: not known
@@ -52,6 +65,13 @@ type Loop struct {
 // Times are compared with those of writes to stdout: both must be of one host's clock.
 func (l *Loop) Fold(r Report) Effect {
 	o := l.outputs[r.Output]
+	if r.At > l.newest || r.At < l.newest-silentAfter { // or the clock was set back
+		l.newest = r.At
+	}
+	if o == nil && !l.room() {
+		l.crowded = r.At
+		return l.outlook(Effect{})
+	}
 	if o != nil && o.last.repeats(r) {
 		return l.outlook(Effect{})
 	}
@@ -68,6 +88,17 @@ func (l *Loop) Fold(r Report) Effect {
 	l.pause()
 	return l.outlook(e)
 }
+
+// room reports whether one more output can be remembered; those that fell silent make some.
+func (l *Loop) room() bool {
+	if len(l.outputs) < mostOutputs {
+		return true
+	}
+	maps.DeleteFunc(l.outputs, func(_ string, o *output) bool { return l.silent(o) })
+	return len(l.outputs) < mostOutputs
+}
+
+func (l *Loop) silent(o *output) bool { return o.last.At < l.newest-silentAfter }
 
 // begin takes the first report of an output. What the agent counted until now, it may have counted of ours.
 func (l *Loop) begin(r Report, e Effect) Effect {
@@ -112,7 +143,7 @@ func (l *Loop) restart(r Report) Effect {
 func (l *Loop) pause() {
 	full, calm := false, true
 	for _, o := range l.outputs {
-		if o.last.Limit > 0 {
+		if o.last.Limit > 0 && !l.silent(o) {
 			full = full || 2*o.last.Size > o.last.Limit
 			calm = calm && 4*o.last.Size < o.last.Limit
 		}
@@ -125,10 +156,16 @@ func (l *Loop) outlook(e Effect) Effect {
 	e.Pause = l.paused
 	first := true
 	for _, o := range l.outputs {
+		if l.silent(o) {
+			continue
+		}
 		if at := o.when(o.floor); first || at < e.Before {
 			e.Before = at
 		}
 		first = false
+	}
+	if l.crowded != 0 && l.crowded >= l.newest-silentAfter {
+		e.Before = 0 // of an output that is not remembered nothing is known
 	}
 	return e
 }

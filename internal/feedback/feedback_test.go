@@ -1,6 +1,7 @@
 package feedback
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,6 +21,41 @@ func report(output string, n, added, written, dropped int64) Report {
 func with(r Report, change func(*Report)) Report {
 	change(&r)
 	return r
+}
+
+// An output that nobody has, as one report can make it up, holds nothing up for good; one that only was late goes on.
+func TestSilentOutputs(t *testing.T) {
+	var l Loop
+	require.False(t, l.Fold(report("a", 0, 10, 10, 0)).Pause)
+	require.True(t, l.Fold(report("made up", 1, 100, 0, 0)).Pause)
+	require.True(t, l.Fold(report("a", 299, 20, 20, 0)).Pause)
+	e := l.Fold(report("a", 302, 30, 30, 0))
+	require.False(t, e.Pause)
+	require.Equal(t, at(302)-slack, e.Before)
+	e = l.Fold(report("made up", 303, 120, 20, 0))
+	require.Equal(t, Effect{Pause: true, Before: e.Before}, e, "it comes back with nothing lost")
+	require.False(t, l.Fold(report("made up", 0, 130, 130, 0)).Pause, "the clock was set back")
+}
+
+// Names of outputs are bounded, and of those that are passed over nothing is claimed.
+func TestCrowdedOutputs(t *testing.T) {
+	var l Loop
+	for n := range int64(2) {
+		for i := range mostOutputs {
+			l.Fold(report(fmt.Sprint("output ", i), n, 10+n, 10+n, 0))
+		}
+	}
+	require.NotZero(t, l.Fold(report("output 0", 2, 20, 20, 0)).Before)
+	for i := range 1000 {
+		require.Zero(t, l.Fold(report(fmt.Sprint("another ", i), 3, 10, 10, 0)).Before)
+	}
+	require.Len(t, l.outputs, mostOutputs)
+	require.Zero(t, l.Fold(report("output 0", 4, 30, 30, 0)).Before)
+	for i := range 3 {
+		l.Fold(report(fmt.Sprint("another ", i), 400, 10, 10, 0))
+	}
+	require.Len(t, l.outputs, 3, "those that fell silent make room")
+	l.Fold(report("another 0", 401, 11, 11, 0))
 }
 
 type step struct {

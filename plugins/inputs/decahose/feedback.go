@@ -9,8 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"mime"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +22,7 @@ import (
 	"github.com/influxdata/telegraf/plugins/parsers/influx"
 
 	"github.com/decahose/telegraf-decahose/internal/feedback"
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -49,14 +53,24 @@ func (d *Decahose) unlisten() {
 const (
 	// feedbackMost bounds a body, as sent and unpacked, in bytes.
 	feedbackMost = 1 << 20
-	// feedbackTimeout bounds a request, and the wait for requests at the end.
+	// feedbackTimeout bounds a request, and how long a new connection may say nothing.
 	feedbackTimeout = 5 * time.Second
-	feedbackLinger  = 500 * time.Millisecond
+	// feedbackIdle is how long a connection may wait for its next request: some of Telegraf's flushes.
+	feedbackIdle = time.Minute
+	// feedbackConnections bounds those that are open; a Telegraf has one.
+	feedbackConnections = 32
+	// feedbackAhead is how far a report's time may be ahead of ours: both are of one host.
+	feedbackAhead = time.Minute
+	// outputNameMost bounds the name of an output, in bytes.
+	outputNameMost = 256
+	feedbackLinger = 500 * time.Millisecond
 )
 
 // reports listens for Telegraf's internal_write. It is open from its making to close.
 type reports struct {
 	token  func() (string, error)
+	host   string // that it listens on
+	user   string // whose processes are heard without a token, too
 	take   func(feedback.Report)
 	say    func(level byte, text string)
 	server *http.Server
@@ -73,16 +87,56 @@ func listenReports(f *Feedback, take func(feedback.Report), say func(level byte,
 	if err != nil {
 		return nil, option.Bad("feedback.listen", f.Listen, "an address of this host that is free: "+cause(err))
 	}
-	r := &reports{token: f.token, take: take, say: say, turn: make(chan struct{}, 1)}
+	host, _, _ := net.SplitHostPort(f.Listen)
+	r := &reports{token: f.token, host: host, user: f.User, take: take, say: say, turn: make(chan struct{}, 1)}
 	r.server = &http.Server{
 		Handler:        r,
 		ReadTimeout:    feedbackTimeout,
 		WriteTimeout:   feedbackTimeout,
-		IdleTimeout:    2 * time.Minute,
+		IdleTimeout:    feedbackIdle,
 		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       log.New(io.Discard, "", 0), // it would repeat what strangers send
+		ConnContext:    func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 	}
-	r.wg.Go(func() { _ = r.server.Serve(l) }) // ends with close
+	r.wg.Go(func() { _ = r.server.Serve(&few{l, make(chan struct{}, feedbackConnections)}) }) // ends with close
 	return r, nil
+}
+
+// connKey is where a request's context holds its connection.
+type connKey struct{}
+
+// few is a listener that closes connections beyond a number at once: they would take descriptors that the state needs.
+type few struct {
+	net.Listener
+	room chan struct{}
+}
+
+// Accept returns a connection for which there is room.
+func (f *few) Accept() (net.Conn, error) {
+	for {
+		c, err := f.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case f.room <- struct{}{}:
+			return &counted{Conn: c, leave: sync.OnceFunc(func() { <-f.room })}, nil
+		default:
+			c.Close()
+		}
+	}
+}
+
+// counted is a connection that leaves its room when it is closed.
+type counted struct {
+	net.Conn
+	leave func()
+}
+
+// Close closes the connection.
+func (c *counted) Close() error {
+	c.leave()
+	return c.Conn.Close()
 }
 
 // cause is err without the address, which stands before it already.
@@ -114,6 +168,7 @@ func (r *reports) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if err != nil {
 		r.refuse(req, err)
+		w.Header().Set("Connection", "close")
 		http.Error(w, err.Error(), status)
 		return
 	}
@@ -134,11 +189,8 @@ func (r *reports) refuse(req *http.Request, err error) {
 
 // read returns the reports of a request. The error says why it is refused, and holds nothing of it.
 func (r *reports) read(req *http.Request) (found []feedback.Report, status int, err error) {
-	if req.Method != http.MethodPost {
-		return nil, http.StatusMethodNotAllowed, errors.New("its method is not POST")
-	}
-	if err := r.authorize(req.Header.Get("Authorization")); err != nil {
-		return nil, http.StatusUnauthorized, err
+	if status, err := r.admit(req); err != nil {
+		return nil, status, err
 	}
 	body, status, err := readBody(req)
 	if err != nil {
@@ -156,17 +208,68 @@ func (r *reports) read(req *http.Request) (found []feedback.Report, status int, 
 	return found, 0, nil
 }
 
-// authorize compares digests, so that the time tells nothing of the token.
-func (r *reports) authorize(header string) error {
+// admit looks at all but the body. Pages in a browser of this host can send requests here, under a name of their own for
+// this address, too: they cannot do without Origin and Sec-Fetch-Site.
+func (r *reports) admit(req *http.Request) (status int, err error) {
+	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	switch {
+	case req.Method != http.MethodPost:
+		return http.StatusMethodNotAllowed, errors.New("its method is not POST")
+	case req.Header.Get("Origin") != "" || req.Header.Get("Sec-Fetch-Site") != "":
+		return http.StatusForbidden, errors.New("it comes from a page in a browser")
+	case !r.named(req.Host):
+		return http.StatusMisdirectedRequest, errors.New("its header Host is not an address of this listener")
+	case kind != "text/plain":
+		return http.StatusUnsupportedMediaType, errors.New("its content type is not text/plain, as outputs.http sends it")
+	}
+	return r.authorize(req)
+}
+
+// named reports whether a request's Host means this listener: an address or a name that no other can claim.
+func (r *reports) named(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if loopback.Host(r.host) {
+		return loopback.Host(host)
+	}
+	own, _ := os.Hostname()
+	return net.ParseIP(host) != nil || loopback.Host(host) || strings.EqualFold(host, r.host) || own != "" && strings.EqualFold(host, own)
+}
+
+// authorize wants the token. Where there is none it wants a process of our own user or root, and a request as Telegraf's
+// outputs.http sends it. It compares digests, so that the time tells nothing of the token.
+func (r *reports) authorize(req *http.Request) (status int, err error) {
 	token, err := r.token()
 	if err != nil {
-		return err
+		return http.StatusUnauthorized, err
 	}
-	got, want := sha256.Sum256([]byte(header)), sha256.Sum256([]byte("Bearer "+token))
-	if token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 0 {
-		return errors.New("its token is missing or wrong (header Authorization: Bearer TOKEN)")
+	if token == "" {
+		return r.recognize(req)
 	}
-	return nil
+	got, want := sha256.Sum256([]byte(req.Header.Get("Authorization"))), sha256.Sum256([]byte("Bearer "+token))
+	if subtle.ConstantTimeCompare(got[:], want[:]) == 0 {
+		return http.StatusUnauthorized, errors.New("its token is missing or wrong: outputs.http must have a header Authorization with Bearer before it")
+	}
+	return 0, nil
+}
+
+func (r *reports) recognize(req *http.Request) (status int, err error) {
+	conn, ok := req.Context().Value(connKey{}).(*counted)
+	if !ok {
+		panic("BUG: a request without its connection")
+	}
+	err = loopback.Client(conn.Conn, trusted(r.user)...)
+	switch s, stranger := errors.AsType[*loopback.Stranger](err); {
+	case stranger:
+		return http.StatusForbidden, fmt.Errorf("it comes from user %d, who is neither ours nor root: set feedback.token, or feedback.user", s.User)
+	case err != nil:
+		return http.StatusForbidden, errors.New("it cannot be told whose it is: set feedback.token")
+	case !strings.HasPrefix(req.UserAgent(), "Telegraf/"):
+		return http.StatusForbidden, errors.New("it is not Telegraf's: set feedback.token")
+	}
+	return 0, nil
 }
 
 func readBody(req *http.Request) (body []byte, status int, err error) {
@@ -229,7 +332,7 @@ func reportOf(m telegraf.Metric) (feedback.Report, bool) {
 		*to = n
 	}
 	r.Output = outputName(m)
-	return r, r.Output != ""
+	return r, r.Output != "" && len(r.Output) <= outputNameMost && time.Until(m.Time()) < feedbackAhead
 }
 
 // shownID is how much of an output's id, a digest of its options, tells outputs apart.

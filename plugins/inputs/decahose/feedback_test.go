@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +56,13 @@ func (l *listener) post(t *testing.T, method, body string, header ...string) (st
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, l.url, strings.NewReader(body))
 	require.NoError(t, err)
+	req.Header.Set("Content-Type", "text/plain; charset=utf-8") // as outputs.http does
+	req.Header.Set("User-Agent", "Telegraf/1.37.2 Go/1.26")
 	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+			continue
+		}
 		req.Header.Set(header[i], header[i+1])
 	}
 	resp, err := http.DefaultClient.Do(req)
@@ -104,6 +112,11 @@ func TestReportsRefused(t *testing.T) {
 		"no token":     {http.MethodPost, internalWrite, nil, http.StatusUnauthorized},
 		"wrong token":  {http.MethodPost, internalWrite, []string{"Authorization", "Bearer s3cre"}, http.StatusUnauthorized},
 		"wrong scheme": {http.MethodPost, internalWrite, []string{"Authorization", "Basic s3cret"}, http.StatusUnauthorized},
+		"content type": {http.MethodPost, internalWrite, append(right, "Content-Type", "application/json"), http.StatusUnsupportedMediaType},
+		"no type":      {http.MethodPost, internalWrite, append(right, "Content-Type", ""), http.StatusUnsupportedMediaType},
+		"page":         {http.MethodPost, internalWrite, append(right, "Origin", "http://127.0.0.1:9187"), http.StatusForbidden},
+		"no-cors page": {http.MethodPost, internalWrite, append(right, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden},
+		"rebound name": {http.MethodPost, internalWrite, append(right, "Host", "private.example:9187"), http.StatusMisdirectedRequest},
 		"no lines":     {http.MethodPost, "private text\n", right, http.StatusBadRequest},
 		"torn string":  {http.MethodPost, "private v=\"\\", right, http.StatusBadRequest},
 		"torn escape":  {http.MethodPost, "\"\\", right, http.StatusBadRequest},
@@ -130,6 +143,70 @@ func TestReportsRefused(t *testing.T) {
 	require.Empty(t, l.heard)
 }
 
+// Without a token only Telegraf's own way to send is taken, and only of our own user's and root's processes.
+func TestReportsWithoutToken(t *testing.T) {
+	l := newListener(t, Feedback{})
+	status, answer := l.post(t, http.MethodPost, internalWrite, "User-Agent", "curl/8.0")
+	require.Equal(t, http.StatusForbidden, status)
+	require.Contains(t, answer, "set feedback.token")
+	require.Empty(t, l.heard)
+	other := newListener(t, Feedback{Token: config.NewSecret([]byte("s3cret"))})
+	status, answer = other.post(t, http.MethodPost, internalWrite, "User-Agent", "curl/8.0", "Authorization", "Bearer s3cret")
+	require.Equal(t, http.StatusNoContent, status, answer)
+}
+
+// Strangers to the listener: names that others can claim, names of outputs that fill memory, and times to come.
+func TestReportsNamed(t *testing.T) {
+	for host, named := range map[string]bool{"127.0.0.1:1": true, "localhost": true, "[::1]:9": true, "::1": true, "10.0.0.1": false, "evil.example": false, "": false} {
+		require.Equal(t, named, (&reports{host: "127.0.0.1"}).named(host), host)
+	}
+	for host, named := range map[string]bool{"10.0.0.1:1": true, "telegraf": true, "evil.example": false, "localhost": true} {
+		require.Equal(t, named, (&reports{host: "telegraf"}).named(host), host)
+	}
+	l := newListener(t, Feedback{})
+	for _, line := range []string{
+		strings.Replace(internalWrite, "output=influxdb_v2", "output="+strings.Repeat("x", 300), 1),
+		strings.Replace(internalWrite, "1767225600000000000", fmt.Sprint(time.Now().Add(time.Hour).UnixNano()), 1),
+	} {
+		status, answer := l.post(t, http.MethodPost, line)
+		require.Equal(t, http.StatusNoContent, status, answer)
+		require.Equal(t, "file an archive a2b24fbe", (<-l.heard).Output)
+		require.Empty(t, l.heard)
+	}
+}
+
+// Connections that say nothing are few, and end.
+func TestReportsFew(t *testing.T) {
+	l := newListener(t, Feedback{})
+	host := strings.TrimSuffix(strings.TrimPrefix(l.url, "http://"), "/any")
+	closed := 0
+	var held []net.Conn
+	for range feedbackConnections + 20 {
+		c, err := net.Dial("tcp", host)
+		require.NoError(t, err)
+		held = append(held, c)
+	}
+	for _, c := range held[feedbackConnections:] {
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+		if _, err := c.Read(make([]byte, 1)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			closed++
+		}
+	}
+	require.Equal(t, 20, closed)
+	for _, c := range held {
+		c.Close()
+	}
+	require.Eventually(t, func() bool {
+		req, err := http.NewRequest(http.MethodGet, l.url, nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err == nil && resp.Close
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
 func TestReportsInUse(t *testing.T) {
 	l := newListener(t, Feedback{})
 	f := &Feedback{Listen: strings.TrimSuffix(strings.TrimPrefix(l.url, "http://"), "/any")}
@@ -148,7 +225,7 @@ func TestReportsEnd(t *testing.T) {
 	hung, err := net.Dial("tcp", host)
 	require.NoError(t, err)
 	defer hung.Close()
-	_, err = io.WriteString(hung, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ninternal")
+	_, err = io.WriteString(hung, "POST / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Telegraf/1\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\ninternal")
 	require.NoError(t, err)
 	status, _ := l.post(t, http.MethodPost, internalWrite)
 	require.Equal(t, http.StatusNoContent, status)
