@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/redact"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -123,9 +124,6 @@ type hidden struct {
 func (h hidden) Error() string { return h.text }
 func (h hidden) Unwrap() error { return h.error }
 
-// shortest is how long a credential must be to be searched for: less would garble the text, and protects nothing.
-const shortest = 4
-
 // longestError bounds what a server may put into our log, in bytes.
 const longestError = 600
 
@@ -134,15 +132,7 @@ func (c *Config) hide(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	secrets := append(secretsOf(c.DSN), c.Password, c.Token)
-	for _, s := range secrets {
-		if len(s) >= shortest {
-			text = strings.ReplaceAll(text, s, "xxxxx")
-		}
-	}
-	if len(text) > longestError {
-		text = strings.ToValidUTF8(text[:longestError], "") + "…"
-	}
-	return hidden{err, text}
+	secrets := (*redact.Secrets)(nil).WithBasic(c.Username, c.Password).With(c.Token, c.DSN).With(redact.Find("dsn = " + c.DSN)...)
+	text := strings.Join(strings.Fields(secrets.Hide(err.Error())), " ")
+	return hidden{err, secrets.Line(text, longestError)}
 }

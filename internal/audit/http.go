@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// refusalMost bounds what is read of a refusal, in bytes. It is more than is shown: what is cut here must not be seen.
+const refusalMost = 64 << 10
+
 // newClient follows no redirect: a credential is for the host that was named.
 func newClient(c *Config) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
@@ -29,7 +32,7 @@ func answer(client *http.Client, req *http.Request, f func(*reply) error) error 
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(res.Body, longestError))
+		text, _ := io.ReadAll(io.LimitReader(res.Body, refusalMost))
 		return fmt.Errorf("store at %s answered %s: %s", req.URL.Host, res.Status, strings.TrimSpace(string(text)))
 	}
 	return f(newReply(res.Body))

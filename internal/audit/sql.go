@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -113,6 +115,9 @@ func connect(c *Config) (*sql.DB, error) {
 		if err != nil {
 			return nil, errDSN // theirs quotes it
 		}
+		if c.TLS != nil {
+			demandTLS(&cfg.Config, c.TLS)
+		}
 		cfg.RuntimeParams["application_name"] = "telegraf-decahose audit"
 		cfg.BuildFrontend = shortMessages
 		return stdlib.OpenDB(*cfg), nil
@@ -122,7 +127,8 @@ func connect(c *Config) (*sql.DB, error) {
 			return nil, errDSN
 		}
 		if c.TLS != nil {
-			cfg.TLS = c.TLS
+			cfg.TLS, cfg.TLSConfig = c.TLS.Clone(), ""
+			cfg.AllowFallbackToPlaintext = false // as tls=preferred would have it
 		}
 		cfg.ParseTime, cfg.Logger = true, &mysql.NopLogger{}
 		connector, err := mysql.NewConnector(cfg)
@@ -141,6 +147,27 @@ func shortMessages(r io.Reader, w io.Writer) *pgproto3.Frontend {
 	return f
 }
 
+// demandTLS has every host of a configuration asked with TLS or not at all, whatever the DSN's sslmode says: prefer, the
+// default, and allow would go on in clear, and hand the password to whoever refuses TLS.
+func demandTLS(cfg *pgconn.Config, t *tls.Config) {
+	encrypted := func(host string) *tls.Config {
+		c := t.Clone()
+		if c.ServerName == "" {
+			c.ServerName = host
+		}
+		return c
+	}
+	cfg.TLSConfig = encrypted(cfg.Host)
+	hosts := []*pgconn.FallbackConfig{{Host: cfg.Host, Port: cfg.Port}}
+	for _, f := range cfg.Fallbacks { // each host comes once with TLS and once without, and has several addresses
+		same := func(h *pgconn.FallbackConfig) bool { return h.Host == f.Host && h.Port == f.Port }
+		if !slices.ContainsFunc(hosts, same) {
+			hosts = append(hosts, &pgconn.FallbackConfig{Host: f.Host, Port: f.Port, TLSConfig: encrypted(f.Host)})
+		}
+	}
+	cfg.Fallbacks = hosts[1:]
+}
+
 // readOnly is a file as the URI that SQLite opens for reading.
 func readOnly(dsn string) string {
 	path := strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite://"), "file:")
@@ -150,27 +177,6 @@ func readOnly(dsn string) string {
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"}}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
-}
-
-// secretsOf are the parts of a DSN that no log may show.
-func secretsOf(dsn string) (secrets []string) {
-	if u, err := url.Parse(dsn); err == nil && u.User != nil {
-		if p, ok := u.User.Password(); ok {
-			secrets = append(secrets, p, url.QueryEscape(p), url.PathEscape(p))
-		}
-	}
-	if cfg, err := mysql.ParseDSN(dsn); err == nil {
-		secrets = append(secrets, cfg.Passwd)
-	}
-	for word := range strings.FieldsSeq(dsn) {
-		if p, ok := strings.CutPrefix(word, "password="); ok {
-			secrets = append(secrets, p, strings.Trim(p, "'"))
-		}
-	}
-	if strings.Contains(dsn, "@") || strings.Contains(dsn, "password") {
-		secrets = append([]string{dsn}, secrets...) // all of it first: its parts stand in it
-	}
-	return secrets
 }
 
 func (s *sqlStore) Rounds() time.Duration { return 0 } // points are told apart by their id

@@ -14,6 +14,7 @@ import (
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -147,10 +148,10 @@ func (a *Audit) checkPlace() error {
 			return err
 		}
 	}
-	if err := a.checkURL(); err != nil {
+	if err := a.tlsOptions().check(); err != nil {
 		return err
 	}
-	return a.tlsOptions().check()
+	return a.checkURL()
 }
 
 const allowedStore = "https://HOST:PORT, or http://HOST:PORT for a loopback address or without credentials (they would travel in clear), without user, query and fragment"
@@ -158,11 +159,14 @@ const allowedStore = "https://HOST:PORT, or http://HOST:PORT for a loopback addr
 func (a *Audit) checkURL() error {
 	u, err := url.Parse(a.URL)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return option.Wrong("audit.url", shownURL(a.URL), allowedStore)
+		return option.Wrong("audit.url", "", allowedStore)
 	}
 	open := a.Username == "" && !a.token().given() && !a.password().given()
-	if u.Scheme != "https" && (u.Scheme != "http" || !open && !isLoopback(u.Hostname())) {
-		return option.Wrong("audit.url", shownURL(a.URL), allowedStore)
+	switch {
+	case !loopback.Carries(u) && !(open && u.Scheme == "http"):
+		return option.Wrong("audit.url", "", allowedStore)
+	case u.Scheme == "http" && a.wantsTLS():
+		return option.Wrong("audit.url", "", "https://HOST:PORT, since an option of TLS is set")
 	}
 	return nil
 }
@@ -209,10 +213,16 @@ func (a *Audit) Open(ctx context.Context, label string) (audit.Store, error) {
 
 // tlsConfig is nil where no option of TLS is set: the DSN of a database may say it.
 func (a *Audit) tlsConfig() (*tls.Config, error) {
-	if t, err := a.ClientConfig.TLSConfig(); t == nil && err == nil && a.TLSMinVersion == "" && len(a.TLSCipherSuites) == 0 {
+	if !a.wantsTLS() {
 		return nil, nil //nolint:nilnil // none is one of the answers
 	}
 	return a.tlsOptions().config()
+}
+
+// wantsTLS reports whether any option of TLS is set: then the store is asked with TLS, or not at all.
+func (a *Audit) wantsTLS() bool {
+	t, err := a.ClientConfig.TLSConfig()
+	return t != nil || err != nil || a.TLSMinVersion != "" || len(a.TLSCipherSuites) > 0
 }
 
 // Ask is what the audit looks at when it is now by the stream's time.
