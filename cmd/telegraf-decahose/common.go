@@ -8,6 +8,7 @@ import (
 
 	"github.com/influxdata/toml/ast"
 
+	"github.com/decahose/telegraf-decahose/internal/redact"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -41,23 +42,28 @@ func checkCommon(key string, node any) error {
 		return commonType(key, node, isStrings, "a list of quoted strings")
 	case slices.Contains(commonTables, key):
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
-	case key == "push" || key == "feedback":
+	case ownTable(key) && (key == "push" || key == "feedback"):
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
-	case key == "route" || key == "archive":
+	case ownTable(key):
 		return commonType(key, node, isTables, fmt.Sprintf("tables, each written [[inputs.decahose.%s]]", key))
 	}
 	return nil
 }
 
-// commonType shows the value only where it is one: a table has no text of its own.
+// commonType shows the value only where it is a plain one: where a table belongs it may hold a credential.
 func commonType(key string, node any, holds func(any) bool, allowed string) error {
 	if holds(node) {
 		return nil
 	}
-	if kv, ok := node.(*ast.KeyValue); ok {
+	if kv, ok := node.(*ast.KeyValue); ok && !ownTable(key) && redact.Plain(kv.Value.Source()) {
 		return fmt.Errorf("line %d: option %q is %s, must be %s", kv.Line, key, option.Shorten(kv.Value.Source()), allowed)
 	}
 	return fmt.Errorf("line %d: option %q must be %s", line(node), key, allowed)
+}
+
+// ownTable reports whether our own tables are called so. All of them hold credentials.
+func ownTable(key string) bool {
+	return slices.Contains([]string{"push", "feedback", "route", "archive", "audit"}, key)
 }
 
 func isString(node any) bool {

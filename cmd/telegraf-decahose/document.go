@@ -13,6 +13,7 @@ import (
 	"github.com/influxdata/toml"
 	"github.com/influxdata/toml/ast"
 
+	"github.com/decahose/telegraf-decahose/internal/redact"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
@@ -121,6 +122,9 @@ func foreignError(name string, line int) error {
 	if line > 0 {
 		where = fmt.Sprintf("line %d: ", line)
 	}
+	if !redact.Name(name) {
+		return fmt.Errorf("%sa plugin of that name is not known here", where)
+	}
 	if strings.HasPrefix(name, "secretstores.") {
 		return fmt.Errorf("%s[[%s]] is not available: this program has only [[secretstores.docker]]", where, name)
 	}
@@ -214,12 +218,16 @@ func (d document) references() string {
 	return cmp.Or(strings.Join(found, ", "), "link secrets")
 }
 
-// at is the quoted key, with its first line in the file.
+// at is the quoted key, with its first line in the file. What can be no option's name may be a value that lost its own.
 func (d document) at(key string) string {
-	if n := firstLine(d.root, key); n > 0 {
-		return fmt.Sprintf("%q in line %d", key, n)
+	shown := strconv.Quote(key)
+	if !redact.Name(key) {
+		shown = "of another kind of name"
 	}
-	return fmt.Sprintf("%q", key)
+	if n := firstLine(d.root, key); n > 0 {
+		return fmt.Sprintf("%s in line %d", shown, n)
+	}
+	return shown
 }
 
 func firstLine(t *ast.Table, key string) int {
@@ -279,6 +287,14 @@ func (d document) tableAt(n int) string {
 	return ""
 }
 
+// plain is a value that may be shown, shortened; nothing if it may hold a credential.
+func plain(value string) string {
+	if !redact.Plain(value) {
+		return ""
+	}
+	return option.Shorten(value)
+}
+
 // value is the option as written in that line; nothing if it may be a credential.
 func (d document) value(name string, at int) string {
 	for _, secret := range []string{"username", "password", "token", "key_pwd", "url", "dsn", "access_key", "secret_key"} {
@@ -289,7 +305,7 @@ func (d document) value(name string, at int) string {
 	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
 		for _, in := range []string{"", "push.", "feedback."} {
 			if kv, ok := find(t, in+name).(*ast.KeyValue); ok && kv.Line == at {
-				return option.Shorten(kv.Value.Source())
+				return plain(kv.Value.Source())
 			}
 		}
 	}

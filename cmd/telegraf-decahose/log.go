@@ -8,10 +8,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/influxdata/telegraf/logger"
+
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 
 const (
@@ -82,21 +82,10 @@ func (l *lineLog) flush(timeout time.Duration) {
 	}
 }
 
-// logLine is text as one line that execd understands: level first, no control characters, valid
-// UTF-8, bounded.
+// logLine is text as one line that execd understands: level first, printable, bounded. No secret of this process is in it,
+// whoever wrote the text.
 func logLine(level byte, text string) []byte {
-	b := append(make([]byte, 0, min(len(text), maxLine)+4), level, '!', ' ')
-	for _, r := range text {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			r = ' '
-		}
-		if len(b)+utf8.RuneLen(r)+len("…\n") > maxLine {
-			b = append(b, "…"...)
-			break
-		}
-		b = utf8.AppendRune(b, r)
-	}
-	return append(b, '\n')
+	return append([]byte{level, '!', ' '}, guard.Line(text, maxLine-len("E! \n"))+"\n"...)
 }
 
 // takeTelegrafs sends the lines of Telegraf's own code and of the standard logger here. Without a

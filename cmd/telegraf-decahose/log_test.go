@@ -14,8 +14,8 @@ import (
 )
 
 func TestLogLine(t *testing.T) {
-	require.Equal(t, "E! a b c d\n", string(logLine('E', "a\nb\rc\x00d")))
-	require.Equal(t, "I! \ufffd\n", string(logLine('I', "\xff")))
+	require.Equal(t, "E! a\\nb\\rc\\x00d\n", string(logLine('E', "a\nb\rc\x00d")))
+	require.Equal(t, "I! \\xff\n", string(logLine('I', "\xff")))
 	long := logLine('W', strings.Repeat("é", 5000))
 	require.LessOrEqual(t, len(long), maxLine)
 	require.True(t, utf8.Valid(long))

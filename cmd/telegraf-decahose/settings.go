@@ -17,6 +17,8 @@ import (
 	_ "github.com/influxdata/telegraf/plugins/secretstores/docker"
 	"github.com/influxdata/toml"
 
+	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -36,6 +38,7 @@ func loadSettings(path string) (*settings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
+	guard.Scan(string(raw))
 	s := &settings{path: path, doc: parseDocument(raw)}
 	if err := s.load(raw); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -135,20 +138,38 @@ func (s *settings) unknownOptions(found [][]string) error {
 // lineError is about one option's type or value, or about syntax.
 func (s *settings) lineError(e *toml.LineError) error {
 	f, ok := structField(e.StructField)
-	if key := s.doc.keyAt(e.Line); !ok && key != "" {
-		return fmt.Errorf("line %d: option %q: %w", e.Line, key, e.Err)
+	if key := s.doc.keyAt(e.Line); !ok && redact.Name(key) {
+		return fmt.Errorf("line %d: option %q: %s", e.Line, key, complaint(e.Err))
 	}
 	if name := s.doc.tableAt(e.Line); !ok && name != "" {
 		return fmt.Errorf("line %d: option %q must be tables, each written [[inputs.decahose.%s]]", e.Line, name, name)
 	}
 	if !ok {
-		return fmt.Errorf("line %d: %w, there or just before", e.Line, e.Err) // the parser names where it was stuck
+		return fmt.Errorf("line %d: %s, there or just before", e.Line, complaint(e.Err)) // the parser names where it was stuck
 	}
 	option, shown := f.Tag.Get("toml"), ""
 	if v := s.doc.value(option, e.Line); v != "" {
 		shown = " is " + v + ","
 	}
 	return fmt.Errorf("line %d: option %q%s must be %s", e.Line, option, shown, kindName(f.Type))
+}
+
+// conflict is the parser's complaint about a name that stands there twice.
+var conflict = regexp.MustCompile("^(?:BUG: )?((?:array )?table|key) `([^']*)' is in conflict with (?:(?:array )?table in )?line ([0-9]+)")
+
+// complaint is what the parser says, without what may be secret of what it quotes.
+func complaint(err error) string {
+	text := err.Error()
+	m := conflict.FindStringSubmatch(text)
+	switch {
+	case m != nil && redact.Name(m[2]):
+		return fmt.Sprintf("%s %q stands in line %s already", m[1], m[2], m[3])
+	case m != nil:
+		return fmt.Sprintf("%s stands in line %s already", m[1], m[3])
+	case redact.Plain(text): // of a value's type
+		return text
+	}
+	return "invalid TOML syntax"
 }
 
 // kindName is what stands in the file for a value of type t.
@@ -215,5 +236,5 @@ func levelOf(name string) (telegraf.LogLevel, error) {
 	if level := telegraf.LogLevelFromString(name); level != telegraf.None {
 		return level, nil
 	}
-	return telegraf.None, fmt.Errorf("option \"log_level\" is %q, must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"", name)
+	return telegraf.None, option.Bad("log_level", name, `one of "error", "warn", "info", "debug", "trace"`)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +11,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/decahose/telegraf-decahose/internal/redact"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 
 // grid is a table for people, without lines. Where it does not fit the terminal it has fewer columns, and the text of one of
@@ -53,6 +56,11 @@ func (c *console) newGrid(streams int, wide bool, columns ...string) *grid {
 func (g *grid) add(label string, cells ...any) {
 	if g.labels {
 		cells = append([]any{label}, cells...)
+	}
+	for i, cell := range cells {
+		if text, ok := cell.(string); ok { // of a file's name, a bucket or the state
+			cells[i] = guard.Line(text, guard.CellMost)
+		}
 	}
 	g.rows = append(g.rows, cells)
 }
@@ -144,12 +152,17 @@ func colored(state any) string {
 	return name
 }
 
-// printJSON writes one document.
+// printJSON writes one document, in which a terminal finds nothing but text.
 func printJSON(w io.Writer, document any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(document)
+	if err := e.Encode(document); err != nil {
+		return err
+	}
+	_, err := w.Write(redact.JSON(b.Bytes()))
+	return err
 }
 
 // partitionText names the account of records whose partition is not known.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 )
 
 const (
@@ -55,15 +56,10 @@ func endpointOf(u *url.URL) (*url.URL, error) {
 	switch {
 	case err != nil || e.Host == "" || e.User != nil || e.RawQuery != "" || strings.Trim(e.Path, "/") != "":
 		return nil, errEndpoint
-	case e.Scheme == "https", e.Scheme == "http" && isLoopback(e.Hostname()):
+	case loopback.Carries(e):
 		return e, nil
 	}
 	return nil, errEndpoint
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func openBucket(u *url.URL, o Options) (place, error) {

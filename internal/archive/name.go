@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/redact"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -51,6 +52,9 @@ func labelPath(label string) string {
 	return escaped + "/"
 }
 
+// isLabel reports whether a stream may be called so: no other label is written, and whoever can put a file there names it.
+func isLabel(label string) bool { return label != "" && redact.Printable(label) }
+
 var segmentName = regexp.MustCompile(`^([^/]+)/\d{4}-\d\d-\d\d/\d\d/(\d{4}-\d\d-\d\dT\d{4}Z)_(\d+)_([0-9a-f]{16})_(\d+)_([0-9a-f]{8})-(\d+)\.lp\.zst$`)
 
 // parseName is the inverse of path; ok is false for what is no segment.
@@ -60,7 +64,7 @@ func parseName(path string) (n name, ok bool) {
 		return n, false
 	}
 	label, err := url.PathUnescape(m[1])
-	if err != nil {
+	if err != nil || !isLabel(label) {
 		return n, false
 	}
 	at, err := time.Parse(minuteStyle, m[2])

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 )
@@ -32,6 +33,9 @@ type object struct {
 
 var errURL = errors.New(`must be "file:///directory", a directory, or "s3://bucket/prefix"`)
 
+// mistyped is a URL that lacks something, and may hold a password: it is no directory.
+var mistyped = regexp.MustCompile(`^(?:file|s3|https?):|^[^/\\]*:.*@`)
+
 // ParseURL checks the URL of an archive without opening it. Its errors show no credential.
 func ParseURL(text string) error {
 	_, _, err := parseURL(text)
@@ -41,6 +45,9 @@ func ParseURL(text string) error {
 // parseURL returns the directory, or the URL of a bucket.
 func parseURL(text string) (dir string, bucket *url.URL, err error) {
 	if text != "" && !strings.Contains(text, "://") {
+		if mistyped.MatchString(text) {
+			return "", nil, errURL
+		}
 		return filepath.Clean(text), nil, nil
 	}
 	u, err := url.Parse(text)

@@ -21,7 +21,7 @@ var ErrNotTweet = errors.New("not a Tweet")
 // Why it is none.
 var (
 	errName  = notTweet("it is not named " + measurement)
-	errLabel = notTweet("it has no tag " + labelTag)
+	errLabel = notTweet("it has no tag " + labelTag + " that is printable and short")
 	errID    = notTweet("its field id is no Tweet's id")
 	errNoID  = notTweet("it has neither field id nor a time that an id can be told from")
 )
@@ -49,7 +49,7 @@ func parseTweet(l *lineproto.Line, text []byte) (t tweet, err error) {
 		return t, errName
 	}
 	var ok bool
-	if t.label, ok = l.Tag(labelTag); !ok || len(t.label) > maxLabel {
+	if t.label, ok = l.Tag(labelTag); !ok || len(t.label) > maxLabel || !isLabel(t.label) {
 		return t, errLabel
 	}
 	ns, err := strconv.ParseInt(string(l.Time), 10, 64)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
+
+	"github.com/decahose/telegraf-decahose/internal/redact"
 )
 
 // PointEncoder appends Points as line protocol. It has one owner; the zero value is ready.
@@ -17,8 +19,8 @@ type PointEncoder struct {
 }
 
 // Append appends p as one line with a time in nanoseconds. On an error, which names the point,
-// dst comes back as it was. Control characters in strings become spaces: the encoder would
-// escape them in a way that makes execd's parser reject the line.
+// dst comes back as it was. What is not printable in strings is shown as an escape: the encoder would
+// escape control characters in a way that makes execd's parser reject the line.
 func (e *PointEncoder) Append(dst []byte, p *Point) ([]byte, error) {
 	e.enc.SetBuffer(dst)
 	e.enc.StartLine(p.Name)
@@ -43,7 +45,7 @@ func (e *PointEncoder) addTags(tags []Tag) {
 	slices.SortFunc(e.tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
 	for _, t := range e.tags {
 		if t.Value != "" {
-			e.enc.AddTag(t.Key, strings.ReplaceAll(printable(t.Value), `\`, "/"))
+			e.enc.AddTag(t.Key, strings.ReplaceAll(redact.Escape(t.Value), `\`, "/"))
 		}
 	}
 }
@@ -66,26 +68,11 @@ func fieldValue(v any) (lineprotocol.Value, error) {
 		}
 		return f, nil
 	case string:
-		s, ok := lineprotocol.StringValue(printable(v))
+		s, ok := lineprotocol.StringValue(redact.Escape(v))
 		if !ok {
 			panic("BUG: a string made valid is not")
 		}
 		return s, nil
 	}
 	return lineprotocol.Value{}, fmt.Errorf("%T: %w", v, errType)
-}
-
-// printable is s as valid UTF-8 with a space for each control character.
-func printable(s string) string {
-	bad := func(r rune) bool { return r < ' ' || r == 0x7f }
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if !strings.ContainsFunc(s, bad) {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		if bad(r) {
-			return ' '
-		}
-		return r
-	}, s)
 }

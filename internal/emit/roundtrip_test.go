@@ -10,6 +10,7 @@ import (
 	"github.com/influxdata/telegraf/plugins/parsers/influx"
 	"github.com/stretchr/testify/require"
 
+	"github.com/decahose/telegraf-decahose/internal/redact"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/tweet"
 )
@@ -158,6 +159,20 @@ func TestNastyTagsComeBack(t *testing.T) {
 	}
 }
 
+// Stores index tags: what X's codes never are does not become one, on either road.
+func TestLongTagsAreUndefined(t *testing.T) {
+	s := schema(t, Keep, []string{"lang", "media_type"}, []string{"id"})
+	for n, expected := range map[int]string{1: "l", 64: strings.Repeat("l", 64), 65: "und", 100_000: "und"} {
+		tw := fullTweet()
+		tw.Lang = bytes.Repeat([]byte("l"), n)
+		tw.MediaType = tw.Lang
+		got := readTelegraf(t, AppendTweet(nil, tw, s))
+		require.Equal(t, expected, got[0].tags["lang"])
+		require.Equal(t, expected, got[0].tags["media_type"])
+		require.Equal(t, []line{want(tw, s)}, got)
+	}
+}
+
 func TestPointsComeBack(t *testing.T) {
 	var e PointEncoder
 	for _, text := range append(nasty, "bad \xff utf-8") {
@@ -170,7 +185,7 @@ func TestPointsComeBack(t *testing.T) {
 		require.NoError(t, err)
 		expected := []line{{
 			p.Name, map[string]string{"stream_label": "a b,c=d", "partition": "1"},
-			map[string]any{"records": int64(-5), "connected": true, "score": 0.25, "last_error": printable(text)}, p.Time,
+			map[string]any{"records": int64(-5), "connected": true, "score": 0.25, "last_error": redact.Escape(text)}, p.Time,
 		}}
 		require.Equal(t, expected, readTelegraf(t, b), "%.80q", text)
 		require.Equal(t, expected, readUpstream(t, b), "%.80q", text)

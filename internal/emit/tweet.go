@@ -62,7 +62,7 @@ func tagValue(f field, t *tweet.Tweet) (value []byte, ok bool) {
 		return boolName(t.PossiblySensitive), true
 	}
 	value = text(f, t)
-	return value, len(value) > 0
+	return code(value), len(value) > 0
 }
 
 // kindNames spares a conversion per Tweet.
@@ -84,7 +84,18 @@ func language(t *tweet.Tweet) []byte {
 	if len(t.Lang) == 0 {
 		return undefined
 	}
-	return t.Lang
+	return code(t.Lang)
+}
+
+// tagMost bounds a tag's value, in bytes: stores index each, and X's own are short codes.
+const tagMost = 64
+
+// code is a value from outside as a tag.
+func code(value []byte) []byte {
+	if len(value) > tagMost {
+		return undefined
+	}
+	return value
 }
 
 func (c *column) appendField(dst []byte, t *tweet.Tweet, newline Newline) []byte {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 )
 
 // Client opens connections that leave by one route. It may run several at once: all that changes
@@ -139,7 +141,7 @@ func (a *attempt) proxy() func(*http.Request) (*url.URL, error) {
 		if err != nil {
 			return nil, &fault{"proxy", "choose a proxy", bare(err)}
 		}
-		if req.URL.Scheme != "https" && u != nil && !loopback(u.Hostname()) {
+		if req.URL.Scheme != "https" && u != nil && !loopback.Host(u.Hostname()) {
 			return nil, nil
 		}
 		a.proxied.Store(u != nil)

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/decahose/telegraf-decahose/internal/redact"
 )
 
 // fault is an error that knows its class.
@@ -102,33 +103,18 @@ func bare(err error) error {
 }
 
 // secrets are what no End may show, in any form in which it was sent.
-type secrets []string
-
-// shortest is the length below which a secret cannot be told from ordinary words of a message.
-const shortest = 4
+type secrets struct{ *redact.Secrets }
 
 func secretsOf(username, password string) secrets {
-	return secrets{
-		base64.StdEncoding.EncodeToString([]byte(username + ":" + password)),
-		url.QueryEscape(password), password, url.QueryEscape(username), username,
-	}
-}
-
-func (s secrets) hide(text string) string {
-	for _, secret := range s {
-		if len(secret) >= shortest {
-			text = strings.ReplaceAll(text, secret, "***")
-		}
-	}
-	return text
+	return secrets{(*redact.Secrets)(nil).WithBasic(username, password).With(username)}
 }
 
 // end completes e. An error that shows a secret (a server may echo what it got) is replaced by its
 // cleaned text; any other keeps its chain.
 func (s secrets) end(e End, class string, err error) End {
-	e.Class, e.Message, e.Err = class, s.hide(e.Message), err
+	e.Class, e.Message, e.Err = class, s.Hide(e.Message), err
 	if err != nil {
-		if text := s.hide(err.Error()); text != err.Error() {
+		if text := s.Hide(err.Error()); text != err.Error() {
 			e.Err = errors.New(text)
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strings"
+
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 )
 
 // request is the GET that X's pages ask for (Decahose: "Connecting"). Its error is a fault of class
@@ -56,20 +56,10 @@ func target(rawURL string) (*url.URL, error) {
 		return nil, &fault{"config", "use the stream's URL", errors.New("it holds credentials")}
 	case u.Hostname() == "":
 		return nil, &fault{"config", "use the stream's URL", errors.New("it names no host")}
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+	case loopback.Carries(u):
 		return u, nil
 	case u.Scheme == "http":
 		return nil, &fault{"config", "use the stream's URL", errors.New("plain http to a host other than loopback")}
 	}
 	return nil, &fault{"config", "use the stream's URL", fmt.Errorf("scheme %q is neither http nor https", u.Scheme)}
-}
-
-// loopback trusts literal addresses and localhost; no other name, since resolving it proves nothing
-// about the next time.
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

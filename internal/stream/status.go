@@ -9,10 +9,11 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/decahose/telegraf-decahose/internal/redact"
 )
 
 const (
@@ -27,8 +28,8 @@ func (a *attempt) refused(res *http.Response) End {
 	if err := redirect(res); err != nil {
 		return a.secrets.end(e, "redirect", err)
 	}
-	e.Message = message(a.body(res))
-	return a.secrets.end(e, fmt.Sprintf("http_%d", res.StatusCode), fmt.Errorf("response %s", oneLine(res.Status)))
+	e.Message = message([]byte(a.secrets.Hide(string(a.body(res))))) // before anything of it is cut
+	return a.secrets.end(e, fmt.Sprintf("http_%d", res.StatusCode), fmt.Errorf("response %s", oneLine(a.secrets.Hide(res.Status))))
 }
 
 // redirect refuses to go elsewhere: credentials are for the configured host only. The target's path and
@@ -94,27 +95,9 @@ func message(body []byte) string {
 	return cut(oneLine(x.Error.Message), messageSize-len(suffix)) + suffix
 }
 
-// oneLine makes text from outside fit for a log line: printable, blanks folded, 1 KiB at most.
+// oneLine makes text from outside fit for a log line: blanks folded, what is not printable escaped, 1 KiB at most.
 func oneLine(s string) string {
-	var b strings.Builder
-	blank := false
-	for _, r := range s {
-		if unicode.IsSpace(r) || unicode.IsControl(r) {
-			blank = true
-			continue
-		}
-		if !unicode.IsPrint(r) {
-			continue
-		}
-		if blank && b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		blank = false
-		if b.WriteRune(r); b.Len() > messageSize {
-			break
-		}
-	}
-	return cut(b.String(), messageSize)
+	return cut(redact.Escape(strings.Join(strings.Fields(s), " ")), messageSize)
 }
 
 // cut shortens s to size bytes without splitting a character.

@@ -14,8 +14,8 @@ import (
 const (
 	// LineMost bounds what is said at once, in bytes: a log line with its time and prefix stays below 4 KiB.
 	LineMost = 3900
-	// WordMost bounds what stands in a cell of a table, or as one value between other words, in bytes.
-	WordMost = 200
+	// CellMost bounds what stands in a cell of a table, in bytes.
+	CellMost = 500
 )
 
 // known are the secrets of the process, not of a plugin: one input may have to say what was told to another.

@@ -10,9 +10,12 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf/config"
+
+	"github.com/decahose/telegraf-decahose/internal/redact"
 )
 
-// Error says which option cannot be used as it is, and what could be. Its text never holds a credential.
+// Error says which option cannot be used as it is, and what could be. Its text never holds a credential: what looks like
+// a URL, a DSN or a list of settings is not shown.
 type Error struct {
 	Option  string // as in the configuration file
 	Value   string // as it would be written there; empty where it is missing or must not be shown
@@ -20,7 +23,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Value == "" {
+	if e.Value == "" || !redact.Plain(e.Value) {
 		return fmt.Sprintf("option %q must be %s", e.Option, e.Allowed)
 	}
 	return fmt.Sprintf("option %q is %s, must be %s", e.Option, Shorten(e.Value), e.Allowed)

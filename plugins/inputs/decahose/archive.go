@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"net/url"
 	"time"
 
 	"github.com/influxdata/telegraf/config"
@@ -62,7 +62,7 @@ func (d *Decahose) checkArchives() error {
 			return err
 		}
 		if seen[a.URL] {
-			return option.Wrong(fmt.Sprintf("archive[%d].url", i+1), shownURL(a.URL), "different in each table")
+			return option.Wrong(fmt.Sprintf("archive[%d].url", i+1), "", "different in each table")
 		}
 		seen[a.URL] = true
 	}
@@ -75,7 +75,7 @@ func (a *Archive) check(name func(string) string) error {
 	case a.URL == "":
 		return option.Wrong(name("url"), "", allowedArchive)
 	case archive.ParseURL(a.URL) != nil:
-		return option.Wrong(name("url"), shownURL(a.URL), allowedArchive)
+		return option.Wrong(name("url"), "", allowedArchive)
 	case a.AccessKey.Empty() != a.SecretKey.Empty():
 		return option.Wrong(name("secret_key"), "", `set when "access_key" is, and only then`)
 	case !a.SessionToken.Empty() && a.AccessKey.Empty():
@@ -98,15 +98,22 @@ func (d *Decahose) copies() (all []recovery.Copy) {
 	return all
 }
 
-// name is the URL without its query.
-func (a *Archive) name() string { return strings.Trim(shownURL(a.URL), `"`) }
+// name is the URL, which archive.ParseURL took, without its query.
+func (a *Archive) name() string {
+	u, err := url.Parse(a.URL)
+	if err != nil {
+		return a.URL // a directory
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return u.String()
+}
 
 // openArchives opens what gaps are filled from. Nothing is read yet.
 func (d *Decahose) openArchives(cfg *engine.Config) error {
 	for _, a := range d.Archives {
 		var err error
 		if a.opened, err = a.open(); err != nil {
-			return option.Wrong("archive.url", shownURL(a.URL), "an archive that can be opened: "+err.Error())
+			return option.Wrong("archive.url", "", "an archive that can be opened: "+err.Error())
 		}
 		cfg.Archives = append(cfg.Archives, engine.Archive{Source: a.opened, Schema: d.schema, Timeout: time.Duration(a.Timeout)})
 	}

@@ -162,7 +162,7 @@ func (d *Decahose) streamOptions(t *tls.Config, proxy proxyFunc, r Route) (strea
 		o.LocalAddr = &net.TCPAddr{IP: net.ParseIP(r.LocalAddress)}
 	}
 	if r.HTTPProxyURL != "" {
-		u, err := parseProxy(r.HTTPProxyURL)
+		u, err := parseProxy("route.http_proxy_url", r.HTTPProxyURL)
 		if err != nil {
 			return o, err
 		}
@@ -173,32 +173,30 @@ func (d *Decahose) streamOptions(t *tls.Config, proxy proxyFunc, r Route) (strea
 
 const allowedProxy = "http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT"
 
-// parseProxy keeps the URL out of its errors where it may hold a password.
-func parseProxy(raw string) (*url.URL, error) {
+// parseProxy keeps the URL out of its errors: it may hold a password, and where it is wrong nobody knows at which place.
+func parseProxy(field, raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, option.Wrong("http_proxy_url", "", allowedProxy)
-	}
-	if !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) || u.Hostname() == "" {
-		return nil, option.Bad("http_proxy_url", redacted(u), allowedProxy)
+	if err != nil || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) || u.Hostname() == "" {
+		return nil, option.Wrong(field, "", allowedProxy)
 	}
 	return u, nil
 }
 
 func (d *Decahose) checkRoutes() error {
 	if d.HTTPProxyURL != "" {
-		if _, err := parseProxy(d.HTTPProxyURL); err != nil {
+		if _, err := parseProxy("http_proxy_url", d.HTTPProxyURL); err != nil {
 			return err
 		}
 	}
-	for _, r := range d.Routes {
+	for i, r := range d.Routes {
+		name := func(option string) string { return fmt.Sprintf("route[%d].%s", i+1, option) }
 		if r.LocalAddress != "" && net.ParseIP(r.LocalAddress) == nil {
-			return option.Bad("local_address", r.LocalAddress, "an IP address of this host")
+			return option.Bad(name("local_address"), r.LocalAddress, "an IP address of this host")
 		}
 		if r.HTTPProxyURL == "" {
 			continue
 		}
-		if _, err := parseProxy(r.HTTPProxyURL); err != nil {
+		if _, err := parseProxy(name("http_proxy_url"), r.HTTPProxyURL); err != nil {
 			return err
 		}
 	}

@@ -5,12 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/influxdata/telegraf/config"
 
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
+
+// guardURLs remembers what may be secret in options that hold a URL: a proxy's password, and what mistakes put there.
+func (d *Decahose) guardURLs() {
+	guard.ScanValue(d.StreamURL, d.ReplayURL, d.RecoveryURL, d.HTTPProxyURL, d.Push.URL)
+	for _, r := range d.Routes {
+		guard.ScanValue(r.HTTPProxyURL)
+	}
+	for _, a := range d.Archives {
+		guard.ScanValue(a.URL)
+	}
+	for _, a := range d.Audits {
+		guard.ScanValue(a.URL)
+	}
+}
 
 // credential is one of user name and password: where it may come from, in the order of precedence
 // secret, file, environment.
@@ -34,7 +50,7 @@ func (d *Decahose) password() credential {
 func (c credential) check() error {
 	switch {
 	case !c.secret.Empty() && c.file != "":
-		return option.Wrong(c.option+"_file", fmt.Sprintf("%q", c.file), fmt.Sprintf("absent when %q is set", c.option))
+		return option.Wrong(c.option+"_file", c.shownFile(), fmt.Sprintf("absent when %q is set", c.option))
 	case !c.secret.Empty():
 		return nil
 	case c.file != "":
@@ -47,13 +63,30 @@ func (c credential) check() error {
 
 func (c credential) checkFile() error {
 	if _, err := c.readFile(); err != nil {
-		return option.Wrong(c.option+"_file", fmt.Sprintf("%q", c.file), "a readable file that is not empty: "+reason(err))
+		return option.Wrong(c.option+"_file", c.shownFile(), "a readable file that is not empty: "+reason(err))
 	}
 	return nil
 }
 
-// read returns the value as it is now: files and secret stores rotate.
+// shownFile is the name of the file, if it is one and not the secret itself.
+func (c credential) shownFile() string {
+	if !filepath.IsAbs(c.file) && !strings.ContainsAny(c.file, `./`) {
+		return ""
+	}
+	return fmt.Sprintf("%q", c.file)
+}
+
+// read returns the value as it is now: files and secret stores rotate. From then on nothing of this process shows it; a
+// user's name may be the name of much else, and is not looked for.
 func (c credential) read() (string, error) {
+	value, err := c.readSource()
+	if c.option != "username" {
+		guard.Remember(value)
+	}
+	return value, err
+}
+
+func (c credential) readSource() (string, error) {
 	switch {
 	case !c.secret.Empty():
 		return c.readSecret()
@@ -112,6 +145,7 @@ func (d *Decahose) credentials() (username, password string, err error) {
 	if password, err = d.password().read(); err != nil {
 		return "", "", fmt.Errorf("read password: %w", err)
 	}
+	guard.RememberBasic(username, password)
 	if strings.Contains(username, ":") {
 		return "", "", errors.New("read username: it holds a colon, which HTTP Basic cannot carry")
 	}

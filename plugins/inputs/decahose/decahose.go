@@ -24,6 +24,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/internal/volume"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 
 //go:embed sample.conf
@@ -124,7 +125,11 @@ func (*Decahose) SampleConfig() string { return sampleConfig }
 
 // Init checks the options. It reads credential and TLS files, and touches no network.
 // A bad value comes back as *option.Error.
-func (d *Decahose) Init() error {
+func (d *Decahose) Init() error { return guard.Error(d.init()) }
+
+func (d *Decahose) init() error {
+	d.Log = guard.Logger(d.Log)
+	d.guardURLs()
 	d.setDependentDefaults()
 	if err := d.validate(); err != nil {
 		return err
@@ -135,7 +140,9 @@ func (d *Decahose) Init() error {
 }
 
 // Start begins to connect. It does not fail because X cannot be reached: that is tried again for ever.
-func (d *Decahose) Start(acc telegraf.Accumulator) error {
+func (d *Decahose) Start(acc telegraf.Accumulator) error { return guard.Error(d.start(acc)) }
+
+func (d *Decahose) start(acc telegraf.Accumulator) error {
 	if err := d.checkTrial(commandLine()); err != nil {
 		return err
 	}

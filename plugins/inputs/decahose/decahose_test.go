@@ -73,7 +73,7 @@ func TestInit(t *testing.T) {
 		"too many of them":    {func(d *Decahose) { d.VolumeFalseAlarms = 101 }, "volume_false_alarms"},
 		"no statistics":       {func(d *Decahose) { d.VolumeFalseAlarms = 0 }, ""},
 		"record limit":        {func(d *Decahose) { d.RecordLimit = 10 }, "record_limit"},
-		"route":               {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "x"}} }, "local_address"},
+		"route":               {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "x"}} }, "route[1].local_address"},
 		"routes":              {func(d *Decahose) { d.Routes = []Route{{LocalAddress: "127.0.0.1"}, {HTTPProxyURL: "http://p:1"}} }, ""},
 		"proxy without host":  {func(d *Decahose) { d.HTTPProxyURL = "p:1" }, "http_proxy_url"},
 		"state is a file":     {func(d *Decahose) { d.StateDirectory = "decahose.go" }, "state_directory"},

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os/user"
+	"strconv"
 	"time"
 
 	"github.com/influxdata/telegraf/config"
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 	"github.com/decahose/telegraf-decahose/internal/push"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -21,6 +24,7 @@ type Push struct {
 	Token       config.Secret   `toml:"token"`
 	TokenFile   string          `toml:"token_file"`
 	Batch       int             `toml:"batch"`
+	User        string          `toml:"user"`
 	Concurrency int             `toml:"concurrency"`
 	Timeout     config.Duration `toml:"timeout"`
 
@@ -42,6 +46,7 @@ type Feedback struct {
 	Listen    string        `toml:"listen"`
 	Token     config.Secret `toml:"token"`
 	TokenFile string        `toml:"token_file"`
+	User      string        `toml:"user"`
 }
 
 const defaultListen = "127.0.0.1:9187"
@@ -141,9 +146,12 @@ func (d *Decahose) checkPush() error {
 	}
 	p := &d.Push
 	if err := push.CheckURL(p.URL); err != nil {
-		return option.Wrong("push.url", shownURL(p.URL), allowedPush)
+		return option.Wrong("push.url", "", allowedPush)
 	}
 	if err := checkToken(p.credential()); err != nil {
+		return err
+	}
+	if err := checkUser("push.user", p.User); err != nil {
 		return err
 	}
 	if !p.hasToken() && p.TLSCert == "" && !p.local() {
@@ -166,16 +174,6 @@ func (d *Decahose) checkPush() error {
 
 const allowedPush = "https://HOST:PORT/PATH, or http://HOST:PORT/PATH for a loopback address (Tweets and token would travel in clear), without user, query and fragment"
 
-// shownURL is a URL without what may be a credential; empty if that cannot be told.
-func shownURL(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	u.RawQuery, u.Fragment = "", ""
-	return fmt.Sprintf("%q", redacted(u))
-}
-
 // TLSConfig bears the options of the table, see Decahose.TLSConfig.
 func (p *Push) TLSConfig() (*tls.Config, error) { return p.tlsOptions().config() }
 
@@ -186,7 +184,7 @@ func (p *Push) tlsOptions() tlsOptions {
 // local reports whether the URL leads to this host.
 func (p *Push) local() bool {
 	u, err := url.Parse(p.URL)
-	return err == nil && isLoopback(u.Hostname())
+	return err == nil && loopback.Host(u.Hostname())
 }
 
 func (p *Push) credential() credential { return credential{"push.token", &p.Token, p.TokenFile, ""} }
@@ -241,8 +239,30 @@ func (d *Decahose) checkFeedback() error {
 	if err := checkToken(f.credential()); err != nil {
 		return err
 	}
-	if !isLoopback(host) && !f.hasToken() {
+	switch {
+	case !loopback.Host(host) && !f.hasToken():
 		return option.Wrong("feedback.token", "", `set, here or by "feedback.token_file", when feedback.listen is not a loopback address`)
+	case !f.hasToken() && !loopback.Told():
+		return option.Wrong("feedback.token", "", `set, here or by "feedback.token_file", where the platform does not tell who sends`)
+	}
+	return checkUser("feedback.user", f.User)
+}
+
+// checkUser wants a user of this host, if one is set.
+func checkUser(field, name string) error {
+	if name != "" && trusted(name) == nil {
+		return option.Bad(field, name, "the name or number of a user of this host: the one that Telegraf runs as")
+	}
+	return nil
+}
+
+// trusted is the number of the user, by whose processes this one is talked to besides its own user's and root's.
+func trusted(name string) []int {
+	if u, err := user.Lookup(name); err == nil {
+		name = u.Uid
+	}
+	if n, err := strconv.Atoi(name); err == nil {
+		return []int{n}
 	}
 	return nil
 }

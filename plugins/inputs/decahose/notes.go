@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 )
 
 const (
@@ -58,7 +59,7 @@ func (d *Decahose) noteURLs(n *notes) {
 
 func loopbackURL(raw string) bool {
 	u, err := url.Parse(raw)
-	return err == nil && isLoopback(u.Hostname())
+	return err == nil && loopback.Host(u.Hostname())
 }
 
 // noteUndelivered compares with Telegraf's own defaults where we are told nothing.
@@ -102,8 +103,8 @@ func (d *Decahose) noteFeedback(n *notes) {
 	}
 	host, _, _ := net.SplitHostPort(f.Listen)
 	n.warn(d.acknowledged(), "feedback has no effect: outputs acknowledge Tweets themselves")
-	n.warn(!isLoopback(host), "feedback.listen is %s: the token travels in clear", f.Listen)
-	n.add(!f.hasToken() && isLoopback(host), core.Info, "feedback.token is not set: every process of this host can pause the stream", nil)
+	n.warn(!loopback.Host(host), "feedback.listen is %s: the token travels in clear", f.Listen)
+	n.add(!f.hasToken() && loopback.Host(host), core.Info, "feedback.token is not set: every process of this host can pause the stream", nil)
 }
 
 func (d *Decahose) flushInterval() time.Duration {

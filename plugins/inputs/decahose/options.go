@@ -3,18 +3,17 @@ package decahose
 import (
 	"fmt"
 	"math"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/influxdata/telegraf/config"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/redact"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -84,7 +83,7 @@ func checkName(field, name string) error {
 	switch {
 	case name == "":
 		return option.Wrong(field, "", "set: it is part of the stream's URL")
-	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl), strings.Contains(name, `\`):
+	case !redact.Printable(name), strings.Contains(name, `\`):
 		return option.Bad(field, name, `printable text without a backslash`)
 	case name == "." || name == "..":
 		return option.Bad(field, name, "a name")
@@ -120,33 +119,17 @@ func (d *Decahose) checkURLs() error {
 
 const allowedURL = "https://HOST, or http://HOST for a loopback address (credentials would travel in clear), without user, query and fragment"
 
-// checkBaseURL shows the URL only where it cannot hold a password.
+// checkBaseURL does not show the URL: where it is wrong, nobody knows which part of it is a password.
 func checkBaseURL(field, raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return option.Wrong(field, "", allowedURL)
 	}
 	extra := u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != ""
-	secure := u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
-	if !secure || extra || u.Hostname() == "" {
-		u.RawQuery, u.Fragment = "", ""
-		return option.Bad(field, redacted(u), allowedURL)
+	if !loopback.Carries(u) || extra || u.Hostname() == "" {
+		return option.Wrong(field, "", allowedURL)
 	}
 	return nil
-}
-
-// redacted hides the user's name too: it is a credential, and may be a token that stands alone.
-func redacted(u *url.URL) string {
-	shown := *u
-	if u.User != nil {
-		shown.User = url.User("xxxxx")
-	}
-	return shown.String()
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (d *Decahose) checkTimes() error {

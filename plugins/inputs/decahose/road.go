@@ -2,6 +2,7 @@ package decahose
 
 import (
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -10,6 +11,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/delivery"
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/loopback"
 	"github.com/decahose/telegraf-decahose/internal/push"
 	"github.com/decahose/telegraf-decahose/internal/spool"
 )
@@ -86,9 +88,9 @@ func (d *Decahose) deliveredLate(road *delivery.Delivery) func(*delivery.Batch) 
 
 func (d *Decahose) pointsTo(acc telegraf.Accumulator) emit.Points {
 	if d.writer != nil {
-		return emit.NewLines(nil, d.writer)
+		return guardedPoints{emit.NewLines(nil, d.writer)}
 	}
-	return &accumulatorPoints{acc: acc}
+	return guardedPoints{&accumulatorPoints{acc: acc}}
 }
 
 // chooseCourier by the option delivery and by who runs us.
@@ -120,7 +122,9 @@ func (d *Decahose) pusher() (*push.Courier, error) {
 		return nil, fmt.Errorf("option \"push\": %w", err)
 	}
 	client := push.NewClient(t, time.Duration(d.Push.Timeout), d.Push.Concurrency)
-	return push.New(push.Config{URL: d.Push.URL, Token: d.Push.token, Client: client, Say: d.say}), nil
+	return push.New(push.Config{URL: d.Push.URL, Token: d.Push.token, Client: client, Say: d.say, Peer: func(c net.Conn) error {
+		return loopback.Server(c, trusted(d.Push.User)...)
+	}}), nil
 }
 
 func (d *Decahose) say(level byte, text string) {

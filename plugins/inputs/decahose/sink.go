@@ -8,7 +8,23 @@ import (
 	"github.com/influxdata/telegraf/metric"
 
 	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
+
+// guardedPoints keeps secrets, and what no terminal should get, out of the strings of counters: some hold words of others.
+type guardedPoints struct{ emit.Points }
+
+func (g guardedPoints) AddPoint(p *emit.Point) error {
+	for i := range p.Fields {
+		if text, ok := p.Fields[i].Value.(string); ok {
+			p.Fields[i].Value = guard.Line(text, stringMost)
+		}
+	}
+	return g.Points.AddPoint(p)
+}
+
+// stringMost bounds a string of a counter, in bytes.
+const stringMost = 2000
 
 // accumulatorPoints hands counters to Telegraf. AddPoint, Pending, Due and Take belong to the engine's goroutine and
 // use the open batch; Write belongs to an emit goroutine.

@@ -18,6 +18,7 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 
 //go:embed sample.conf
@@ -69,10 +70,12 @@ func (*Archive) SampleConfig() string { return sampleConfig }
 
 // Init checks the options. It touches neither disk nor network. A bad value comes back as *option.Error.
 func (a *Archive) Init() error {
+	a.Log = guard.Logger(a.Log)
+	guard.ScanValue(a.URL)
 	a.serializer.UintSupport = true
 	a.batch = new(archive.Batch)
 	a.requests = make(chan request)
-	return a.validate()
+	return guard.Error(a.validate())
 }
 
 // Check proves that the bucket takes segments, and where there is a retention that it lets them go. It does nothing about a
@@ -82,7 +85,7 @@ func (a *Archive) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return archive.CheckBucket(ctx, a.URL, o, a.RetentionAge > 0 || a.RetentionSize > 0)
+	return guard.Error(archive.CheckBucket(ctx, a.URL, o, a.RetentionAge > 0 || a.RetentionSize > 0))
 }
 
 // Connect opens the spool and takes up what an earlier process left there. It does not ask for the bucket: what cannot be
@@ -93,7 +96,7 @@ func (a *Archive) Connect() error {
 		return err
 	}
 	if a.writer, err = archive.NewWriter(a.URL, o, time.Now()); err != nil {
-		return fmt.Errorf("open archive: %w", err)
+		return guard.Error(fmt.Errorf("open archive: %w", err))
 	}
 	for _, n := range a.writer.Notes() {
 		a.Log.Warn(n)
@@ -158,7 +161,7 @@ func (a *Archive) Flush() error {
 	done := make(chan error, 1)
 	a.requests <- request{a.batch, done}
 	if err := <-done; err != nil {
-		return fmt.Errorf("write to archive: %w", err)
+		return guard.Error(fmt.Errorf("write to archive: %w", err))
 	}
 	a.batch = new(archive.Batch)
 	return nil
@@ -179,7 +182,7 @@ func (a *Archive) Close() error {
 		a.Log.Warnf("%d bytes wait in the spool for the next start: %v", a.writer.Stats().Waiting, err)
 	}
 	if err := errors.Join(sealed, a.writer.Close()); err != nil {
-		return fmt.Errorf("close archive: %w", err)
+		return guard.Error(fmt.Errorf("close archive: %w", err))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -82,6 +83,7 @@ func (a *Archive) Credentials() (o archive.Options, err error) {
 			return o, fmt.Errorf("get secret %q: %w", s.option, err)
 		}
 		*s.to = b.String()
+		guard.Remember(*s.to)
 		b.Destroy()
 	}
 	return o, nil
