@@ -58,7 +58,6 @@ func TestConfigurationErrors(t *testing.T) {
 		"fields":           {valid + `tweet_fields = ["raw"]`, `line 6: option "tweet_fields" is "raw", must be some of "id"`},
 		"state":            {valid + `state_directory = "/dev/null"`, `line 6: option "state_directory" is "/dev/null", must be a directory`},
 		"tls":              {valid + `tls_ca = "/nonexistent"`, `line 6: option "tls_ca" is "/nonexistent", must be a readable file`},
-		"token in URL":     {valid + `stream_url = "https://SECRET@example.org"`, `line 6: option "stream_url" must be https://HOST`},
 		"user of proxy":    {valid + `http_proxy_url = "ftp://SECRET:SECRET@p"`, `option "http_proxy_url" must be`},
 		"long value":       {valid + `backfill = "` + strings.Repeat("x", 9000) + `"`, `x…, must be one of "auto"`},
 		"long number":      {valid + `connections = ` + strings.Repeat("9", 9000), `9…, must be a whole number`},
