@@ -52,6 +52,9 @@ func (c *console) gaps(ctx *cli.Context) error {
 		if err == nil && !found.Running {
 			c.warn("stream %q: the plugin is not running; nothing is asked for until it is, and what it misses meanwhile becomes a gap then", s.label)
 		}
+		if err == nil && found.Running {
+			err = c.warnStale(s)
+		}
 		return err
 	})
 	switch {
@@ -63,13 +66,25 @@ func (c *console) gaps(ctx *cli.Context) error {
 	return c.gapTable(doc, len(streams), ctx.Bool("wide"))
 }
 
+// staleAfter is after how long without a commit what is stored is of the past: a running plugin commits every 5 s.
+const staleAfter = time.Minute
+
+// warnStale says that the running plugin does not write its state.
+func (c *console) warnStale(s *stream) error {
+	m, err := s.reader.Moment()
+	if at := time.Unix(0, m.Wall); err == nil && m.Wall != 0 && c.now().Sub(at) > staleAfter {
+		c.warn("stream %q: the state was last written at %s: what follows is of then; see the plugin's log", s.label, at.UTC().Format(time.RFC3339))
+	}
+	return s.read(err)
+}
+
 func (s *stream) gapLines(all bool) (found streamGaps, err error) {
 	found = streamGaps{StreamLabel: s.label, Now: s.now, Gaps: []gapLine{}}
 	gaps, err := s.gaps()
 	if err != nil {
 		return found, err
 	}
-	p, err := s.plan(gaps)
+	p, err := s.plan()
 	if err != nil {
 		return found, err
 	}
@@ -86,7 +101,7 @@ func (s *stream) gapLines(all bool) (found streamGaps, err error) {
 }
 
 func newGapLine(g *ledger.GapRecord, p *plan) gapLine {
-	first, end := gapMinutes(g)
+	first, end := p.minutes(g)
 	l := gapLine{
 		Partition: g.Partition, From: minuteTime(first), To: minuteTime(end), Minutes: int64(end - first),
 		State: g.State.String(), Cause: g.Cause, FilledBy: g.FilledBy, Tweets: g.Tweets, Asked: g.Asked,

@@ -24,78 +24,43 @@ func replayRules() recovery.Rules {
 	return recovery.Rules{Method: recovery.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: 120 * time.Hour, Jobs: 1}
 }
 
+// What the plugin says is shown while it runs, and nothing is made up where it does not say.
 func TestNextStep(t *testing.T) {
-	dark := gapAt(1, -3, -1, ledger.GapOpen)
-	dark.Dark = true
-	longDark := gapAt(1, -40, -10, ledger.GapOpen)
-	longDark.Dark = true
-	asking := []recovery.Request{{From: noon - 120, To: noon - 60}}
-	older := &recovery.Request{From: noon - 500, To: noon - 440}
+	said := ledger.StepRecord{Partition: 1, First: noon - 3, Text: "Replay refused (403), again 12:04:10", At: noon.Nano() + 250e9}
 	for name, test := range map[string]struct {
-		gap        ledger.GapRecord
-		running    []recovery.Request
-		first      *recovery.Request
-		due        timeline.Minute
-		without    bool // recovery = "none"
-		noBackfill bool
-		stopped    bool
-		archive    bool // with a delay of five minutes
-		reading    []recovery.Request
-		read       []recovery.Request
-		want, at   string
+		gap     ledger.GapRecord
+		stopped bool
+		want    string
 	}{
-		"too young":             {gap: gapAt(1, -10, -5, 0), want: "Replay at 12:25Z", at: "2026-01-02T12:25Z"},
-		"ripe":                  {gap: gapAt(1, -100, -90, 0), first: &recovery.Request{From: noon - 100, To: noon - 90}, want: "Replay now", at: "2026-01-02T12:00Z"},
-		"another is older":      {gap: gapAt(1, -100, -90, 0), first: older, want: "Replay after older gaps"},
-		"neighbours are young":  {gap: gapAt(1, -100, -90, 0), due: noon + 3, want: "Replay at 12:03Z", at: "2026-01-02T12:03Z"},
-		"another is asked":      {gap: gapAt(1, -50, -40, 0), running: asking, want: "Replay after the running one"},
-		"is asked":              {gap: gapAt(2, -70, -40, 0), running: asking, want: "being asked (replay)"},
-		"backfill":              {gap: gapAt(1, -10, -5, ledger.GapRequested), want: "being asked (backfill)"},
-		"who asked is gone":     {gap: gapAt(1, -10, -5, ledger.GapRequested), stopped: true, want: "Replay at 12:25Z", at: "2026-01-02T12:25Z"},
-		"expired":               {gap: gapAt(1, -8000, -7990, 0), want: "none: expired, will be lost"},
-		"none":                  {gap: gapAt(1, -100, -90, 0), without: true, want: `none: recovery = "none"`},
-		"lost":                  {gap: gapAt(1, -100, -90, ledger.GapLost), want: "lost"},
-		"recovered":             {gap: gapAt(1, -100, -90, ledger.GapRecovered), want: "done"},
-		"archive":               {gap: gapAt(1, -100, -90, 0), archive: true, want: "archive now", at: "2026-01-02T12:00Z"},
-		"archive too young":     {gap: gapAt(1, -3, -1, 0), archive: true, want: "archive at 12:03Z", at: "2026-01-02T12:03Z"},
-		"archive is read":       {gap: gapAt(1, -100, -90, 0), archive: true, reading: asking, want: "being read (archive)"},
-		"archive was read":      {gap: gapAt(1, -10, -5, 0), archive: true, read: []recovery.Request{{From: noon - 20, To: noon}}, want: "Replay at 12:25Z", at: "2026-01-02T12:25Z"},
-		"archive alone":         {gap: gapAt(1, -100, -90, 0), archive: true, without: true, read: asking, want: "archive again later"},
-		"dark":                  {gap: dark, want: "reconnect, then backfill"},
-		"dark without backfill": {gap: dark, noBackfill: true, want: "reconnect; Replay at 12:29Z", at: "2026-01-02T12:29Z"},
-		"long dark":             {gap: longDark, want: "reconnect; Replay at 12:20Z", at: "2026-01-02T12:20Z"},
+		"said":            {gap: gapAt(1, -3, -1, ledger.GapOpen), want: said.Text},
+		"of another gap":  {gap: gapAt(1, -2, -1, ledger.GapOpen), want: "not decided yet"},
+		"other partition": {gap: gapAt(2, -3, -1, ledger.GapOpen), want: "not decided yet"},
+		"not running":     {gap: gapAt(1, -3, -1, ledger.GapRequested), stopped: true, want: "none: the plugin is not running"},
+		"lost":            {gap: gapAt(1, -3, -1, ledger.GapLost), want: "lost"},
+		"recovered":       {gap: gapAt(1, -3, -1, ledger.GapRecovered), want: "done"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &plan{rules: replayRules(), backfill: !test.noBackfill, now: noon.Milli(), live: !test.stopped, running: test.running,
-				reading: test.reading, read: test.read}
-			if test.archive {
-				p.archives = []recovery.Copy{{Delay: 5 * time.Minute, Horizon: 120 * time.Hour}}
-			}
-			if test.without {
-				p.rules.Method = recovery.None
-			}
-			if test.first != nil {
-				p.first, p.chosen = *test.first, true
-			}
-			p.due = test.due.Milli()
+			p := &plan{live: !test.stopped, steps: map[gapName]ledger.StepRecord{{1, noon - 3}: said}}
 			text, at := p.next(&test.gap)
 			require.Equal(t, test.want, text)
-			if test.at == "" {
-				require.Nil(t, at)
-				return
+			require.Equal(t, text == said.Text, at != nil)
+			if at != nil {
+				require.Equal(t, said.At, at.UnixNano())
 			}
-			require.Equal(t, test.at, minuteText(*at))
 		})
 	}
 }
 
-// A date is shown where the hour alone would be of another day.
-func TestNextStepTomorrow(t *testing.T) {
-	p := &plan{rules: replayRules(), now: noon.Milli()}
-	p.rules.Delay = 30 * time.Hour
-	g := gapAt(1, -10, -5, ledger.GapOpen)
-	text, _ := p.next(&g)
-	require.Equal(t, "Replay at 2026-01-03T17:55Z", text)
+// A dark gap has grown up to now, whatever was stored of it last.
+func TestDarkMinutesGrow(t *testing.T) {
+	p := &plan{now: noon.Milli() + 1}
+	g := gapAt(1, -12, -10, ledger.GapOpen)
+	g.Dark = true
+	first, end := p.minutes(&g)
+	require.Equal(t, [2]timeline.Minute{noon - 12, noon + 1}, [2]timeline.Minute{first, end})
+	g.Dark = false
+	_, end = p.minutes(&g)
+	require.Equal(t, noon-10, end)
 }
 
 func TestExpires(t *testing.T) {

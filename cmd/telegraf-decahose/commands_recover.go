@@ -105,7 +105,7 @@ func (c *console) progressText(s *stream, w wish, gaps []ledger.GapRecord) (stri
 	if err := s.tick(c.now()); err != nil {
 		return "", err
 	}
-	p, err := s.plan(gaps)
+	p, err := s.plan()
 	if err != nil {
 		return "", err
 	}

@@ -99,7 +99,8 @@ func someGaps() ledger.Commit {
 	filled.FilledBy, filled.Tweets, filled.Asked = "replay", 1234, 1
 	old := gapAt(1, -100, -90, ledger.GapOpen)
 	old.Opened, old.Cause = (noon - 90).Nano(), "heartbeat"
-	return ledger.Commit{Gaps: []ledger.GapRecord{gapAt(2, -10, -5, ledger.GapOpen), old, filled}}
+	return ledger.Commit{Gaps: []ledger.GapRecord{gapAt(2, -10, -5, ledger.GapOpen), old, filled}, Steps: []ledger.StepRecord{
+		{Partition: 1, First: noon - 100, Text: "Replay now", At: noon.Nano()}, {Partition: 2, First: noon - 10, Text: "Replay at 12:25Z", At: (noon + 25).Nano()}}}
 }
 
 func TestGaps(t *testing.T) {
@@ -123,6 +124,16 @@ PARTITION  FROM               TO                 MINUTES  STATE  CAUSE      FILL
 	require.Contains(t, d.stdout.String(), "        2  2026-01-02T07:00Z  2026-01-02T07:10Z       10  recovered  eof        replay       1234  done")
 }
 
+// A running plugin that cannot write its state says nothing new: the command says so.
+func TestGapsOfAStateThatIsNotWritten(t *testing.T) {
+	d := newDesk(t, "prod")
+	s := d.keep("prod", someGaps())
+	defer s.Close()
+	d.console.now = func() time.Time { return minuteTime(noon).Add(61 * time.Second) }
+	d.runs(exitStopped, "gaps", "-config", d.conf)
+	require.Contains(t, d.stderr.String(), "the state was last written at 2026-01-02T12:00:00Z")
+}
+
 func TestGapsJSON(t *testing.T) {
 	d := newDesk(t, "prod", "other", "new")
 	d.store("prod", someGaps())
@@ -142,7 +153,7 @@ func TestGapsJSON(t *testing.T) {
 	expires := minuteTime(noon - 100).Add(120*time.Hour - 10*time.Second)
 	require.Equal(t, gapLine{
 		Partition: 1, From: *at(-100), To: *at(-90), Minutes: 10, State: "open", Cause: "heartbeat", Opened: at(-90),
-		NextStep: "Replay now", NextAt: at(0), ExpiresAt: &expires,
+		NextStep: "none: the plugin is not running", ExpiresAt: &expires,
 	}, prod.Gaps[1])
 	require.Equal(t, "recovered", prod.Gaps[0].State)
 	d.runs(exitStopped, "gaps", "-config", d.conf)

@@ -24,6 +24,10 @@ var nouns = map[string]bool{"clean": true, "crash": true, "reboot": true, "commi
 // keeping are the commands about store, sink, requests and restarts.
 func (s *script) keeping(verb string, conns []int, args map[string]string) {
 	switch verb {
+	case "steps": // what the core says that it will do about its gaps
+		for _, r := range s.core.steps() {
+			s.say("step p%d %s: %s", r.Partition, r.First, r.Text)
+		}
 	case "hold", "free": // commits, loads, sink
 		for _, what := range []string{"commits", "loads", "sink"} {
 			if args[what] != "" {

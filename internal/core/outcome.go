@@ -23,6 +23,7 @@ func (c *Core) endedRequest(n *conn, end End) {
 		r.Result = end.Class
 	}
 	c.durable.asked = append(c.durable.asked, &r)
+	q.class = end.Class
 	if o.Arrived == 0 && (!o.Counted || c.knows(j.query)) && len(o.Done.Spans()) > 0 { // minutes without a single Tweet are rare: X's word alone does not make them whole
 		o.Mismatch, o.Done = true, timeline.Set{}
 	}

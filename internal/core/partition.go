@@ -198,33 +198,38 @@ func (c *Core) relit(p *partition, from int64) {
 
 // minutesToAsk is the backfill of n's next connect, and makes n the asker of the holes it reaches.
 func (c *Core) minutesToAsk(n *conn) int {
-	p := n.part
-	most := int(backfillMost / time.Minute)
-	switch {
-	case c.cfg.Backfill == BackfillNone, p.refuses(c.now):
-		return 0
-	case c.cfg.Backfill == BackfillAlways:
-		p.ask(c, n, most)
-		return most
-	}
-	minutes := 0
-	for _, h := range p.holes {
-		if h.asker == nil && c.backfillReaches(h) {
-			minutes = max(minutes, int((c.now.Sub(h.since)+settle+time.Minute-1)/time.Minute))
-		}
-	}
-	minutes = min(minutes, most)
+	minutes := c.backfillMinutes(n.part, c.now)
 	if minutes > 0 {
-		p.ask(c, n, minutes)
+		n.part.ask(c, n, minutes)
 	}
 	return minutes
 }
 
+// backfillMinutes is what a connect to the partition at a time, now or soon, asks for.
+func (c *Core) backfillMinutes(p *partition, at time.Time) (minutes int) {
+	most := int(backfillMost / time.Minute)
+	switch {
+	case c.cfg.Backfill == BackfillNone, p.refuses(at):
+		return 0
+	case c.cfg.Backfill == BackfillAlways:
+		return most
+	}
+	for _, h := range p.holes {
+		if h.asker == nil && c.backfillReaches(h, at) {
+			minutes = max(minutes, int((at.Sub(h.since)+settle+time.Minute-1)/time.Minute))
+		}
+	}
+	return min(minutes, most)
+}
+
 // backfillReaches reports whether the connection that is about to be made should ask for some of the hole.
-func (c *Core) backfillReaches(h *hole) bool {
+func (c *Core) backfillReaches(h *hole, at time.Time) bool {
 	s := c.whole(h)
+	if h.Dark {
+		s.To = max(s.To, c.clock.at(at))
+	}
 	last := recovery.Lack{Span: s.Intersect(timeline.MinuteOf(s.To - 1).Span()), Connecting: true, Forfeited: h.full, Words: c.words(timeline.MinuteOf(s.To - 1))}
-	step, _ := c.ways.Way(c.clock.at(c.now), last)
+	step, _ := c.ways.Way(c.clock.at(at), last)
 	return step == recovery.Backfill
 }
 

@@ -36,6 +36,7 @@ type requests struct {
 	at        time.Time // none before
 	failures  int       // in a row, of one kind and without a whole minute
 	status    int       // HTTP status of them
+	class     string    // of the end of the last one
 	last      int64     // id of the last one
 	claims    []claim
 	postponed map[timeline.Minute]postponement

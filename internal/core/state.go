@@ -37,6 +37,7 @@ type durable struct {
 	done    []ledger.GapRecord
 	asked   []*ledger.RequestRecord // changed
 	answers []ledger.Answer
+	steps   []ledger.StepRecord // as stored last, nil: not known
 
 	complainedAt, damagedAt time.Time
 }
@@ -155,6 +156,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 		d.asked = append(d.asked, &r)
 	}
 	d.answers = append(k.Answers, d.answers...)
+	d.steps = nil
 }
 
 // account of a partition by its number, that of unknown partitions included.
@@ -227,6 +229,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	c.recordMinutes(k, c.any, nil, &u, 0)
 	k.Hours = c.judging.history.Take()
 	c.recordRepairs(k)
+	c.recordSteps(k)
 	c.recordFills(k)
 	k.Gaps, d.done = append(k.Gaps, d.done...), nil
 	for _, r := range d.asked {

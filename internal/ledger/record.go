@@ -26,6 +26,7 @@ type Commit struct {
 	Gone       []GoneRecord   // rows that changed
 	Fills      []FillRecord   // rows that changed
 	Answers    []Answer
+	Steps      []StepRecord    // what is done next about each gap that is missing; nil: as before
 	Clean      bool            // the process ends in order, and its output was read to the end
 	Keep       timeline.Minute // rows and ids of minutes before this one may be deleted
 }
@@ -77,6 +78,14 @@ type PartitionRecord struct {
 	Partition int
 	Begin     int64 // id time, Unix ms: from here on coverage is promised
 	Position  int64 // id time, Unix ms
+}
+
+// StepRecord is what is done next about a gap, by who decides it.
+type StepRecord struct {
+	Partition int
+	First     timeline.Minute // of the gap, which names it
+	Text      string          // for the operator
+	At        int64           // Unix ns of this host's clock, 0: not known
 }
 
 // RequestRecord is one request to Replay or Recovery, noted before it is made.

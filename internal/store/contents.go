@@ -23,6 +23,7 @@ type contents struct {
 	requests   []ledger.RequestRecord
 	connects   []connect
 	moments    []moment
+	steps      []gapStep // written only: the next process decides anew
 	orders     []ledger.Order
 	tweets     []orderTweets
 	answers    []ledger.Answer

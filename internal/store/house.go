@@ -71,9 +71,13 @@ func pruneRows(tx *sql.Tx, keep timeline.Minute) error {
 	return nil
 }
 
-// pruneConnects deletes the attempts beyond the n that count.
-func pruneConnects(tx *sql.Tx, n int) error {
-	_, err := tx.Exec("DELETE FROM connects WHERE id BETWEEN ? AND ?", n, int64(math.MaxInt64))
+// pruneLists deletes the connect attempts beyond those that count, and the steps of gaps that are gone.
+func pruneLists(tx *sql.Tx, c *ledger.Commit) error {
+	_, err := tx.Exec("DELETE FROM connects WHERE id BETWEEN ? AND ?", len(c.Connects), int64(math.MaxInt64))
+	if err != nil || c.Steps == nil {
+		return err
+	}
+	_, err = tx.Exec("DELETE FROM steps WHERE id BETWEEN ? AND ?", len(c.Steps), int64(math.MaxInt64))
 	return err
 }
 

@@ -256,6 +256,7 @@ func (c *contents) write(tx *sql.Tx) error {
 		func() error { return requests.put(tx, c.requests) },
 		func() error { return connects.put(tx, c.connects) },
 		func() error { return moments.put(tx, c.moments) },
+		func() error { return steps.put(tx, c.steps) },
 		func() error { return orders.put(tx, c.orders) },
 		func() error { return ordersTweets.put(tx, c.tweets) },
 		func() error { return answers.put(tx, c.answers) },

@@ -100,6 +100,15 @@ func (r *Reader) Fills(from, to timeline.Minute) ([]ledger.FillRecord, error) {
 	return readRows(r.db, fills, firstKey(from), firstKey(to)-1)
 }
 
+// Steps are what the process that keeps the state says, as of its last commit, that it will do about its gaps.
+func (r *Reader) Steps() (all []ledger.StepRecord, err error) {
+	rows, err := readRows(r.db, steps, math.MinInt64, math.MaxInt64)
+	for i := range rows {
+		all = append(all, rows[i].StepRecord)
+	}
+	return all, err
+}
+
 // Requests are all that are kept, in the order of their ids.
 func (r *Reader) Requests() ([]ledger.RequestRecord, error) {
 	return readRows(r.db, requests, math.MinInt64, math.MaxInt64)

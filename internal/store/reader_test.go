@@ -106,6 +106,29 @@ func TestReaderBesideTheWriter(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
+// Steps are those of the last commit that told any, and no others.
+func TestSteps(t *testing.T) {
+	dir := scratch(t)
+	s, _, err := Open(dir, Options{Horizon: horizon})
+	require.NoError(t, err)
+	defer s.Close()
+	r, err := OpenReader(dir)
+	require.NoError(t, err)
+	defer r.Close()
+	a, b := ledger.StepRecord{Partition: 1, First: 7, Text: "Replay now", At: 9}, ledger.StepRecord{Partition: 2, First: 8, Text: "being asked (backfill)"}
+	for _, c := range []struct{ told, want []ledger.StepRecord }{
+		{[]ledger.StepRecord{a, b}, []ledger.StepRecord{a, b}},
+		{nil, []ledger.StepRecord{a, b}},
+		{[]ledger.StepRecord{b}, []ledger.StepRecord{b}},
+		{[]ledger.StepRecord{}, nil},
+	} {
+		require.NoError(t, s.Commit(&ledger.Commit{Steps: c.told}))
+		got, err := r.Steps()
+		require.NoError(t, err)
+		require.Equal(t, c.want, got)
+	}
+}
+
 func TestVerify(t *testing.T) {
 	dir, h := aged(t, false, true)
 	verify := func() Report {

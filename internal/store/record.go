@@ -234,6 +234,23 @@ var gaps = &table[ledger.GapRecord]{
 	},
 }
 
+// gapStep is a step at its place in the list.
+type gapStep struct {
+	id int64
+	ledger.StepRecord
+}
+
+var steps = &table[gapStep]{
+	name:    "steps",
+	since:   6,
+	columns: "partition, minute, step, at_ns",
+	key:     func(r *gapStep) int64 { return r.id },
+	values:  func(r *gapStep) []any { return []any{int64(r.Partition), int64(r.First), r.Text, r.At} },
+	record: func(f *fields) (gapStep, error) {
+		return gapStep{f.int(), ledger.StepRecord{Partition: int(f.int()), First: timeline.Minute(f.int()), Text: f.text(), At: f.int()}}, nil
+	},
+}
+
 var partitions = &table[ledger.PartitionRecord]{
 	name:    "partitions",
 	columns: "begin_ms, position_ms",

@@ -12,7 +12,7 @@ import (
 type migration func(*sql.Tx) error
 
 // migrations make version 1, 2, …; they are never changed, only added to.
-var migrations = []migration{version1, version2, version3, version4, version5}
+var migrations = []migration{version1, version2, version3, version4, version5, version6}
 
 // application marks our files (PRAGMA application_id); its low half repeats the version, so that a flipped
 // bit in one of the two is not taken for a newer version.
@@ -108,6 +108,15 @@ CREATE TABLE fills (
 CREATE TABLE gone (id INTEGER PRIMARY KEY, tweets TEXT, checksum INTEGER); -- minute*256; packed as pending of repairs
 CREATE VIEW fills_utc AS SELECT strftime('%Y-%m-%dT%H:%MZ', id/256*60, 'unixepoch') AS minute, state, filled_by, held, expected, times,
   strftime('%Y-%m-%dT%H:%M:%SZ', at_ns/1000000000, 'unixepoch') AS at FROM fills;`)
+	return err
+}
+
+// version6 keeps what is done next about each gap, for who looks from outside.
+func version6(tx *sql.Tx) error {
+	_, err := tx.Exec(`
+CREATE TABLE steps (id INTEGER PRIMARY KEY, partition INTEGER, minute INTEGER, step TEXT, at_ns INTEGER, checksum INTEGER);
+CREATE VIEW steps_utc AS SELECT partition, strftime('%Y-%m-%dT%H:%MZ', minute*60, 'unixepoch') AS gap, step,
+  CASE WHEN at_ns THEN strftime('%Y-%m-%dT%H:%M:%SZ', at_ns/1000000000, 'unixepoch') END AS at FROM steps;`)
 	return err
 }
 

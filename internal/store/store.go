@@ -100,7 +100,7 @@ func (s *Store) Commit(c *ledger.Commit) error {
 			return err
 		}
 		crashpoint.Here("rows-written")
-		return pruneConnects(tx, len(c.Connects))
+		return pruneLists(tx, c)
 	})
 	if err != nil {
 		s.broken = true
@@ -135,6 +135,9 @@ func rowsOf(c *ledger.Commit) *contents {
 		moments: []moment{{c.Moment, c.Clean}}}
 	for i, at := range c.Connects {
 		rows.connects = append(rows.connects, connect{int64(i), at})
+	}
+	for i, r := range c.Steps {
+		rows.steps = append(rows.steps, gapStep{int64(i), r})
 	}
 	return rows
 }

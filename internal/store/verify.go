@@ -106,6 +106,7 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 	verifyTable(p, tx, requests)
 	verifyTable(p, tx, connects)
 	verifyTable(p, tx, moments)
+	verifyTable(p, tx, steps)
 	verifyTable(p, tx, orders)
 	verifyTable(p, tx, ordersTweets)
 	verifyTable(p, tx, answers)
