@@ -116,6 +116,8 @@ func refuses(end End) bool {
 // noStream reports whether a 200 ended soon, in order and without a Tweet: a page that something on the road sent, not X.
 func (c *Core) noStream(n *conn, end End) bool {
 	switch end.Class {
+	case "no_stream": // it was seen by what came
+		return true
 	case "reset", "heartbeat", "closed", operational, fullBuffer:
 		return false
 	}

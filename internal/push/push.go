@@ -58,7 +58,7 @@ func New(cfg Config) *Courier {
 		ends: rate.NewLimiter(rate.Every(time.Minute/endsMost), endsMost)}
 	c.client.CheckRedirect = stay // whatever client was given: the token must not travel on
 	if cfg.Peer != nil && u.Scheme == "http" {
-		c.client.Transport = checked(c.client.Transport.(*http.Transport), cfg.Peer)
+		c.client.Transport = checked(c.client.Transport.(*renewing), cfg.Peer)
 	}
 	if c.token == nil {
 		c.token = func() (string, error) { return "", nil }

@@ -90,7 +90,7 @@ func secure(t *testing.T) (*listener, *x509.CertPool) {
 }
 
 func trusting(t *testing.T, rawURL string, cfg *tls.Config) *Courier {
-	client := NewClient(cfg, patience, 1)
+	client := NewClient(func() (*tls.Config, error) { return cfg, nil }, patience, 1)
 	t.Cleanup(client.CloseIdleConnections)
 	return New(Config{URL: rawURL, Token: func() (string, error) { return token, nil }, Client: client})
 }

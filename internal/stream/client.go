@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -14,9 +15,12 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/loopback"
 )
 
-// Client opens connections that leave by one route. It may run several at once: all that changes
-// belongs to the connection.
-type Client struct{ o Options }
+// Client opens connections that leave by one route. It may run several at once: what one attempt learns for
+// the next is in its memory, all else that changes belongs to the connection.
+type Client struct {
+	o      Options
+	memory memory
+}
 
 // NewClient returns a client for one route.
 func NewClient(o Options) *Client { return &Client{o: o} }
@@ -33,8 +37,10 @@ func (c *Client) Run(ctx context.Context, rawURL string, r Receiver) End {
 	if err != nil {
 		return s.end(End{}, classOf(err, "config"), err)
 	}
-	a := &attempt{o: &c.o, ctx: ctx, cancel: cancel, secrets: s}
+	a := &attempt{o: &c.o, memory: &c.memory, host: req.URL.Hostname(), ctx: ctx, cancel: cancel, secrets: s}
 	defer a.close()
+	// Not every wait of net/http heeds a context (the body of a 101 does not): a closed socket ends them all.
+	defer context.AfterFunc(ctx, a.close)()
 	return a.run(req, r)
 }
 
@@ -42,26 +48,48 @@ func (c *Client) Run(ctx context.Context, rawURL string, r Receiver) End {
 // goroutine touches too is atomic or under mu.
 type attempt struct {
 	o       *Options
+	memory  *memory
+	host    string
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	secrets secrets
 
-	proxied, tlsFailed, connected atomic.Bool
+	proxied, tlsFailed atomic.Bool
+	classic            bool // the ClientHello is without post-quantum key shares
+	step               atomic.Int32
 
-	mu     sync.Mutex
-	conn   net.Conn // nil until dialled
-	closed bool     // a dial that succeeds now is too late
+	mu      sync.Mutex
+	conn    net.Conn // nil until dialled
+	address string   // of conn
+	closed  bool     // a dial that succeeds now is too late
 }
 
+// Steps on the way to the response header, in their order.
+const (
+	dialling int32 = iota
+	tunnelling
+	shaking
+	asking
+)
+
+var waitsFor = [...]string{"a connection", "the proxy's answer", "the end of the TLS handshake", "the response header"}
+
 func (a *attempt) run(req *http.Request, r Receiver) End {
-	t := a.transport()
+	t, err := a.transport()
+	if err != nil {
+		return a.secrets.end(End{}, "config", err)
+	}
 	defer t.CloseIdleConnections()
 	res, err := a.header(t, req)
 	if err != nil {
-		return a.secrets.end(End{}, a.connectClass(err), err)
+		class := a.connectClass(err)
+		if class == connectTimeout {
+			err = fmt.Errorf("waited %v in vain for %s", a.o.ConnectTimeout, waitsFor[a.step.Load()])
+		}
+		return a.secrets.end(End{}, class, err)
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
+	if refuses(res) {
 		return a.refused(res)
 	}
 	r.Opened()
@@ -69,24 +97,32 @@ func (a *attempt) run(req *http.Request, r Receiver) End {
 	return a.secrets.end(End{Status: res.StatusCode, Opened: true}, class, err)
 }
 
+const connectTimeout = "connect_timeout"
+
 // header sends the request and waits for the response header, ConnectTimeout at most. RoundTrip, not
 // a http.Client: it follows no redirect and puts no URL into errors.
 func (a *attempt) header(t *http.Transport, req *http.Request) (*http.Response, error) {
 	if a.o.ConnectTimeout > 0 {
-		timer := time.AfterFunc(a.o.ConnectTimeout, func() { a.cancel(Closed("connect_timeout")) })
+		timer := time.AfterFunc(a.o.ConnectTimeout, func() { a.cancel(Closed(connectTimeout)) })
 		defer timer.Stop()
 	}
-	return t.RoundTrip(req.WithContext(httptrace.WithClientTrace(a.ctx, a.trace())))
+	res, err := t.RoundTrip(req.WithContext(httptrace.WithClientTrace(a.ctx, a.trace())))
+	a.learn(err)
+	return res, err
 }
 
 func (a *attempt) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
+		TLSHandshakeStart: func() { a.step.Store(shaking) },
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err != nil {
+			switch {
+			case err != nil:
 				a.tlsFailed.Store(true)
+			case a.proxied.Load(): // it may have been the proxy's
+				a.step.Store(tunnelling)
 			}
 		},
-		GotConn: func(httptrace.GotConnInfo) { a.connected.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { a.step.Store(asking) },
 	}
 }
 
@@ -103,31 +139,43 @@ const (
 
 // transport serves this attempt only: no pool whose dead socket could be taken again, DNS asked anew,
 // and HTTP/1.1 alone, the only version X's clients are known to use.
-func (a *attempt) transport() *http.Transport {
+func (a *attempt) transport() (*http.Transport, error) {
+	cfg, err := a.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
 	h1 := new(http.Protocols)
 	h1.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  a.proxy(),
 		OnProxyConnectResponse: proxyAnswer,
 		DialContext:            a.dial,
-		TLSClientConfig:        tlsConfig(a.o.TLS),
+		TLSClientConfig:        cfg,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 		Protocols:              h1,
 		DisableCompression:     true, // its own gunzip is the slow one, and reads ahead
 		MaxResponseHeaderBytes: largestHeader,
 		ReadBufferSize:         socketBuffer,
-	}
+		MaxIdleConnsPerHost:    -1, // none is kept: net/http would log what X sends behind the end of a body
+	}, nil
 }
 
 // tlsConfig demands TLS 1.2 at least, as X does since July 2019.
-func tlsConfig(given *tls.Config) *tls.Config {
+func (a *attempt) tlsConfig() (*tls.Config, error) {
 	cfg := &tls.Config{}
-	if given != nil {
+	if a.o.TLS != nil {
+		given, err := a.o.TLS()
+		if err != nil {
+			return nil, fmt.Errorf("use the TLS options: %w", err)
+		}
 		cfg = given.Clone()
 	}
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
 	cfg.NextProtos = []string{"http/1.1"}
-	return cfg
+	if a.classic = a.memory.classic(a.host); a.classic {
+		cfg.CurvePreferences = classicKeyExchanges()
+	}
+	return cfg, nil
 }
 
 // proxy uses a proxy for plain http, which goes to loopback only, where the proxy is on loopback as well:
@@ -147,47 +195,6 @@ func (a *attempt) proxy() func(*http.Request) (*url.URL, error) {
 		a.proxied.Store(u != nil)
 		return u, nil
 	}
-}
-
-// dial ignores net/http's context, which outlives the request: a dial that nobody waits for any more
-// would hold one of the few connections that X allows.
-func (a *attempt) dial(_ context.Context, network, address string) (net.Conn, error) {
-	dial := a.o.Dial
-	if dial == nil {
-		dial = a.dialer().DialContext
-	}
-	conn, err := dial(a.ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	if !a.adopt(conn) {
-		conn.Close()
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-
-func (a *attempt) dialer() *net.Dialer {
-	d := &net.Dialer{
-		Control: setUserTimeout,
-		KeepAliveConfig: net.KeepAliveConfig{
-			Enable: true, Idle: keepAliveIdle, Interval: keepAliveEvery, Count: keepAliveCount,
-		},
-	}
-	if a.o.LocalAddr != nil {
-		d.LocalAddr = a.o.LocalAddr
-	}
-	return d
-}
-
-func (a *attempt) adopt(conn net.Conn) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return false
-	}
-	a.conn = conn
-	return true
 }
 
 // close closes the socket itself, whatever state net/http left it in.

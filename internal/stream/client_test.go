@@ -35,7 +35,7 @@ func TestHeaders(t *testing.T) {
 	got := make(chan *http.Request, 1)
 	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { got <- r })
 	end := NewClient(options()).Run(t.Context(), url, newEar())
-	require.Equal(t, "eof", end.Class)
+	require.Equal(t, "no_stream", end.Class, "a 200 with nothing")
 	r := <-got
 	u, p, ok := r.BasicAuth()
 	require.True(t, ok)
@@ -203,14 +203,15 @@ func TestTLS(t *testing.T) {
 	end := NewClient(o).Run(t.Context(), s.URL, newEar())
 	require.Equal(t, "tls", end.Class, "unknown authority: %v", end.Err)
 
-	o.TLS = cfg
-	require.Equal(t, "eof", NewClient(o).Run(t.Context(), s.URL, newEar()).Class)
+	o.TLS = fixed(cfg)
+	require.Equal(t, "no_stream", NewClient(o).Run(t.Context(), s.URL, newEar()).Class)
 	require.Equal(t, "HTTP/1.1", <-proto)
 	require.NotContains(t, cfg.NextProtos, "http/1.1", "the given configuration must stay as it was")
 
 	old, oldCfg := tlsServer(t, &tls.Config{MaxVersion: tls.VersionTLS11}, func(http.ResponseWriter, *http.Request) {})
-	o.TLS = oldCfg.Clone()
-	o.TLS.MinVersion = tls.VersionTLS10
+	weak := oldCfg.Clone()
+	weak.MinVersion = tls.VersionTLS10
+	o.TLS = fixed(weak)
 	require.Equal(t, "tls", NewClient(o).Run(t.Context(), old.URL, newEar()).Class)
 
 	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
@@ -249,7 +250,7 @@ func TestProxy(t *testing.T) {
 	s, cfg := tlsServer(t, nil, func(w http.ResponseWriter, r *http.Request) { send(w, []byte(record(1))) })
 	seen := make(chan *http.Request, 4)
 	o := options()
-	o.TLS = cfg
+	o.TLS = fixed(cfg)
 	o.Proxy = http.ProxyURL(tunnel(t, s.Listener.Addr().String(), seen))
 	e := newEar()
 	end := NewClient(o).Run(t.Context(), "https://example.com/?token=hidden", e)
@@ -274,7 +275,7 @@ func TestProxyForPlainHTTP(t *testing.T) {
 	for host, want := range map[string]string{proxy.Host: "proxy", "192.0.2.1:3128": "X"} {
 		o := options()
 		o.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: host})
-		require.Equal(t, "eof", NewClient(o).Run(t.Context(), target, newEar()).Class)
+		require.Equal(t, "no_stream", NewClient(o).Run(t.Context(), target, newEar()).Class)
 		require.Equal(t, want+" "+strings.Split(target, "/")[2], <-asked)
 	}
 }
@@ -316,7 +317,7 @@ func TestLocalAddr(t *testing.T) {
 	o := options()
 	o.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
 	end := NewClient(o).Run(t.Context(), url, newEar())
-	require.Equal(t, "eof", end.Class, "%v", end.Err)
+	require.Equal(t, "no_stream", end.Class, "%v", end.Err)
 	require.Contains(t, <-from, "127.0.0.2:")
 }
 

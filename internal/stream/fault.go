@@ -54,7 +54,9 @@ func (a *attempt) connectClass(err error) string {
 	switch {
 	case a.tlsFailed.Load():
 		return "tls"
-	case a.connected.Load():
+	case a.step.Load() == asking && !broken(err):
+		return "no_http"
+	case a.step.Load() == asking:
 		return "reset"
 	case a.proxied.Load():
 		return "proxy"
@@ -65,10 +67,18 @@ func (a *attempt) connectClass(err error) string {
 	return "connect"
 }
 
+// broken reports whether the connection ended before the header did; any other error is of what was read.
+func broken(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
+}
+
 // readClass says why a 200's body ended. wire is what the socket said, plain what the reader above it said.
 // A zero-length last chunk is eof even if gzip wanted more: that is how X cuts a connection (Disconnections explained).
 func (a *attempt) readClass(wire, plain error) (string, error) {
 	switch {
+	case errors.Is(plain, errNoStream):
+		return noStream, plain
 	case corrupt(plain), wire == nil: // the socket may have ended, unread, behind the damage
 		return "gzip", plain
 	case wire == io.EOF:

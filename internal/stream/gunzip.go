@@ -18,8 +18,6 @@ type gunzip struct {
 	z   gzip.Reader
 }
 
-func newGunzip(src io.Reader) *gunzip { return &gunzip{src: bufio.NewReaderSize(src, socketBuffer)} }
-
 // pour writes all that is decoded to w, straight from the decoder's window, and returns why it ended:
 // io.EOF at the end of a member, io.ErrUnexpectedEOF where one was cut.
 func (g *gunzip) pour(w io.Writer) error {

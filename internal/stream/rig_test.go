@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -212,4 +213,9 @@ func piped(t *testing.T, o Options, e *ear, script func(peer)) End {
 	end := NewClient(o).Run(context.Background(), "http://127.0.0.1/stream.json", e)
 	wg.Wait()
 	return end
+}
+
+// fixed is a TLS configuration that never changes.
+func fixed(cfg *tls.Config) func() (*tls.Config, error) {
+	return func() (*tls.Config, error) { return cfg, nil }
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -18,12 +19,18 @@ type Options struct {
 	// Credentials returns user name and password for one request; called at each connect.
 	Credentials func() (username, password string, err error)
 	UserAgent   string
-	TLS         *tls.Config                                                          // nil: the platform's defaults
-	Proxy       func(*http.Request) (*url.URL, error)                                // nil: none
-	LocalAddr   *net.TCPAddr                                                         // nil: the system chooses
-	Dial        func(ctx context.Context, network, address string) (net.Conn, error) // nil: net.Dialer; tests dial pipes
+	// TLS returns the configuration for one connection; called at each connect, since its files may have changed. nil:
+	// the platform's defaults.
+	TLS       func() (*tls.Config, error)
+	Proxy     func(*http.Request) (*url.URL, error)                                // nil: none
+	LocalAddr *net.TCPAddr                                                         // nil: the system chooses
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // nil: net.Dialer; tests dial pipes
+	// Lookup is net.Resolver's LookupNetIP, which nil stands for; with Dial, nil leaves names to that.
+	Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	// Say tells the operator of what works and should not be so; called from the goroutine of a connection, rarely.
+	Say func(text string)
 
-	ConnectTimeout   time.Duration // dial, TLS and response header together
+	ConnectTimeout   time.Duration // dial, TLS and response header together; 0: no limit
 	HeartbeatTimeout time.Duration // no byte at all for this long ends the connection (class heartbeat); 0: off
 	SilenceTimeout   time.Duration // no Tweet for this long while bytes came is reported (Receiver.Silent); 0: off
 	RecordLimit      int           // longest record in bytes
@@ -46,6 +53,7 @@ type Receiver interface {
 // End says how a connection ended.
 type End struct {
 	// Class is eof, reset, heartbeat, connect, connect_timeout, dns, tls, proxy, gzip, redirect, http_NNN,
+	// no_stream (a 200 with a page, a document or nothing), no_http (what answers does not speak HTTP/1.1),
 	// credentials, config, closed (ctx was cancelled without a class of its own) or the class the canceller gave
 	// (context.WithCancelCause with a Closed).
 	Class   string

@@ -15,6 +15,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
 	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/plugins/latest"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -49,6 +50,8 @@ type Audit struct {
 	Repair   bool            `toml:"repair"`
 
 	commontls.ClientConfig
+
+	kept *latest.Values // set by Init; nil: files are read, and not kept
 }
 
 // setAuditDefaults fills what is not told. 0 is no useful value of any of these.
@@ -175,13 +178,17 @@ func (a *Audit) tlsOptions() tlsOptions {
 	return tlsOptions{&a.ClientConfig, "audit.", "audit.url", a.URL}
 }
 
-func (a *Audit) dsn() credential { return credential{"audit.dsn", &a.DSN, a.DSNFile, ""} }
-
-func (a *Audit) password() credential {
-	return credential{"audit.password", &a.Password, a.PasswordFile, ""}
+func (a *Audit) dsn() credential {
+	return credential{"audit.dsn", &a.DSN, a.DSNFile, "", a.kept}
 }
 
-func (a *Audit) token() credential { return credential{"audit.token", &a.Token, a.TokenFile, ""} }
+func (a *Audit) password() credential {
+	return credential{"audit.password", &a.Password, a.PasswordFile, "", a.kept}
+}
+
+func (a *Audit) token() credential {
+	return credential{"audit.token", &a.Token, a.TokenFile, "", a.kept}
+}
 
 func (c credential) given() bool { return !c.secret.Empty() || c.file != "" }
 
@@ -216,7 +223,7 @@ func (a *Audit) tlsConfig() (*tls.Config, error) {
 	if !a.wantsTLS() {
 		return nil, nil //nolint:nilnil // none is one of the answers
 	}
-	return a.tlsOptions().config()
+	return a.tlsOptions().latest(a.kept)
 }
 
 // wantsTLS reports whether any option of TLS is set: then the store is asked with TLS, or not at all.

@@ -120,8 +120,7 @@ const requestSilence = 5 * time.Minute
 
 // clients returns one client per route, at least one, and the one of requests, which take the first route.
 func (d *Decahose) clients() (clients []*stream.Client, requester *stream.Client, err error) {
-	tlsConfig, err := d.TLSConfig()
-	if err != nil {
+	if _, err := d.TLSConfig(); err != nil {
 		return nil, nil, err
 	}
 	proxy, err := d.Proxy()
@@ -133,7 +132,7 @@ func (d *Decahose) clients() (clients []*stream.Client, requester *stream.Client
 		routes = []Route{{}}
 	}
 	for _, r := range routes {
-		o, err := d.streamOptions(tlsConfig, proxy, r)
+		o, err := d.streamOptions(proxy, r)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -147,11 +146,12 @@ func (d *Decahose) clients() (clients []*stream.Client, requester *stream.Client
 }
 
 // streamOptions of one route; what the route leaves open comes from the input.
-func (d *Decahose) streamOptions(t *tls.Config, proxy proxyFunc, r Route) (stream.Options, error) {
+func (d *Decahose) streamOptions(proxy proxyFunc, r Route) (stream.Options, error) {
 	o := stream.Options{
 		Credentials:      d.credentials,
 		UserAgent:        "telegraf-decahose/" + version(),
-		TLS:              t,
+		TLS:              func() (*tls.Config, error) { return d.tlsOptions().latest(d.files) },
+		Say:              func(text string) { d.say('W', text) },
 		Proxy:            proxy,
 		ConnectTimeout:   time.Duration(d.ConnectTimeout),
 		HeartbeatTimeout: time.Duration(d.HeartbeatTimeout),

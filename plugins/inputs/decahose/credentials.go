@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 
 	"github.com/decahose/telegraf-decahose/plugins/guard"
+	"github.com/decahose/telegraf-decahose/plugins/latest"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -35,14 +36,15 @@ type credential struct {
 	secret *config.Secret
 	file   string
 	env    string
+	kept   *latest.Values // the last good value; nil: none is kept
 }
 
 func (d *Decahose) username() credential {
-	return credential{"username", &d.Username, d.UsernameFile, "DECAHOSE_USERNAME"}
+	return credential{"username", &d.Username, d.UsernameFile, "DECAHOSE_USERNAME", d.files}
 }
 
 func (d *Decahose) password() credential {
-	return credential{"password", &d.Password, d.PasswordFile, "DECAHOSE_PASSWORD"}
+	return credential{"password", &d.Password, d.PasswordFile, "DECAHOSE_PASSWORD", d.files}
 }
 
 // check says whether there is a source at all. It does not resolve references to secret stores,
@@ -76,8 +78,9 @@ func (c credential) shownFile() string {
 	return fmt.Sprintf("%q", c.file)
 }
 
-// read returns the value as it is now: files and secret stores rotate. From then on nothing of this process shows it; a
-// user's name may be the name of much else, and is not looked for.
+// read returns the value as it is now: files and secret stores rotate. What cannot be read now was not long ago: then
+// the last good value is still the best there is. From then on nothing of this process shows it; a user's name may be
+// the name of much else, and is not looked for.
 func (c credential) read() (string, error) {
 	value, err := c.readSource()
 	if c.option != "username" {
@@ -89,9 +92,9 @@ func (c credential) read() (string, error) {
 func (c credential) readSource() (string, error) {
 	switch {
 	case !c.secret.Empty():
-		return c.readSecret()
+		return latest.Get(c.kept, c.option, nil, c.readSecret)
 	case c.file != "":
-		return c.readFile()
+		return latest.Get(c.kept, c.option+"_file", []string{c.file}, c.readFile)
 	}
 	return os.Getenv(c.env), nil
 }
@@ -109,7 +112,7 @@ var errEmpty = errors.New("it is empty")
 
 // readFile takes the content verbatim and cuts one newline off its end, which editors and echo add.
 func (c credential) readFile() (string, error) {
-	b, err := os.ReadFile(c.file)
+	b, err := latest.ReadFile(c.file)
 	if err != nil {
 		return "", err
 	}

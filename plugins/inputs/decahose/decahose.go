@@ -25,6 +25,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
+	"github.com/decahose/telegraf-decahose/plugins/latest"
 )
 
 //go:embed sample.conf
@@ -100,6 +101,7 @@ type Decahose struct {
 	proxy.HTTPProxy
 
 	schema *emit.Schema                  // made by Init
+	files  *latest.Values                // made by Init; credentials and TLS, which may be renewed
 	writer *emit.Writer                  // set by EmitTo; nil: Tweets and counters go to Start's accumulator
 	engine atomic.Pointer[engine.Engine] // nil before Start and after Stop; Gather reads it
 	cancel context.CancelFunc            // of the running engine; owned by Start and Stop
@@ -134,9 +136,22 @@ func (d *Decahose) init() error {
 	if err := d.validate(); err != nil {
 		return err
 	}
+	d.keepFiles()
 	schema, err := d.newSchema(d.StreamLabel)
 	d.schema = schema
 	return err
+}
+
+// keepFiles has what is read of files and secret stores outlast their trouble.
+func (d *Decahose) keepFiles() {
+	values := func() *latest.Values { return latest.New(func(text string) { d.say('W', text) }) }
+	d.files, d.Push.kept = values(), values()
+	if d.Feedback != nil {
+		d.Feedback.kept = values()
+	}
+	for _, a := range d.Audits {
+		a.kept = values()
+	}
 }
 
 // Start begins to connect. It does not fail because X cannot be reached: that is tried again for ever.

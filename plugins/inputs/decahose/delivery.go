@@ -14,6 +14,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/loopback"
 	"github.com/decahose/telegraf-decahose/internal/push"
+	"github.com/decahose/telegraf-decahose/plugins/latest"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -29,6 +30,8 @@ type Push struct {
 	Timeout     config.Duration `toml:"timeout"`
 
 	commontls.ClientConfig
+
+	kept *latest.Values // set by Init
 }
 
 func newPush() Push {
@@ -47,6 +50,8 @@ type Feedback struct {
 	Token     config.Secret `toml:"token"`
 	TokenFile string        `toml:"token_file"`
 	User      string        `toml:"user"`
+
+	kept *latest.Values // set by Init
 }
 
 const defaultListen = "127.0.0.1:9187"
@@ -187,7 +192,9 @@ func (p *Push) local() bool {
 	return err == nil && loopback.Host(u.Hostname())
 }
 
-func (p *Push) credential() credential { return credential{"push.token", &p.Token, p.TokenFile, ""} }
+func (p *Push) credential() credential {
+	return credential{"push.token", &p.Token, p.TokenFile, "", p.kept}
+}
 
 func (p *Push) hasToken() bool { return !p.Token.Empty() || p.TokenFile != "" }
 
@@ -195,7 +202,7 @@ func (p *Push) hasToken() bool { return !p.Token.Empty() || p.TokenFile != "" }
 func (p *Push) token() (string, error) { return readToken(p.credential()) }
 
 func (f *Feedback) credential() credential {
-	return credential{"feedback.token", &f.Token, f.TokenFile, ""}
+	return credential{"feedback.token", &f.Token, f.TokenFile, "", f.kept}
 }
 
 func (f *Feedback) hasToken() bool { return !f.Token.Empty() || f.TokenFile != "" }

@@ -1,6 +1,7 @@
 package decahose
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"time"
@@ -117,11 +118,10 @@ func (d *Decahose) chooseCourier(c *delivery.Config, acc telegraf.Accumulator) e
 }
 
 func (d *Decahose) pusher() (*push.Courier, error) {
-	t, err := d.Push.TLSConfig()
-	if err != nil {
+	if _, err := d.Push.TLSConfig(); err != nil {
 		return nil, fmt.Errorf("option \"push\": %w", err)
 	}
-	client := push.NewClient(t, time.Duration(d.Push.Timeout), d.Push.Concurrency)
+	client := push.NewClient(func() (*tls.Config, error) { return d.Push.tlsOptions().latest(d.Push.kept) }, time.Duration(d.Push.Timeout), d.Push.Concurrency)
 	return push.New(push.Config{URL: d.Push.URL, Token: d.Push.token, Client: client, Say: d.say, Peer: func(c net.Conn) error {
 		return loopback.Server(c, trusted(d.Push.User)...)
 	}}), nil

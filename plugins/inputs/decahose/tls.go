@@ -7,6 +7,7 @@ import (
 
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
+	"github.com/decahose/telegraf-decahose/plugins/latest"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -26,6 +27,17 @@ type tlsOptions struct {
 	*commontls.ClientConfig
 	table       string // with its dot, if they stand in one of their own
 	option, url string
+}
+
+// latest is the configuration as its files are now; while they do not change it is the same one.
+func (o tlsOptions) latest(kept *latest.Values) (*tls.Config, error) {
+	files := []string{} // not nil: without files nothing can change
+	for _, path := range []string{o.TLSCA, o.TLSCert, o.TLSKey} {
+		if path != "" {
+			files = append(files, path)
+		}
+	}
+	return latest.Get(kept, o.table+"tls_ca, tls_cert or tls_key", files, o.config)
 }
 
 func (o tlsOptions) config() (*tls.Config, error) {
