@@ -59,6 +59,13 @@ unit: ## all tests but the end-to-end ones; once more under the race detector, t
 e2e: stock telegraf ## real Telegraf, real sockets, real processes (the plugin under the race detector), faults
 	RIG_RACE=1 $(GO) test -count=1 -parallel 4 -timeout 8m $(E2E)
 
+OLDEST      = 1.30.3
+.PHONY: e2e-oldest
+e2e-oldest: ## the same under the oldest Telegraf that is supported: start, stop, kill, hostile text, acknowledged delivery
+	TELEGRAF_VERSION=$(OLDEST) $(GO) run ./tools/telegraf -stock
+	TELEGRAF_VERSION=$(OLDEST) $(GO) test -count=1 -parallel 4 -timeout 8m $(E2E) \
+		-run '^(TestHostileText|TestOrderlyRestart|TestKilledPluginLosesNothing|TestStopInMidStreamLosesNoLine|TestReload|TestAcknowledgedReachesTheFile|TestAcknowledgedOutlastsTheStore)$$'
+
 .PHONY: telegraf
 telegraf: ## a Telegraf with our plugins compiled in, into bin/ (TAGS=outputs.file,... chooses its other plugins)
 	@$(GO) run ./tools/telegraf -o bin/telegraf$(if $(TAGS), -tags '$(TAGS)')

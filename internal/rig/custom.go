@@ -150,7 +150,7 @@ func appendFile(to, from string) error {
 }
 
 func (c *custom) build(ctx context.Context) error {
-	_, err := c.run(ctx, c.tree(), "go", "build", "-trimpath", "-tags", c.tags, "-ldflags", telegrafFlags, "-o", c.binary(), "./cmd/telegraf")
+	_, err := c.run(ctx, c.tree(), "go", "build", "-trimpath", "-tags", c.tags, "-ldflags", telegrafFlags(TelegrafVersion), "-o", c.binary(), "./cmd/telegraf")
 	if err != nil {
 		return fmt.Errorf("build Telegraf with our plugins: %w", err)
 	}

@@ -17,16 +17,23 @@ import (
 // TelegrafVersion is the version that the project is tested with; go.mod has the same.
 const TelegrafVersion = "1.39.3"
 
+// stockVersion is that of the stock agent. Environment: TELEGRAF_VERSION names another one, such as the oldest
+// that is supported (`make e2e-oldest`).
+func stockVersion() string { return cmp.Or(os.Getenv("TELEGRAF_VERSION"), TelegrafVersion) }
+
 const (
 	// telegrafTags trim the stock agent to what tests, `make run` and the benchmark need: minutes
 	// and gigabytes less than all its plugins.
 	telegrafTags = "custom,inputs.execd,inputs.internal,inputs.cloud_pubsub_push,outputs.file,outputs.discard," +
 		"outputs.execd,outputs.http,outputs.influxdb,outputs.influxdb_v2,outputs.postgresql,outputs.sql,processors.override,processors.strings," +
 		"parsers.influx,parsers.json_v2,serializers.influx,serializers.json"
-	telegrafModule  = "github.com/influxdata/telegraf"
-	telegrafPackage = telegrafModule + "/cmd/telegraf@v" + TelegrafVersion
-	telegrafFlags   = "-s -w -X " + telegrafModule + "/internal.Version=" + TelegrafVersion
+	telegrafModule = "github.com/influxdata/telegraf"
 )
+
+// telegrafFlags set what Telegraf says of its version; without, it refuses some configurations.
+func telegrafFlags(version string) string {
+	return "-s -w -X " + telegrafModule + "/internal.Version=" + version
+}
 
 // telegrafEnv is the same for all builds of an agent, so that they share what is compiled.
 func telegrafEnv(more ...string) []string {
@@ -40,7 +47,8 @@ func Telegraf(ctx context.Context, say io.Writer) (string, error) {
 	if own := os.Getenv("TELEGRAF"); own != "" {
 		return own, nil
 	}
-	dir, err := cacheDir("telegraf-"+TelegrafVersion, telegrafPackage, telegrafTags, telegrafFlags)
+	version := stockVersion()
+	dir, err := cacheDir("telegraf-"+version, telegrafModule, version, telegrafTags)
 	if err != nil {
 		return "", err
 	}
@@ -56,8 +64,8 @@ func Telegraf(ctx context.Context, say io.Writer) (string, error) {
 	if built(binary) {
 		return binary, nil
 	}
-	fmt.Fprintf(say, "building Telegraf %s once, from source (a few minutes the first time)\n", TelegrafVersion)
-	return binary, buildTelegraf(ctx, dir, binary)
+	fmt.Fprintf(say, "building Telegraf %s once, from source (a few minutes the first time)\n", version)
+	return binary, buildTelegraf(ctx, version, dir, binary)
 }
 
 func built(path string) bool {
@@ -85,13 +93,14 @@ func cacheDir(name string, parts ...string) (string, error) {
 
 // buildTelegraf builds beside the final place and renames, so that a build cut short leaves nothing
 // that looks finished.
-func buildTelegraf(ctx context.Context, dir, binary string) error {
+func buildTelegraf(ctx context.Context, version, dir, binary string) error {
 	tmp, err := os.MkdirTemp(dir, "build-")
 	if err != nil {
 		return fmt.Errorf("build Telegraf: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	cmd := exec.CommandContext(ctx, "go", "install", "-trimpath", "-tags", telegrafTags, "-ldflags", telegrafFlags, telegrafPackage)
+	cmd := exec.CommandContext(ctx, "go", "install", "-trimpath", "-tags", telegrafTags,
+		"-ldflags", telegrafFlags(version), telegrafModule+"/cmd/telegraf@v"+version)
 	cmd.Dir = tmp // outside this module: Telegraf is built with its own dependencies, not ours
 	cmd.Env = telegrafEnv("GOBIN="+tmp, "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
