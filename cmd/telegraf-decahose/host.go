@@ -114,7 +114,7 @@ func exitCode(err error) int {
 // serve polls the inputs whenever they are asked for, and returns when it is time to stop; an
 // error says that stdout is gone.
 func (h *host) serve() error {
-	tick := time.NewTicker(max(h.interval, time.Nanosecond))
+	tick := time.NewTicker(max(h.interval+h.interval/4, time.Nanosecond))
 	defer tick.Stop()
 	if h.interval == 0 {
 		tick.Stop()
@@ -123,10 +123,11 @@ func (h *host) serve() error {
 		select {
 		case <-tick.C:
 			h.poll()
+			tick.Reset(h.interval) // nobody asks
 		case <-h.ask.polls:
 			h.poll()
 			if h.interval > 0 {
-				tick.Reset(h.interval) // the agent asks: no need to do so unasked
+				tick.Reset(h.interval + h.interval/4) // who asks as often as this is not forestalled
 			}
 		case <-h.ask.ended:
 			return nil

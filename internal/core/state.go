@@ -16,6 +16,9 @@ const (
 	commitPatience = 5 * time.Second
 	// complainEvery is how often the log says that the state cannot be written or read.
 	complainEvery = time.Minute
+	// steady is how long commits must succeed before the log says that the state is written again: on a full disk
+	// a small one succeeds now and then.
+	steady = 30 * time.Second
 	// retryMost bounds the ids that wait for a state that cannot be written; the oldest are dropped,
 	// which costs repeats after a restart.
 	retryMost = 4 << 20
@@ -40,6 +43,7 @@ type durable struct {
 	steps   []ledger.StepRecord // as stored last, nil: not known
 
 	complainedAt, damagedAt time.Time
+	mendedAt                time.Time // since when commits succeed after a failure; zero: it was told, or none failed
 }
 
 // persist makes durable what is due, and lets those connect whose intents are.
@@ -80,20 +84,29 @@ func (c *Core) committed(ev Event) {
 		c.fail(ev.Err)
 		return
 	}
-	if d.failing {
-		d.failing = false
-		c.note(Info, "state is written again")
-	}
+	c.mended()
 	d.bytes = ev.Bytes
 	c.markAll(flight.IDs, func(m timeline.Minute) bool { return c.cold.minutes[m] }) // a load may have begun before
 	c.release(held, true)
 	c.cool(cooled)
 }
 
+// mended takes a commit that succeeded: claims are made again at once, the log says so when it lasts.
+func (c *Core) mended() {
+	d := &c.durable
+	if d.failing {
+		d.failing, d.mendedAt = false, c.now
+	}
+	if !d.mendedAt.IsZero() && c.now.Sub(d.mendedAt) >= steady {
+		d.mendedAt, d.complainedAt = time.Time{}, time.Time{}
+		c.note(Info, "state is written again")
+	}
+}
+
 // fail says that the state cannot be written: live Tweets go on, every claim stops.
 func (c *Core) fail(why string) {
 	d := &c.durable
-	d.failing = true
+	d.failing, d.mendedAt = true, time.Time{}
 	c.release(d.held, false)
 	d.held = nil
 	if d.complainedAt.IsZero() || c.now.Sub(d.complainedAt) >= complainEvery {
