@@ -25,7 +25,7 @@ help: ## list the targets (this one)
 .PHONY: build
 build: ## both binaries, into bin/
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/telegraf-decahose ./cmd/decahose-sim
+	$(GO) build -trimpath -ldflags '-s -w -X github.com/decahose/telegraf-decahose/internal/release.linked=$(VERSION)' -o bin/ ./cmd/telegraf-decahose ./cmd/decahose-sim
 
 .PHONY: run
 run: build ## the main job: stream -> Telegraf -> files, with a live summary (DURATION=30s stops by itself)

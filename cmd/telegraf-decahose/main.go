@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/decahose/telegraf-decahose/internal/release"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
 )
@@ -25,9 +26,6 @@ const (
 	exitFailure = 1 // a restart may cure it
 	exitUsage   = 2 // usage or configuration: a restart does not help
 )
-
-// version is set when a release is linked; otherwise the build's own is shown.
-var version string
 
 func main() {
 	if os.Getenv("GOGC") == "" {
@@ -89,7 +87,7 @@ func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
 		sayError(stderr, fmt.Sprintf("unknown argument %q; it is no command, and all settings are flags (-help shows both)", c.Args().First()))
 		return exitUsage
 	case c.Bool("version"):
-		fmt.Fprintln(stdout, "telegraf-decahose", versionText())
+		fmt.Fprintln(stdout, "telegraf-decahose", release.Version())
 		return exitStopped
 	case c.Duration("poll_interval") < 0:
 		sayError(stderr, fmt.Sprintf("option \"poll_interval\" is %v, must be 0 or more", c.Duration("poll_interval")))
@@ -182,14 +180,4 @@ func sampleConfig(names []string, stdout, stderr io.Writer) int {
 
 func sayError(stderr io.Writer, text string) {
 	_, _ = stderr.Write(logLine('E', text))
-}
-
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
-		return bi.Main.Version
-	}
-	return "unknown"
 }

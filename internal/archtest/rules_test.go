@@ -16,7 +16,7 @@ var support = []string{"internal/decasim", "internal/days", "internal/rig", "int
 
 // layers: a package may import those with a smaller number only. A new package must be put here.
 var layers = map[string]int{
-	"internal/snowflake": 0, "internal/timeline": 0, "internal/jsonscan": 0, "internal/point": 0,
+	"internal/release": 0, "internal/snowflake": 0, "internal/timeline": 0, "internal/jsonscan": 0, "internal/point": 0,
 	"internal/crashpoint": 0, "internal/feedback": 0, "internal/lineproto": 0, "internal/smalldisk": 0, "internal/durable": 0, "internal/dirlock": 0,
 	"internal/redact": 0, "internal/loopback": 0,
 	"internal/sqlfile": 1, "internal/dedup": 1, "internal/wire": 1, "internal/ledger": 1, "internal/volume": 1,

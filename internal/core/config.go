@@ -30,6 +30,7 @@ const (
 // Config of one stream.
 type Config struct {
 	StreamLabel    string
+	Version        string // of this program, for the metrics; empty: not told
 	Partitions     []int
 	Connections    int // redundant connections to each partition
 	ConnectLimit   int // attempts in any ConnectPeriod, all connections together

@@ -123,6 +123,9 @@ func (c *Core) streamPoint(road Road) {
 		point.Field{Key: "state_ok", Value: !c.durable.failing},
 		point.Field{Key: "connect_budget", Value: int64(c.budget.left(c.now))},
 		point.Field{Key: "time_collisions", Value: c.collisions})
+	if c.cfg.Version != "" {
+		pt.Fields = append(pt.Fields, point.Field{Key: "version", Value: c.cfg.Version})
+	}
 	c.fillFields(pt)
 	c.archiveFields(pt)
 	c.roadFields(pt, road)

@@ -16,6 +16,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/release"
 	"github.com/decahose/telegraf-decahose/internal/stream"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -59,6 +60,7 @@ func (d *Decahose) engineConfig() (engine.Config, error) {
 func (d *Decahose) coreConfig() core.Config {
 	return core.Config{
 		StreamLabel:    d.StreamLabel,
+		Version:        release.Version(),
 		Partitions:     slices.Clone(d.Partitions),
 		Connections:    d.Connections,
 		ConnectLimit:   d.ConnectLimit,

@@ -186,6 +186,7 @@ func (d *Decahose) start(acc telegraf.Accumulator) error {
 		d.closeArchives()
 		return err
 	}
+	d.Log.Info(d.startLine())
 	for _, n := range d.deliveryNotes() {
 		d.note(n)
 	}

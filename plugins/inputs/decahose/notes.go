@@ -9,6 +9,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/release"
 )
 
 const (
@@ -109,4 +110,11 @@ func (d *Decahose) noteFeedback(n *notes) {
 
 func (d *Decahose) flushInterval() time.Duration {
 	return cmp.Or(time.Duration(d.FlushInterval), usualFlushInterval)
+}
+
+// startLine says what begins: whoever reads the log sees which version runs, of what, and how it delivers. After openRoad.
+func (d *Decahose) startLine() string {
+	return fmt.Sprintf("telegraf-decahose %s: stream %s %q, partitions %v, connections to each %d, recovery %q, delivery %q, archives %d, audits %d; state in %s",
+		release.Version(), d.Stream, d.StreamLabel, d.Partitions, d.Connections, d.Recovery, d.Delivery,
+		len(d.Archives), len(d.Audits), d.StateDirectory)
 }
