@@ -293,6 +293,37 @@ func TestRetention(t *testing.T) {
 	finish(t, w)
 }
 
+// TestRetentionHeedsNoLie: ids of years ahead, with a clock that is as wrong, do not empty an archive.
+func TestRetentionHeedsNoLie(t *testing.T) {
+	dir := t.TempDir()
+	w := newWriter(t, dir)
+	for i := range 10 {
+		write(t, w, noon-9+timeline.Minute(i), 0, 10)
+	}
+	ahead := timeline.Minute(20 * 365 * 24 * 60)
+	for i := range 3 {
+		write(t, w, noon+ahead-timeline.Minute(20*i), 0, 1)
+	}
+	require.NoError(t, w.Seal(clock.Add(time.Hour)))
+	n, err := w.Retain(context.Background(), Retention{Age: time.Hour}, clock.AddDate(20, 1, 0))
+	require.NoError(t, err)
+	require.Zero(t, n)
+	requireHeld(t, open(t, dir), noon, 10)
+	finish(t, w)
+}
+
+// TestOpenSegmentsAreBounded: Tweets that are each of a minute of its own keep no more open than others.
+func TestOpenSegmentsAreBounded(t *testing.T) {
+	w := newWriter(t, t.TempDir())
+	w.o.OpenLimit = 20 * segmentCost
+	for i := range timeline.Minute(100) {
+		write(t, w, noon+i*1000, 0, 1)
+		require.LessOrEqual(t, len(w.open), 20)
+	}
+	finish(t, w)
+	require.Zero(t, w.opened)
+}
+
 // TestFarOff keeps Tweets of whatever time in the minute of their ids, and tells an archive that is not there from an empty one.
 func TestFarOff(t *testing.T) {
 	dir := t.TempDir()

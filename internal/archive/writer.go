@@ -31,6 +31,9 @@ type WriterOptions struct {
 	disk disk // nil but in tests
 }
 
+// segmentCost is what an open segment takes besides its lines, in bytes: as many may be open as there are minutes in ids.
+const segmentCost = 1 << 10
+
 // Writer writes. Write, Seal and Close are for one goroutine at a time, Upload and Retain for another one.
 type Writer struct {
 	o     WriterOptions
@@ -46,7 +49,7 @@ type Writer struct {
 
 	journal *journal
 	open    map[key]*openSegment
-	opened  int // bytes of lines in them
+	opened  int // bytes of lines in them, and segmentCost for each
 }
 
 // openSegment is one that still takes Tweets.
@@ -132,6 +135,7 @@ func (w *Writer) expel(fresh []entry) {
 		s := w.open[e.key()]
 		if delete(s.ids, e.id); len(s.ids) == 0 {
 			delete(w.open, e.key())
+			w.opened -= segmentCost
 		}
 	}
 }
@@ -141,6 +145,7 @@ func (w *Writer) segment(k key, now time.Time) *openSegment {
 	if s == nil {
 		s = &openSegment{key: k, since: now, ids: make(map[snowflake.ID]struct{})}
 		w.open[k] = s
+		w.opened += segmentCost
 	}
 	return s
 }
@@ -205,7 +210,7 @@ func (w *Writer) seal(s *openSegment, now time.Time) error {
 	}
 	w.tally.segments.Add(1)
 	w.tally.bytes.Add(int64(len(body)))
-	w.opened -= s.bytes
+	w.opened -= s.bytes + segmentCost
 	delete(w.open, s.key)
 	return w.forget(s.key)
 }

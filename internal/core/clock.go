@@ -25,8 +25,8 @@ const (
 
 // clock is the Tweets' own time. It runs on this host's steady clock, so that a wall clock that is wrong or set
 // misjudges nothing. What an id says of time is a claim: one alone moves nothing. A Tweet counts up to the stream's
-// present at most, and not at all where it is ahead of that by more than the settle time, until in several rounds the
-// middle Tweets of the connections agree that the time is another.
+// present at most, and not at all where it is ahead of that by more than the settle time, until in several rounds two
+// thirds of the Tweets agree, on half of the connections at least, that the time is another.
 //
 // Its times are offsets: stream time less our own steady clock, both in ms; the latter counts from zero.
 type clock struct {
@@ -42,7 +42,8 @@ type clock struct {
 	now     int64 // our steady clock, as the batch came
 	began   int64 // the same, as the round began
 	votes   []votes
-	middles []int64 // of the connections in the round that is counted
+	lows    []int64 // of the connections in the round that is counted: what two thirds of their votes are not below
+	highs   []int64 // the same: what two thirds are not above
 	rounds  [agreeing]tally
 	counted int
 	behind  int64 // our steady clock, when the rounds began to say that the time is earlier; 0: they do not
@@ -57,8 +58,12 @@ type votes struct {
 	of [ballot]int64
 }
 
-// tally is the outcome of a round: the median of the connections' medians; the lower and the upper where there are two.
-type tally struct{ low, high int64 }
+// tally is the outcome of a round.
+type tally struct {
+	low  int64 // the lower median of the connections' lows: it is as late as that
+	mid  int64 // the upper one of the same: where nothing is certain, old Tweets of a backfill on some must not tell
+	high int64 // the upper median of their highs: it is no later
+}
 
 func newClock(connections int) clock { return clock{votes: make([]votes, connections)} }
 
@@ -152,32 +157,35 @@ func (k *clock) heard(newest int64) {
 
 // tally counts the votes of the round that ends; ok is false where there are none.
 func (k *clock) tally() (t tally, ok bool) {
-	k.middles = k.middles[:0]
+	k.lows, k.highs = k.lows[:0], k.highs[:0]
 	for i := range k.votes {
 		if v := &k.votes[i]; v.n > 0 {
-			k.middles = append(k.middles, median(v.of[:v.n], 0))
+			slices.Sort(v.of[:v.n])
+			k.lows, k.highs = append(k.lows, v.of[(v.n-1)/3]), append(k.highs, v.of[v.n-1-(v.n-1)/3])
 			v.n = 0
 		}
 	}
-	if len(k.middles) == 0 {
+	n := len(k.lows)
+	if n == 0 {
 		return t, false
 	}
-	return tally{median(k.middles, 0), median(k.middles, 1)}, true
-}
-
-// median sorts the values; of an even number it is the lower of the two in the middle, or with upper 1 the other.
-func median(values []int64, upper int) int64 {
-	slices.Sort(values)
-	return values[(len(values)-1+upper)/2]
+	slices.Sort(k.lows)
+	slices.Sort(k.highs)
+	return tally{k.lows[(n-1)/2], k.lows[n/2], k.highs[n/2]}, true
 }
 
 // follow moves the stream's time to what the last rounds agree on. It goes ahead at once, since Tweets ahead of it do not
 // count until then, and back only when X does not merely lag behind.
 func (k *clock) follow(t tally) (moved int64) {
-	low, high, sameLow, sameHigh := k.agreed()
+	if k.counted < agreeing {
+		return 0
+	}
+	low, _, sameLow := k.agreed(func(t tally) int64 { return t.low })
+	_, mid, sameMid := k.agreed(func(t tally) int64 { return t.mid })
+	_, high, sameHigh := k.agreed(func(t tally) int64 { return t.high })
 	switch {
-	case k.doubtful() && sameHigh:
-		k.ahead(high)
+	case k.doubtful() && sameMid:
+		k.ahead(mid)
 		k.known, k.guessed = true, false
 	case k.doubtful():
 	case sameLow && low > k.offset:
@@ -195,18 +203,14 @@ func (k *clock) follow(t tally) (moved int64) {
 	return moved
 }
 
-// agreed are the earliest of the last rounds' lower medians and the latest of their upper ones, and whether these, and
-// those, are the same in all rounds but for the settle time.
-func (k *clock) agreed() (low, high int64, sameLow, sameHigh bool) {
-	if k.counted < agreeing {
-		return 0, 0, false, false
+// agreed are the earliest and the latest time that the last rounds say, and whether these are the same but for the
+// settle time.
+func (k *clock) agreed(of func(tally) int64) (earliest, latest int64, same bool) {
+	earliest, latest = of(k.rounds[0]), of(k.rounds[0])
+	for _, t := range k.rounds {
+		earliest, latest = min(earliest, of(t)), max(latest, of(t))
 	}
-	lows, highs := [agreeing]int64{}, [agreeing]int64{}
-	for i, t := range k.rounds {
-		lows[i], highs[i] = t.low, t.high
-	}
-	low, high = slices.Min(lows[:]), slices.Max(highs[:])
-	return low, high, slices.Max(lows[:])-low <= settle.Milliseconds(), high-slices.Min(highs[:]) <= settle.Milliseconds()
+	return earliest, latest, latest-earliest <= settle.Milliseconds()
 }
 
 // ahead sets the stream's time by agreement. It is certain where it is the first, or our wall clock, which counts the

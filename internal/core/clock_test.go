@@ -98,6 +98,20 @@ func TestIDsThatWalkMoveNothing(t *testing.T) {
 	}
 }
 
+// Half of the Tweets of all connections lie, all the same.
+func TestHalfOfTheTweetsMoveNothing(t *testing.T) {
+	for _, lie := range []time.Duration{20 * time.Second, 9 * time.Minute, 20 * time.Hour, -9 * time.Minute} {
+		x := newTicker(2)
+		x.run(10 * time.Second)
+		for range 1000 {
+			x.bring(0, lie, 0)
+			x.bring(1, lie, 0)
+			x.now = x.now.Add(time.Second)
+			requireNear(t, 0, x.off())
+		}
+	}
+}
+
 // One connection of several that lies all the time convinces nobody.
 func TestAConnectionThatLiesMovesNothing(t *testing.T) {
 	x := newTicker(3)

@@ -30,7 +30,7 @@ const (
 )
 
 // IDsMost bounds, in bytes, the ids that a stream keeps in memory.
-func IDsMost(cfg Config) int64 { return idsLimit(cfg) + strayBytes }
+func IDsMost(cfg Config) int64 { return idsLimit(cfg) + oddBytes }
 
 func idsLimit(cfg Config) int64 {
 	return min(idsMost, max(idsBytes, int64(window(cfg).Hours()*idsBytes)))
@@ -144,7 +144,7 @@ type Core struct {
 	any           *partition // account of records whose partition is not known
 	conns         []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
 	ids           *dedup.Set
-	strays        *dedup.Set // ids of no time that the stream can be at
+	odd           *dedup.Set // ids of no time that the stream can be at
 	parser        *tweet.Parser
 	clock         clock
 	budget        budget
@@ -194,7 +194,7 @@ func New(cfg Config) *Core {
 	c := &Core{
 		cfg:    cfg,
 		ids:    dedup.New(window(cfg)),
-		strays: dedup.New(window(cfg)),
+		odd:    dedup.New(window(cfg)),
 		parser: tweet.NewParser(cfg.Tweets == TweetsRaw),
 		clock:  newClock(len(cfg.Partitions) * cfg.Connections),
 		budget: budget{limit: cfg.ConnectLimit, period: cfg.ConnectPeriod},
@@ -203,7 +203,7 @@ func New(cfg Config) *Core {
 	}
 	c.refused.strict, c.crowded.strict = true, true
 	c.ids.SetLimit(idsLimit(cfg))
-	c.strays.SetLimit(strayBytes)
+	c.odd.SetLimit(oddBytes)
 	c.ids.OnForget(c.forgot)
 	connections := cfg.Connections
 	if cfg.Offline {
@@ -324,7 +324,7 @@ func (c *Core) heard(ev Event) {
 // chores are what time alone brings about.
 func (c *Core) chores() {
 	c.ids.Expire(c.now)
-	c.strays.Expire(c.now)
+	c.odd.Expire(c.now)
 	c.giveUpLoads()
 	c.watch()
 	c.tellDark()
@@ -352,7 +352,7 @@ func (c *Core) forget() {
 	c.forgetAt = c.now.Add(time.Minute)
 	for i := range len(c.partitions) + 1 {
 		c.at(i).forget(c.keep())
-		c.countStrays(c.at(i))
+		c.countOdd(c.at(i))
 	}
 	c.forgetCold(c.keep())
 	c.forgetVerdicts()

@@ -54,13 +54,13 @@ func checkTime(t require.TestingT, c *Core, p *partition) {
 	if c.clock.doubtful() {
 		return
 	}
-	strays := 0
+	odd := 0
 	for _, m := range p.book.Minutes() {
 		if r := p.book.Find(m); !c.storable(m) && r.Received > 0 && !r.Past() {
-			strays++
+			odd++
 		}
 	}
-	require.LessOrEqual(t, strays, straysMost+1, "partition %d: minutes that the stream cannot be at", p.id)
+	require.LessOrEqual(t, odd, oddMost+1, "partition %d: minutes that the stream cannot be at", p.id)
 	now := c.clock.at(c.now)
 	require.LessOrEqual(t, p.newest, now, "partition %d: its newest Tweet is to come", p.id)
 	for _, n := range p.conns {

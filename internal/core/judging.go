@@ -14,7 +14,7 @@ import (
 const (
 	// judgedMost is for how many minutes what was said of them is kept, for their revisions: a day's.
 	judgedMost = 24 * 60
-	// judgedOld is how old a minute may be when it closes and still be judged: strays of long ago open minutes too.
+	// judgedOld is how old a minute may be when it closes and still be judged: odd ids open minutes of long ago too.
 	judgedOld = 60
 	// toldLate is how many minutes the stream's time may go back after a start though the guess was right: the first Tweets
 	// come by backfill, which begins within a minute. What nobody heard then is a gap and no fall.

@@ -14,23 +14,23 @@ const backfillMost = 5 * time.Minute
 
 // partition is the account of one partition and its connections.
 type partition struct {
-	index, id int
-	conns     []*conn
-	book      *ledger.Book
-	holes     []*hole
-	past      timeline.Set // spans that earlier processes covered
-	filled    timeline.Set // spans that a backfill or a request proved to have delivered
-	begin     int64        // id time from which the partition was first covered, 0: never yet
-	position  int64        // id time up to which all is done, as last stored
-	minute    timeline.Minute
-	refusedAt time.Time // when X last proved to refuse backfill
-	newest    int64     // newest id time that counts, see clock
-	dialedAt  time.Time // of its last attempt
-	darkAt    time.Time // since when it has no connection, zero: it has one
-	saidAt    time.Time // when the log last said something of its connections
-	outage    hold      // while X can be reached, but not for this partition
-	trouble   hold      // while X answers 5xx for this partition alone
-	strays    int       // accounts of minutes that the stream cannot be at, as last counted and since
+	index, id  int
+	conns      []*conn
+	book       *ledger.Book
+	holes      []*hole
+	past       timeline.Set // spans that earlier processes covered
+	filled     timeline.Set // spans that a backfill or a request proved to have delivered
+	begin      int64        // id time from which the partition was first covered, 0: never yet
+	position   int64        // id time up to which all is done, as last stored
+	minute     timeline.Minute
+	refusedAt  time.Time // when X last proved to refuse backfill
+	newest     int64     // newest id time that counts, see clock
+	dialedAt   time.Time // of its last attempt
+	darkAt     time.Time // since when it has no connection, zero: it has one
+	saidAt     time.Time // when the log last said something of its connections
+	outage     hold      // while X can be reached, but not for this partition
+	trouble    hold      // while X answers 5xx for this partition alone
+	oddMinutes int       // accounts of minutes that the stream cannot be at, as last counted and since
 }
 
 // hole is a gap that is not settled, and who was asked to fill it.

@@ -118,7 +118,7 @@ func (c *Core) streamPoint(road Road) {
 	}
 	pt.Fields = append(pt.Fields,
 		point.Field{Key: "emitted", Value: c.emitted},
-		point.Field{Key: "dedup_ids", Value: int64(c.ids.Len() + c.strays.Len())},
+		point.Field{Key: "dedup_ids", Value: int64(c.ids.Len() + c.odd.Len())},
 		point.Field{Key: "state_bytes", Value: c.durable.bytes},
 		point.Field{Key: "state_ok", Value: !c.durable.failing},
 		point.Field{Key: "connect_budget", Value: int64(c.budget.left(c.now))},

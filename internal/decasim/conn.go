@@ -323,6 +323,7 @@ func (c *conn) deliver(now time.Time, fx effects) {
 	c.filling = c.backfill != nil
 	n := 0
 	for n < len(c.pending) && c.pending[n].due <= now.UnixMilli() && !c.over {
+		c.lie(c.pending[n].id, fx)
 		c.send(now, c.pending[n], fx)
 		n++
 	}

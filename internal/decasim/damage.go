@@ -155,3 +155,15 @@ func garble(r *rng, body []byte) []byte {
 	}
 	return b
 }
+
+// lie writes a Tweet whose id is of another time than that at which it is sent. Which Tweets it is sent with depends on
+// those alone, so that all connections bring the same.
+func (c *conn) lie(with snowflake.ID, fx effects) {
+	if r := newRNG(c.s.cfg.Seed, saltLie, uint64(with)); c.over || c.glued || !fx.draw(fx.liar, &r) {
+		return
+	}
+	f, at := fx.liar, time.UnixMilli(with.Milli())
+	off := f.Ahead + f.Walk*time.Duration(at.Sub(f.begun)/time.Second)
+	id := snowflake.First(at.Add(off).UnixMilli()) | with&(1<<22-1)
+	c.add(append(c.s.cfg.Source.AppendRecord(nil, id), "\r\n"...))
+}

@@ -30,6 +30,7 @@ const (
 	Damage    Kind = "damage"    // a share of the records is spoiled, or joined by something else: see Variants
 	Duplicate Kind = "duplicate" // a share of the records comes twice
 	Disorder  Kind = "disorder"  // records overtake each other by up to Spread
+	Liar      Kind = "liar"      // in front of a share of the live records comes a Tweet whose id is off by Ahead, on all connections the same
 
 	Status Kind = "status" // connects are refused with an HTTP status
 	Outage Kind = "outage" // connections reset, connects refused by TCP
@@ -80,12 +81,15 @@ type Fault struct {
 	Factor  float64       // of Burst; 5
 	Spread  time.Duration // of Disorder; 2 s
 	Size    int           // of the giant, in bytes; 5 MiB
+	Ahead   time.Duration // of Liar, behind if negative; 9 min
+	Walk    time.Duration // of Liar: by so much more each second
 }
 
 func (f Fault) withDefaults() Fault {
 	f.End, f.Code = cmp.Or(f.End, ModeEOF), cmp.Or(f.Code, 503)
 	f.Message, f.Share = cmp.Or(f.Message, wordsOperational), cmp.Or(f.Share, 0.1)
 	f.Factor, f.Spread, f.Size = cmp.Or(f.Factor, 5), cmp.Or(f.Spread, 2*time.Second), cmp.Or(f.Size, 5<<20)
+	f.Ahead = cmp.Or(f.Ahead, 9*time.Minute)
 	f.Times = max(1, f.Times)
 	if f.For == 0 && (f.Kind == Outage || f.Kind == Burst || f.Kind == Dip) {
 		f.For = 10 * time.Second
@@ -96,7 +100,7 @@ func (f Fault) withDefaults() Fault {
 // kinds by how they are carried out.
 var (
 	instant = map[Kind]bool{CutRecord: true, CutGzip: true, CutUTF8: true, CutCRLF: true, Reset: true, Close: true, CloseMessage: true, SlowCut: true}
-	lasting = map[Kind]bool{Stall: true, Silence: true, Trickle: true, Loss: true, Damage: true, Duplicate: true, Disorder: true}
+	lasting = map[Kind]bool{Stall: true, Silence: true, Trickle: true, Loss: true, Damage: true, Duplicate: true, Disorder: true, Liar: true}
 	global  = map[Kind]bool{Status: true, Outage: true, Burst: true, Dip: true, AcceptClose: true}
 	request = map[Kind]bool{ReplayStatus: true, ReplayCut: true, ReplayMute: true, ReplayErrors: true, ReplayFailed: true,
 		ReplayCount: true, ReplayStray: true, ReplaySilence: true, ReplayStall: true, ReplayDamage: true}
@@ -136,6 +140,8 @@ var faultOptions = []faultOption{
 	{"variant", func(f *Fault) string { return f.Variant }, setVariant},
 	{"factor", func(f *Fault) string { return showFloat(f.Factor) }, func(f *Fault, s string) error { return setFloat(&f.Factor, s) }},
 	duration("spread", func(f *Fault) *time.Duration { return &f.Spread }),
+	duration("ahead", func(f *Fault) *time.Duration { return &f.Ahead }),
+	duration("walk", func(f *Fault) *time.Duration { return &f.Walk }),
 	{"size", func(f *Fault) string { return showInt(f.Size, 0) }, func(f *Fault, s string) error { return setInt(&f.Size, s) }},
 }
 

@@ -180,7 +180,7 @@ func (f *planned) holds(v view, now, start time.Time) bool {
 
 // counted kinds fire once per record.
 func (f *planned) counted() bool {
-	return f.Kind == Loss || f.Kind == Damage || f.Kind == Duplicate
+	return f.Kind == Loss || f.Kind == Damage || f.Kind == Duplicate || f.Kind == Liar
 }
 
 // effects are what befalls a connection now.
@@ -190,6 +190,7 @@ type effects struct {
 	stall, silence, trickle bool
 	loss, damage, duplicate *planned
 	same                    *planned // a loss that befalls the same Tweets of all connections
+	liar                    *planned
 	disorder                time.Duration
 }
 
@@ -258,6 +259,8 @@ func (fx *effects) add(f *planned) {
 		fx.duplicate = f
 	case Disorder:
 		fx.disorder = f.Spread
+	case Liar:
+		fx.liar = f
 	}
 }
 

@@ -16,6 +16,7 @@ type RandomOptions struct {
 	Recovery    bool          // plan faults of requests too: the client must make one at least
 	Long        bool          // plan outages longer than backfill reaches, of up to LongFor; only Replay or Recovery survives them
 	LongFor     time.Duration // 30 min
+	Liars       bool          // plan Tweets with ids of other times, whatever else goes on
 }
 
 // RandomPlan plans faults one after the other, a pure function of its arguments. Each Tweet stays
@@ -45,6 +46,9 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 	}
 	if o.Recovery {
 		faults = append(faults, requestFaults(seed)...)
+	}
+	if o.Liars {
+		faults = append(faults, o.liars(seed)...)
 	}
 	return NewFaultPlan(faults...)
 }
@@ -90,6 +94,24 @@ func requestFaults(seed uint64) []Fault {
 		all[i].Connection, all[i].Times = AnyConnection, r.between(1, 2)
 	}
 	return all[:r.between(1, 4)]
+}
+
+// lies are how far the ids of liars are off: within what backfill makes plausible and without, and walking.
+var lies = []Fault{{Ahead: 11 * time.Second}, {Ahead: time.Minute}, {Ahead: 9 * time.Minute}, {Ahead: -8 * time.Minute}, {Ahead: 50 * time.Minute},
+	{Ahead: 7 * time.Hour}, {Ahead: -7 * time.Hour}, {Ahead: 30 * 24 * time.Hour}, {Ahead: -30 * 24 * time.Hour}, {Ahead: 10 * 365 * 24 * time.Hour},
+	{Ahead: 5 * time.Second, Walk: 5 * time.Second}, {Ahead: time.Minute, Walk: time.Minute}, {Ahead: time.Minute, Walk: -7 * time.Second}}
+
+// liars lie on one connection, or on all of a partition or of the stream, with few Tweets or with up to as many as are honest.
+func (o RandomOptions) liars(seed uint64) (faults []Fault) {
+	r := newRNG(seed, saltPlan, 3)
+	for range r.between(2, 5) {
+		f := lies[r.n(len(lies))]
+		f.Kind, f.At, f.For = Liar, time.Duration(r.n(int(o.Duration))), time.Duration(r.between(5, 90))*time.Second
+		f.Connection, f.Partition = []int{AnyConnection, EveryConnection, 0}[r.n(3)], r.n(o.Partitions+1)
+		f.Share = []float64{0.01, 0.1, 0.5, 1}[r.n(4)]
+		faults = append(faults, f)
+	}
+	return faults
 }
 
 var ends = []Kind{CutRecord, CutGzip, CutCRLF, Reset, Close, CloseMessage}

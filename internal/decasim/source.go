@@ -90,6 +90,7 @@ const (
 	saltLater
 	saltJob
 	saltLoss
+	saltLie
 )
 
 // maxPerMilli keeps sequences below 976, where ids still have a nanosecond of their own.

@@ -12,7 +12,7 @@ import (
 )
 
 // Tweets that are each of a minute, or a second, of its own: all come, each once, and what is kept for them is bounded.
-func TestStraysStayBounded(t *testing.T) {
+func TestOddMinutesStayBounded(t *testing.T) {
 	const many = 40_000
 	for name, c := range map[string]struct{ from, step time.Duration }{
 		"minutes to come":     {2 * time.Hour, time.Minute},
@@ -41,11 +41,11 @@ func TestStraysStayBounded(t *testing.T) {
 			}
 			p := s.core.partitions[0]
 			require.Equal(t, many, len(s.ids)-before, "a Tweet with an odd id is a Tweet")
-			require.LessOrEqual(t, len(p.book.Minutes()), straysMost+20)
+			require.LessOrEqual(t, len(p.book.Minutes()), oddMost+20)
 			if c.step.Abs() == time.Minute {
-				require.Equal(t, int64(many-straysMost), p.book.Find(ledger.Elsewhere).Unique)
+				require.Equal(t, int64(many-oddMost), p.book.Find(ledger.Elsewhere).Unique)
 			}
-			require.LessOrEqual(t, s.core.strays.Bytes(), int64(strayBytes*5/4))
+			require.LessOrEqual(t, s.core.odd.Bytes(), int64(oddBytes*5/4))
 			require.Less(t, len(s.core.cold.minutes), 20)
 			sum := int64(0)
 			for _, m := range p.book.Minutes() {
@@ -57,7 +57,7 @@ func TestStraysStayBounded(t *testing.T) {
 }
 
 // A copy of a Tweet with an odd id is a copy, on whichever connection, and however the stream's time goes on meanwhile.
-func TestACopyOfAStray(t *testing.T) {
+func TestACopyOfAnOddTweet(t *testing.T) {
 	s := newStory(t, 2, 0)
 	s.do("accept")
 	s.feedOpen(5)
@@ -74,7 +74,7 @@ func TestACopyOfAStray(t *testing.T) {
 }
 
 // What Telegraf throws away of Tweets of no time that the stream was at can be asked of nobody: it opens no gap.
-func TestALostStrayOpensNoGap(t *testing.T) {
+func TestALostOddTweetOpensNoGap(t *testing.T) {
 	s := newStory(t, 1, 0)
 	s.do("accept")
 	s.feedOpen(5)

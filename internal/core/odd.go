@@ -9,11 +9,11 @@ import (
 // A Tweet whose id is of no time that the stream can be at is a Tweet like others: it is emitted once, and counted. But
 // what is kept for its minute alone is bounded, since there are as many minutes as X has ids.
 const (
-	// straysMost is how many minutes of such Tweets a partition has accounts of. What comes of more is counted together.
-	straysMost = 1000
-	// strayBytes bounds the ids of such Tweets in memory, each perhaps in a second of its own: some 30 000. The oldest are
+	// oddMost is how many minutes of such Tweets a partition has accounts of. What comes of more is counted together.
+	oddMost = 1000
+	// oddBytes bounds the ids of such Tweets in memory, each perhaps in a second of its own: some 30 000. The oldest are
 	// forgotten, and are Tweets again if they come once more.
-	strayBytes = 8 << 20
+	oddBytes = 8 << 20
 	// toCome is how many minutes ahead of the stream's time a Tweet may be and be kept like others.
 	toCome = 60
 )
@@ -31,19 +31,19 @@ func (c *Core) accountOf(p *partition, ms int64) timeline.Minute {
 	switch {
 	case p.book.Find(m) != nil, c.storable(m):
 		return m
-	case p.strays >= straysMost:
+	case p.oddMinutes >= oddMost:
 		return ledger.Elsewhere
 	}
-	p.strays++
+	p.oddMinutes++
 	return m
 }
 
-// countStrays counts anew the accounts of minutes that the stream cannot be at: it goes on.
-func (c *Core) countStrays(p *partition) {
-	p.strays = 0
+// countOdd counts anew the accounts of minutes that the stream cannot be at: it goes on.
+func (c *Core) countOdd(p *partition) {
+	p.oddMinutes = 0
 	for _, m := range p.book.Minutes() {
 		if !c.storable(m) {
-			p.strays++
+			p.oddMinutes++
 		}
 	}
 }
@@ -51,8 +51,8 @@ func (c *Core) countStrays(p *partition) {
 // seen looks an id up among those of all times.
 func (c *Core) seen(id snowflake.ID, witness uint8) (known bool, before uint8) {
 	known, before = c.ids.Seen(id, c.now, witness)
-	if !known && c.strays.Len() > 0 {
-		known, before = c.strays.Seen(id, c.now, witness)
+	if !known && c.odd.Len() > 0 {
+		known, before = c.odd.Seen(id, c.now, witness)
 	}
 	return known, before
 }
@@ -63,7 +63,7 @@ func (c *Core) know(id snowflake.ID, witness uint8) {
 		c.ids.Mark(id, c.now, witness)
 		return
 	}
-	c.strays.Mark(id, c.now, witness)
+	c.odd.Mark(id, c.now, witness)
 }
 
 // askable reports whether somebody can be asked for a minute: it has begun, and is not too old.
