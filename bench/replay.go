@@ -212,7 +212,7 @@ func (b *bench) replay(g *gapTweets) (*passage, error) {
 	c.State, c.Past, c.Started = true, past, ledger.Moment{Wall: time.Now().UnixNano()}
 	c.Recovery = recovery.Rules{Method: recovery.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: horizon, Jobs: 1, Limit: 5, Period: 5 * time.Minute}
 	err = p.run(b.ctx, engine.Config{Core: c, Store: s, Clients: []*stream.Client{newClient(oneTweet().dial)},
-		Requester: newClient(p.dial(append(bytes.Clone(g.body), g.last...))), RequestURL: func(recovery.Request) string { return "http://127.0.0.1/bench" }})
+		Requesters: []*stream.Client{newClient(p.dial(append(bytes.Clone(g.body), g.last...)))}, RequestURL: func(recovery.Request) string { return "http://127.0.0.1/bench" }})
 	if err := errors.Join(err, s.Close()); err != nil {
 		return nil, err
 	}

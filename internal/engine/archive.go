@@ -32,7 +32,8 @@ type Archive struct {
 
 // ends of a reading.
 var (
-	errSlow = errors.New("nothing came within the timeout")
+	errSlow  = errors.New("nothing came within the timeout")
+	errHangs = errors.New("an earlier reading of it still hangs")
 )
 
 // read starts the reading of an archive; its goroutine ends with it.
@@ -40,18 +41,22 @@ func (r *run) read(a core.Ask) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r.legs[a.Conn] = cancel
 	r.up++
+	re := &reading{leg: r.leg(r.requests, a.Conn), from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel, ctx: ctx, cancel: cancel}
 	r.wg.Go(func() {
-		re := &reading{leg: leg{r, r.requests, r.budgetOf(a.Conn), a.Conn}, from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel}
-		re.ctx, re.cancel = context.WithCancelCause(ctx)
-		defer re.cancel(nil)
-		err := re.minutes(a.Query)
-		re.send(core.Event{Kind: core.Ended, End: re.ending(err)})
+		re.work(ctx, func() core.End {
+			busy := &r.reading[a.Archive]
+			if !busy.CompareAndSwap(false, true) {
+				return re.ending(errHangs)
+			}
+			defer busy.Store(false)
+			return re.ending(re.minutes(a.Query))
+		})
 	})
 }
 
 // reading reads minutes of an archive and sends them as events. Its goroutine owns it.
 type reading struct {
-	leg
+	*leg
 	from   Archive
 	label  string
 	ctx    context.Context // ends when nothing comes for too long

@@ -58,7 +58,7 @@ type Config struct {
 	Listener Listener
 
 	Store      Store                         // nil: memory only
-	Requester  *stream.Client                // of Replay and Recovery; nil: none are made
+	Requesters []*stream.Client              // of Replay and Recovery, one per route: the next is taken when one fails; none: none are made
 	RequestURL func(recovery.Request) string // of one request
 	Archives   []Archive                     // those of Core.Archives
 	// Now is the clock that outages are measured by: it must not step, and should go on while the host is

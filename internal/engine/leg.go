@@ -2,6 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/stream"
@@ -15,9 +19,69 @@ type leg struct {
 	to     chan core.Event
 	budget *budget
 	conn   int
+	state  atomic.Int32 // idle, sending or over
 }
 
-func (l leg) send(ev core.Event) {
+const (
+	idle int32 = iota
+	sending
+	over // its end was sent, and nothing more will be
+)
+
+// leaveAfter is how long what was told to end may take. Whoever waits for a file system or a secret store that hangs is
+// then left behind: the engine, and its stop, go on without him.
+const leaveAfter = time.Second
+
+// send gives an event to the engine, unless the leg was left behind.
+func (l *leg) send(ev core.Event) {
+	if !l.state.CompareAndSwap(idle, sending) {
+		return
+	}
+	l.deliver(ev)
+	if ev.Kind == core.Ended {
+		l.state.Store(over)
+	} else {
+		l.state.Store(idle)
+	}
+}
+
+// work has f do what the leg is for, and sends how it ended: once, also where f does not end.
+func (l *leg) work(ctx context.Context, f func() core.End) {
+	done := make(chan struct{})
+	var left sync.WaitGroup
+	left.Go(func() {
+		defer close(done)
+		l.send(core.Event{Kind: core.Ended, End: f()})
+	})
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	tick := time.NewTicker(leaveAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if l.state.CompareAndSwap(idle, over) { // it waits neither for the engine nor has it ended
+			l.deliver(core.Event{Kind: core.Ended, End: core.End{Class: classOf(ctx), Detail: "it did not end when it was told to, and is left behind"}})
+			return
+		}
+	}
+}
+
+// classOf is the class with which a leg was told to end.
+func classOf(ctx context.Context) string {
+	if c, ok := errors.AsType[stream.Closed](context.Cause(ctx)); ok {
+		return string(c)
+	}
+	return "timeout"
+}
+
+func (l *leg) deliver(ev core.Event) {
 	ev.Conn = l.conn
 	if ev.Batch != nil && !l.budget.take(ev.Batch.Size(), l.r.gone) {
 		return
@@ -28,11 +92,11 @@ func (l leg) send(ev core.Event) {
 	}
 }
 
-func (l leg) Opened()                { l.send(core.Event{Kind: core.Opened}) }
-func (l leg) Received(b *wire.Batch) { l.send(core.Event{Kind: core.Received, Batch: b}) }
-func (l leg) Silent()                { l.send(core.Event{Kind: core.Silent}) }
+func (l *leg) Opened()                { l.send(core.Event{Kind: core.Opened}) }
+func (l *leg) Received(b *wire.Batch) { l.send(core.Event{Kind: core.Received, Batch: b}) }
+func (l *leg) Silent()                { l.send(core.Event{Kind: core.Silent}) }
 
-func (l leg) Batch() *wire.Batch {
+func (l *leg) Batch() *wire.Batch {
 	select {
 	case b := <-l.r.free:
 		return b
@@ -44,7 +108,7 @@ func (l leg) Batch() *wire.Batch {
 // connect starts a connection to the stream.
 func (r *run) connect(c core.Connect) {
 	name := r.names[c.Conn]
-	r.open(leg{r, r.events, r.budgetOf(c.Conn), c.Conn}, r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
+	r.open(r.leg(r.events, c.Conn), r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
 }
 
 // request starts a request to Replay or Recovery, or the reading of an archive.
@@ -53,17 +117,26 @@ func (r *run) request(a core.Ask) {
 		r.read(a)
 		return
 	}
-	r.open(leg{r, r.requests, r.budgetOf(a.Conn), a.Conn}, r.cfg.Requester, r.cfg.RequestURL(a.Query))
+	r.open(r.leg(r.requests, a.Conn), r.cfg.Requesters[r.route%len(r.cfg.Requesters)], r.cfg.RequestURL(a.Query))
+}
+
+// turnRoute has the next request leave by the next route, when one did not come to its end.
+func (r *run) turnRoute(ev core.Event) {
+	if ev.Conn >= len(r.names) && ev.End.Class != "completed" {
+		r.route++
+	}
+}
+
+func (r *run) leg(to chan core.Event, conn int) *leg {
+	return &leg{r: r, to: to, budget: r.budgetOf(conn), conn: conn}
 }
 
 // open starts a connection's goroutine; it ends with the connection.
-func (r *run) open(l leg, client *stream.Client, url string) {
+func (r *run) open(l *leg, client *stream.Client, url string) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r.legs[l.conn] = cancel
 	r.up++
-	r.wg.Go(func() {
-		l.send(core.Event{Kind: core.Ended, End: ending(client.Run(ctx, url, l))})
-	})
+	r.wg.Go(func() { l.work(ctx, func() core.End { return ending(client.Run(ctx, url, l)) }) })
 }
 
 // ending is what the core needs to know of an end.

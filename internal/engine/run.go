@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
@@ -51,6 +52,8 @@ type run struct {
 	gone     chan struct{}
 	legs     []context.CancelCauseFunc // nil where no connection is open
 	up       int                       // connections under way
+	route    int                       // of the next request, modulo their number
+	reading  []atomic.Bool             // archives that are being read, also by one who was left behind
 	outcomes <-chan delivery.Outcome   // nil: there is no Delivery
 	stopped  chan error                // of the Delivery; nil when it was heard
 
@@ -69,6 +72,7 @@ func newRun(e *Engine) *run {
 		timer: time.NewTimer(time.Hour)}
 	r.requests = make(chan core.Event, requestsMost)
 	r.names = r.core.Conns()
+	r.reading = make([]atomic.Bool, len(e.cfg.Archives))
 	r.legs = make([]context.CancelCauseFunc, len(r.names)+r.core.Requests())
 	r.write, r.stopWrite = context.WithCancel(context.Background())
 	if e.cfg.Delivery != nil {
@@ -138,6 +142,7 @@ func (r *run) carryOut(ev core.Event) bool {
 		r.legs[ev.Conn](nil)
 		r.legs[ev.Conn] = nil
 		r.up--
+		r.turnRoute(ev)
 	}
 	r.step(ev)
 	if r.ready.Wait {

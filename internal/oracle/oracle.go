@@ -148,7 +148,7 @@ func (r Run) config(l *decasim.PipeListener, w *emit.Writer, out *Outcome) engin
 	requests := o
 	requests.SilenceTimeout = 5 * time.Minute
 	return engine.Config{Core: c, Clients: []*stream.Client{stream.NewClient(o)}, Tweets: emit.NewLines(schema(), w), Points: emit.NewLines(nil, w),
-		Requester: stream.NewClient(requests), RequestURL: func(q recovery.Request) string { return requestURL(c.Recovery, q) },
+		Requesters: []*stream.Client{stream.NewClient(requests)}, RequestURL: func(q recovery.Request) string { return requestURL(c.Recovery, q) },
 		URL: url, Listener: engine.Listener{Note: func(n core.Note) {
 			out.Notes = append(out.Notes, fmt.Sprintf("%s %c! %s", time.Now().UTC().Format("15:04:05.0"), n.Level, n.Text))
 		}}}

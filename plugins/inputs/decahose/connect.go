@@ -43,14 +43,14 @@ func (d *Decahose) newSchema(label string) (*emit.Schema, error) {
 const rawField = "raw"
 
 func (d *Decahose) engineConfig() (engine.Config, error) {
-	clients, requester, err := d.clients()
+	clients, requesters, err := d.clients()
 	return engine.Config{
 		Core:         d.coreConfig(),
 		Clients:      clients,
 		URL:          d.url,
 		Listener:     engine.Listener{Note: d.note},
 		DrainTimeout: drainTimeout,
-		Requester:    requester,
+		Requesters:   requesters,
 		RequestURL:   d.requestURL,
 		Now:          steady(),
 		Drained:      d.drained,
@@ -120,8 +120,8 @@ func (d *Decahose) recoveryHost() string {
 // requestSilence is how long a request may send heartbeats and no Tweet: the minutes of a quiet night may be empty.
 const requestSilence = 5 * time.Minute
 
-// clients returns one client per route, at least one, and the one of requests, which take the first route.
-func (d *Decahose) clients() (clients []*stream.Client, requester *stream.Client, err error) {
+// clients returns one client per route, at least one, and as many for requests.
+func (d *Decahose) clients() (clients, requesters []*stream.Client, err error) {
 	if _, err := d.TLSConfig(); err != nil {
 		return nil, nil, err
 	}
@@ -139,12 +139,10 @@ func (d *Decahose) clients() (clients []*stream.Client, requester *stream.Client
 			return nil, nil, err
 		}
 		clients = append(clients, stream.NewClient(o))
-		if requester == nil {
-			o.SilenceTimeout = requestSilence
-			requester = stream.NewClient(o)
-		}
+		o.SilenceTimeout = requestSilence
+		requesters = append(requesters, stream.NewClient(o))
 	}
-	return clients, requester, nil
+	return clients, requesters, nil
 }
 
 // streamOptions of one route; what the route leaves open comes from the input.

@@ -106,6 +106,7 @@ type Decahose struct {
 	engine atomic.Pointer[engine.Engine] // nil before Start and after Stop; Gather reads it
 	cancel context.CancelFunc            // of the running engine; owned by Start and Stop
 	wg     sync.WaitGroup
+	ending sync.Mutex // held by the stop that runs
 
 	state    *store.Store               // from Start to Stop
 	spool    *spool.Spool               // from Start to Stop; nil: none
@@ -219,9 +220,31 @@ func (d *Decahose) Gather(telegraf.Accumulator) error {
 	return nil
 }
 
-// Stop closes the connections, emits what was received, and returns when nothing of the plugin
-// runs any more. It may be called before Start and more than once.
+// stopLimit bounds Stop: the Telegraf that we are compiled in stops its other plugins after us.
+const stopLimit = 4500 * time.Millisecond
+
+// Stop closes the connections, emits what was received, and returns when nothing of the plugin runs any more, or after
+// stopLimit: then a disk, a store or an output hangs, and who waits for it is left behind. It may be called before Start
+// and more than once.
 func (d *Decahose) Stop() {
+	done := make(chan struct{})
+	var left sync.WaitGroup
+	left.Go(func() {
+		defer close(done)
+		d.ending.Lock()
+		defer d.ending.Unlock()
+		d.stop()
+	})
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	select {
+	case <-done:
+	case <-limit.C:
+		d.Log.Errorf("Stream %s: a disk, a store or an output hangs: the stop goes on without it after %v; what is not in the state comes again", d.StreamLabel, stopLimit)
+	}
+}
+
+func (d *Decahose) stop() {
 	if d.cancel != nil {
 		d.cancel()
 	}

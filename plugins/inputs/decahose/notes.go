@@ -34,6 +34,7 @@ func (d *Decahose) deliveryNotes() []core.Note {
 	}
 	d.noteFeedback(&notes)
 	d.noteURLs(&notes)
+	d.noteCredentials(&notes)
 	return notes
 }
 
