@@ -23,9 +23,9 @@ help: ## list the targets (this one)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
-build: ## both binaries, into bin/
+build: ## both binaries, into bin/; they need nothing of the system, not even a libc
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '-s -w -X github.com/decahose/telegraf-decahose/internal/release.linked=$(VERSION)' -o bin/ ./cmd/telegraf-decahose ./cmd/decahose-sim
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/decahose/telegraf-decahose/internal/release.linked=$(VERSION)' -o bin/ ./cmd/telegraf-decahose ./cmd/decahose-sim
 
 .PHONY: run
 run: build ## the main job: stream -> Telegraf -> files, with a live summary (DURATION=30s stops by itself)

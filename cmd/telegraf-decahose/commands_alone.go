@@ -56,10 +56,16 @@ func (c *console) outputs(ctx *cli.Context) (tweets, texts io.Writer, err error)
 	switch {
 	case path == "" && ctx.Bool("json"):
 		return nil, nil, badUsage("no plugin runs, so the Tweets would be mixed with the JSON: -output FILE says where they go")
+	case path == "" && c.stdout == io.Writer(os.Stdout) && closedStdout():
+		return nil, nil, badUsage("stdout is closed, and no plugin runs: -output FILE says where the Tweets go")
 	case path == "":
 		return c.stdout, c.stderr, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	var f *os.File
+	err = asCaller(func() (err error) {
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		return err
+	})
 	if err != nil {
 		return nil, nil, badUsage("option \"output\" must be a file that can be written: %v", err)
 	}
@@ -77,8 +83,11 @@ type alone struct {
 func (c *console) startAlone(ctx *cli.Context, s *stream, out io.Writer) (*alone, error) {
 	p := &alone{log: newLineLog()}
 	p.log.begin(c.stderr)
-	var err error
-	if p.input, err = c.wholeInput(ctx, s.label, p.log); err != nil {
+	err := asCaller(func() (err error) {
+		p.input, err = c.wholeInput(ctx, s.label, p.log)
+		return err
+	})
+	if err != nil {
 		return nil, usageError{err}
 	}
 	w := emit.NewWriter(out)

@@ -137,9 +137,9 @@ func (d *segmentsDocument) add(l segmentLine) {
 }
 
 func (c *console) archiveLs(ctx context.Context, flags *cli.Context, l *look) error {
-	list, err := l.Segments(ctx, l.label, l.from, l.to)
-	if err != nil {
-		return err
+	list, unread := l.Segments(ctx, l.label, l.from, l.to)
+	if unread != nil && !errors.Is(unread, archive.ErrDamaged) {
+		return unread
 	}
 	doc := segmentsDocument{Streams: []streamSegments{}, Segments: []segmentLine{}}
 	g := c.newGrid(2, flags.Bool("wide"), "minute", ">Tweets", ">bytes", "~writer", "~sealed")
@@ -148,9 +148,9 @@ func (c *console) archiveLs(ctx context.Context, flags *cli.Context, l *look) er
 		g.add(s.Label, minuteText(minuteTime(s.Minute)), s.Tweets, s.Size, s.Writer, milliTime(s.Sealed).Format(time.RFC3339))
 	}
 	if flags.Bool("json") {
-		return printJSON(c.stdout, doc)
+		return errors.Join(printJSON(c.stdout, doc), oneLineError(unread))
 	}
-	return g.print(c.stdout, "no segments")
+	return errors.Join(g.print(c.stdout, "no segments"), oneLineError(unread))
 }
 
 // labelSpan is the minutes of which there is something under a label.
@@ -207,11 +207,14 @@ func (d *verifiedDocument) add(s archive.Segment, problem error) {
 }
 
 func (c *console) archiveVerify(ctx context.Context, flags *cli.Context, l *look) error {
-	list, err := l.Segments(ctx, l.label, l.from, l.to)
-	if err != nil {
-		return err
+	list, unread := l.Segments(ctx, l.label, l.from, l.to)
+	if unread != nil && !errors.Is(unread, archive.ErrDamaged) {
+		return unread
 	}
 	doc := verifiedDocument{Streams: []streamVerified{}, verified: verified{Problems: []string{}}}
+	if unread != nil {
+		doc.Problems = append(doc.Problems, oneLine(unread))
+	}
 	b := c.newBar("verify archive")
 	defer b.end()
 	for i, s := range list {
@@ -226,7 +229,7 @@ func (c *console) archiveVerify(ctx context.Context, flags *cli.Context, l *look
 		return err
 	}
 	if n := len(doc.Problems); n > 0 {
-		return fmt.Errorf("%d of %d segments are damaged; what they held has to come from elsewhere", n, len(list))
+		return fmt.Errorf("%d of %d segments are damaged or cannot be read; what they held has to come from elsewhere", n, len(list))
 	}
 	return nil
 }
@@ -260,12 +263,11 @@ type countedAt struct {
 }
 
 func (c *console) archiveCount(ctx context.Context, flags *cli.Context, l *look) error {
-	spans, err := l.labels(ctx)
-	if err != nil {
-		return err
+	spans, wrong := l.labels(ctx)
+	if wrong != nil && !errors.Is(wrong, archive.ErrDamaged) {
+		return wrong
 	}
 	doc := countDocument{Streams: []countLine{}}
-	var wrong error
 	for _, span := range spans {
 		list, err := l.Minutes(ctx, span.label, span.from, span.to)
 		if err != nil && !errors.Is(err, archive.ErrDamaged) {

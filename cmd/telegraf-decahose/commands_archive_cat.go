@@ -18,19 +18,18 @@ import (
 
 // archiveCat prints what can be read, and then says what could not.
 func (c *console) archiveCat(ctx context.Context, flags *cli.Context, l *look) error {
-	spans, err := l.labels(ctx)
-	if err != nil {
-		return err
+	spans, wrong := l.labels(ctx)
+	if wrong != nil && !errors.Is(wrong, archive.ErrDamaged) {
+		return wrong
 	}
 	out := bufio.NewWriterSize(c.stdout, 64<<10)
 	show := func(_ snowflake.ID, line []byte) error { _, err := out.Write(line); return err }
 	if flags.Bool("json") {
 		show = jsonLines(json.NewEncoder(out))
 	}
-	var wrong error
 	for _, span := range spans {
 		list, err := l.Segments(ctx, span.label, span.from, span.to)
-		if err != nil {
+		if err != nil && !errors.Is(err, archive.ErrDamaged) {
 			return err
 		}
 		for _, m := range minutesOf(list) {

@@ -103,11 +103,14 @@ func (c *console) oneStream(ctx *cli.Context) (*stream, error) {
 	return all[0], nil
 }
 
-// opened calls f with each stream, its state open; errors get the stream's name here. A stream without state is passed over with a line,
+// opened calls f with each stream, its state open, as the state's owner; errors get the stream's name here. A stream without state is passed over with a line,
 // as it may be new in the configuration, unless there is no other.
 func (c *console) opened(all []*stream, f func(*stream) error) error {
 	missing := 0
 	for _, s := range all {
+		if err := become(s.input.StateDir()); err != nil {
+			return s.name(err)
+		}
 		err := s.open(c.now())
 		if errors.Is(err, store.ErrNoState) && missing+1 < len(all) {
 			missing++

@@ -41,6 +41,10 @@ func newHost(s *settings, log *lineLog, ask *asking, interval time.Duration) *ho
 
 // run returns the exit code.
 func (h *host) run() int {
+	if closedStdout() {
+		h.log.print('E', "stdout is closed: Tweets must have somewhere to go (for none, >/dev/null)")
+		return exitUsage
+	}
 	if err := h.open(); err != nil {
 		h.log.print('E', "take stdout: "+err.Error())
 		return exitFailure

@@ -112,7 +112,7 @@ func start(c *cli.Context, stdout io.Writer) int {
 	defer log.flush(flushTimeout)
 	log.takeTelegrafs()
 	path := cmp.Or(c.String("config"), usualConfig)
-	s, err := readSettings(path, log, ask)
+	s, err := readSettings(path, log, ask, c.Bool("check"))
 	if c.Bool("check") {
 		hintAtEnvironment(path, true, func(text string) { log.print('I', text) })
 	}
@@ -143,7 +143,9 @@ var errStopped = errors.New("stopped while reading the configuration")
 
 // readSettings reads and checks the configuration on a goroutine of its own, because a file may be a
 // pipe or on a network drive that hangs, and a stop must not wait for it.
-func readSettings(path string, log *lineLog, ask *asking) (*settings, error) {
+//
+// A check looks with the eyes of who will run the plugin: the owner of its directories.
+func readSettings(path string, log *lineLog, ask *asking, checks bool) (*settings, error) {
 	var (
 		s    *settings
 		err  error
@@ -152,7 +154,10 @@ func readSettings(path string, log *lineLog, ask *asking) (*settings, error) {
 	)
 	wg.Go(func() {
 		defer close(done)
-		if s, err = loadSettings(path); err == nil {
+		if s, err = loadSettings(path); err == nil && checks {
+			err = s.becomeOwner()
+		}
+		if err == nil {
 			err = s.init(log)
 		}
 	})

@@ -9,6 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// closedStdout reports whether the process was started without stdout: Go's runtime has then opened /dev/null in its place,
+// for reading too, and whatever is written there counts as written.
+func closedStdout() bool {
+	var st, null unix.Stat_t
+	if unix.Fstat(1, &st) != nil || unix.Stat(os.DevNull, &null) != nil {
+		return true
+	}
+	flags, err := unix.FcntlInt(1, unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == null.Rdev
+}
+
 // takeStdout moves stdout to a descriptor of its own, which no child inherits, and points
 // descriptor 1 and os.Stdout at stderr.
 func takeStdout() (*os.File, error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -19,6 +20,21 @@ import (
 // ErrDamaged says that part of what an archive holds could not be read: cut short, bits flipped, or removed meanwhile.
 // Errors that wrap it name the segments.
 var ErrDamaged = errors.New("damaged")
+
+// unread is an ErrDamaged, too: one segment or directory that is there and cannot be read: another user's, on a bad sector, in
+// a class of storage that has to be thawed. What is beside it is as good as without it.
+type unread struct{ error }
+
+func (u unread) Unwrap() error        { return u.error }
+func (u unread) Is(target error) bool { return target == ErrDamaged }
+
+// oneUnread makes an unread of an error of one file, unless it is not there, or this machine lacks something for the moment.
+func oneUnread(err error) error {
+	if err == nil || scarce(err) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return unread{err}
+}
 
 // Options are what is not in the URL.
 type Options struct {
@@ -56,11 +72,11 @@ type Summary struct {
 // good as without it. With any other error there are no minutes.
 func (a *Archive) Minutes(ctx context.Context, label string, from, to timeline.Minute) ([]Summary, error) {
 	names, err := a.names(ctx, label, from, to)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrDamaged) {
 		return nil, err
 	}
 	var list []Summary
-	var wrong []error
+	wrong := []error{err}
 	for len(names) > 0 {
 		n := 1
 		for n < len(names) && names[n].minute == names[0].minute {
@@ -125,14 +141,16 @@ type found struct {
 	length int64
 }
 
-// names are the segments of the minutes in [from, to), in order.
+// names are the segments of the minutes in [from, to), in order. With an ErrDamaged they are those that could be listed.
 func (a *Archive) names(ctx context.Context, label string, from, to timeline.Minute) (list []found, err error) {
 	const perHour = 60
+	var wrong []error
 	for hour := from - mod(from, perHour); hour < to; hour += perHour {
 		objects, err := a.place.list(ctx, hourPath(label, hour))
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrDamaged) {
 			return nil, err
 		}
+		wrong = append(wrong, err)
 		for _, o := range objects {
 			if n, ok := parseName(o.path); ok && n.label == label && n.minute >= from && n.minute < to {
 				list = append(list, found{n, o.size})
@@ -140,7 +158,7 @@ func (a *Archive) names(ctx context.Context, label string, from, to timeline.Min
 		}
 	}
 	slices.SortFunc(list, func(a, b found) int { return strings.Compare(a.path(), b.path()) })
-	return list, nil
+	return list, errors.Join(wrong...)
 }
 
 func mod(m, n timeline.Minute) timeline.Minute { return (m%n + n) % n }

@@ -88,11 +88,11 @@ func (o *Options) credentials() *credentials.Credentials {
 	if o.AccessKey != "" {
 		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken)
 	}
-	return credentials.NewChainCredentials([]credentials.Provider{
+	return credentials.New(&sources{all: []credentials.Provider{
 		&credentials.EnvAWS{},
 		&credentials.FileAWSCredentials{},
 		&credentials.IAM{Client: &http.Client{Timeout: 10 * time.Second}},
-	})
+	}})
 }
 
 func (b *bucket) list(ctx context.Context, prefix string) (found []object, err error) {
@@ -129,9 +129,17 @@ func (b *bucket) read(ctx context.Context, path string, n int64) ([]byte, error)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read from bucket %s: %w", b.name, denied(err))
+		return nil, fmt.Errorf("read from bucket %s: %w", b.name, refused(err))
 	}
 	return got, nil
+}
+
+// refused makes an answer of the store about one object an unread: others may be had.
+func refused(err error) error {
+	if status := minio.ToErrorResponse(err).StatusCode; status >= 400 && status < 500 && status != http.StatusTooManyRequests {
+		return unread{denied(err)}
+	}
+	return err
 }
 
 // denied makes an answer that the credentials do not suffice an fs.ErrPermission, too: it will not pass by itself.

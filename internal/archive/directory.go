@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // tempDir, below the root, holds segments being written: it is in the same file system, and no label is named so.
@@ -23,17 +24,23 @@ type directory struct {
 
 func (d *directory) at(p string) string { return filepath.Join(d.root, filepath.FromSlash(p)) }
 
-// list takes a root that is not there for a disk that is not mounted, and not for an archive that is empty.
+// list takes a root that is not there for a disk that is not mounted, and not for an archive that is empty. Below it, a
+// directory that cannot be read does not hide the others: what is found comes with an error
+// that is an ErrDamaged.
 func (d *directory) list(ctx context.Context, prefix string) (found []object, err error) {
 	if _, err := os.Stat(d.root); err != nil {
 		return nil, fmt.Errorf("list archive: %w", err)
 	}
+	var wrong []error
 	walk := func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil // removed meanwhile, or nothing there yet
-		case err != nil:
+		case err != nil && scarce(err):
 			return err
+		case err != nil:
+			wrong = append(wrong, err)
+			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case strings.HasPrefix(e.Name(), ".") && p != d.at(prefix):
@@ -46,7 +53,20 @@ func (d *directory) list(ctx context.Context, prefix string) (found []object, er
 	if err := filepath.WalkDir(d.at(prefix), walk); err != nil {
 		return nil, fmt.Errorf("list archive: %w", err)
 	}
+	if err := several("directories cannot be read", wrong); err != nil {
+		return found, unread{fmt.Errorf("list archive: %w", err)}
+	}
 	return found, nil
+}
+
+// scarce reports whether this machine lacks something for the moment: then nothing is known of what was looked for.
+func scarce(err error) bool {
+	for _, of := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
 }
 
 func skip(e fs.DirEntry) error {
@@ -73,15 +93,17 @@ func (d *directory) found(list *[]object, p string, e fs.DirEntry) error {
 }
 
 func (d *directory) read(_ context.Context, p string, n int64) ([]byte, error) {
-	if n < 0 {
-		return os.ReadFile(d.at(p))
-	}
 	f, err := os.Open(d.at(p))
 	if err != nil {
-		return nil, err
+		return nil, oneUnread(err)
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, n))
+	from := io.Reader(f)
+	if n >= 0 {
+		from = io.LimitReader(f, n)
+	}
+	b, err := io.ReadAll(from)
+	return b, oneUnread(err)
 }
 
 // put makes the directories again if one that became empty was removed just then.

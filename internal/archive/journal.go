@@ -104,15 +104,20 @@ func (j *journal) close() {
 	}
 }
 
-// drop removes the files before that number.
+// drop removes the files before that number. One that stays is tried again, and does not keep the others: after a kill
+// its Tweets are sealed once more, which is harmless.
 func (j *journal) drop(before int) error {
-	for ; j.first < before; j.first++ {
-		err := j.disk.remove(filepath.Join(j.dir, journalName(j.first)))
+	first := before
+	var wrong []error
+	for n := j.first; n < before; n++ {
+		err := j.disk.remove(filepath.Join(j.dir, journalName(n)))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove a file of the journal: %w", err)
+			wrong = append(wrong, fmt.Errorf("remove a file of the journal: %w", err))
+			first = min(first, n)
 		}
 	}
-	return nil
+	j.first = first
+	return several("files of the journal stay", wrong)
 }
 
 // journalFiles are the numbers of the files in the directory, in order.

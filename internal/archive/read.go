@@ -29,11 +29,11 @@ func gone(err error) error {
 // error, which wraps ErrDamaged, names it. A minute that the archive does not hold has no Tweets and no error.
 func (a *Archive) Read(ctx context.Context, label string, m timeline.Minute, tweet func(id snowflake.ID, line []byte) error) error {
 	names, err := a.names(ctx, label, m, m+1)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrDamaged) {
 		return err
 	}
 	r := reading{tweet: tweet, label: label, minute: m, seen: make(map[snowflake.ID]struct{})}
-	var wrong []error
+	wrong := []error{err}
 	for _, n := range names {
 		err := a.readSegment(ctx, n, &r)
 		if err != nil && !errors.Is(err, ErrDamaged) {

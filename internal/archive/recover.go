@@ -11,14 +11,12 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/decahose/telegraf-decahose/internal/dirlock"
 	"github.com/decahose/telegraf-decahose/internal/lineproto"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
 const (
-	lockName   = "lock"
 	writerName = "writer"
 	outboxName = "outbox"
 )
@@ -30,7 +28,7 @@ func NewWriter(url string, o WriterOptions, now time.Time) (*Writer, error) {
 	if o.disk == nil {
 		o.disk = realDisk{}
 	}
-	w := &Writer{o: o, enc: newEncoder(o.Level), open: make(map[key]*openSegment)}
+	w := &Writer{o: o, enc: newEncoder(o.Level), open: make(map[key]*openSegment), stays: make(map[string]time.Time)}
 	var err error
 	if w.dest, err = openPlace(url, o.Options, o.disk); err != nil {
 		return nil, err
@@ -50,13 +48,14 @@ func (w *Writer) prepare(now time.Time) error {
 	if err := errors.Join(w.o.disk.mkdir(w.local.root), w.o.disk.mkdir(w.o.Spool)); err != nil {
 		return err
 	}
-	w.lock = flock.New(filepath.Join(w.o.Spool, lockName), flock.SetPermissions(fileMode))
-	if locked, err := w.lock.TryLock(); err != nil {
-		return err
-	} else if !locked {
+	var err error
+	if w.lock, err = dirlock.Take(w.o.Spool); errors.Is(err, dirlock.ErrHeld) {
 		return errLocked
 	}
-	err := w.identify()
+	if err != nil {
+		return err
+	}
+	err = w.identify()
 	if err == nil {
 		err = w.local.removeTemps(w.id)
 	}
@@ -67,7 +66,7 @@ func (w *Writer) prepare(now time.Time) error {
 		err = w.countWaiting()
 	}
 	if err != nil {
-		return errors.Join(err, w.lock.Close())
+		return errors.Join(err, w.lock.Release())
 	}
 	return nil
 }

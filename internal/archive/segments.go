@@ -25,14 +25,14 @@ type Segment struct {
 }
 
 // Segments are those of minutes in [from, to), in the order of label, minute and name; of every label if label is empty,
-// and of all time if from and to are 0.
+// and of all time if from and to are 0. With an ErrDamaged they are those that could be listed.
 func (a *Archive) Segments(ctx context.Context, label string, from, to timeline.Minute) ([]Segment, error) {
 	prefix := ""
 	if label != "" {
 		prefix = labelPath(label)
 	}
 	objects, err := a.place.list(ctx, prefix)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrDamaged) {
 		return nil, err
 	}
 	var list []Segment
@@ -47,7 +47,7 @@ func (a *Archive) Segments(ctx context.Context, label string, from, to timeline.
 	slices.SortFunc(list, func(a, b Segment) int {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Minute, b.Minute), cmp.Compare(a.Path, b.Path))
 	})
-	return list, nil
+	return list, err
 }
 
 // Verify reads a segment to its end. What is wrong with it wraps ErrDamaged.

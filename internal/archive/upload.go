@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -10,7 +11,7 @@ import (
 // countWaiting finds how much waits for the bucket.
 func (w *Writer) countWaiting() error {
 	waiting, err := w.local.list(context.Background(), "")
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrDamaged) {
 		return err
 	}
 	for _, o := range waiting {
@@ -19,16 +20,18 @@ func (w *Writer) countWaiting() error {
 	return nil
 }
 
-// Upload brings what waits to the bucket, what was sealed first first, until nothing waits. After an error the rest waits on.
-// Where the archive is a directory there is nothing to do.
+// Upload brings what waits to the bucket, what was sealed first first, until nothing waits. A segment that cannot be
+// brought waits on, and does not hold up the others, unless the bucket takes nothing at all; the error counts those. Where the
+// archive is a directory there is nothing to do.
 func (w *Writer) Upload(ctx context.Context) error {
 	if !w.buffered() {
 		return nil
 	}
 	waiting, err := w.local.list(ctx, "")
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrDamaged) {
 		return err
 	}
+	wrong := []error{err}
 	names := make([]found, 0, len(waiting))
 	for _, o := range waiting {
 		if n, ok := parseName(o.path); ok {
@@ -36,13 +39,23 @@ func (w *Writer) Upload(ctx context.Context) error {
 		}
 	}
 	slices.SortFunc(names, func(a, b found) int { return cmp.Compare(a.sealed, b.sealed) })
+	failures := 0
 	for _, n := range names {
-		if err := w.upload(ctx, n); err != nil {
-			return err
+		err := w.upload(ctx, n)
+		if err == nil {
+			failures = 0
+			continue
+		}
+		wrong = append(wrong, err)
+		if failures++; failures == uploadFailures || ctx.Err() != nil {
+			break // it is the bucket
 		}
 	}
-	return nil
+	return several("segments are not uploaded", wrong)
 }
+
+// uploadFailures in a row are the bucket's and not of the segments.
+const uploadFailures = 3
 
 func (w *Writer) upload(ctx context.Context, n found) error {
 	body, err := w.local.read(ctx, n.path(), -1)

@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/decahose/telegraf-decahose/internal/dirlock"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
@@ -39,13 +39,14 @@ type Writer struct {
 	o     WriterOptions
 	dest  place
 	local *directory // where segments are sealed to: dest itself, or what waits for the bucket
-	lock  *flock.Flock
+	lock  *dirlock.Lock
 	id    string
 	enc   *zstd.Encoder
 	last  int64 // Unix ms of the last segment's sealing
 	waits atomic.Int64
 	tally tally
 	notes []string
+	stays map[string]time.Time // segments that could not be removed: until when they are left alone; Retain's
 
 	journal *journal
 	open    map[key]*openSegment
@@ -175,14 +176,13 @@ func (w *Writer) makeRoom(bytes int, now time.Time) error {
 // Seal finishes the segments that have been open for the interval. After an error they stay open, and the next call
 // tries again.
 func (w *Writer) Seal(now time.Time) error {
+	var wrong []error
 	for _, s := range w.inOrder() {
 		if now.Sub(s.since) >= w.o.Interval {
-			if err := w.seal(s, now); err != nil {
-				return err
-			}
+			wrong = append(wrong, w.seal(s, now))
 		}
 	}
-	return nil
+	return several("segments cannot be written", wrong)
 }
 
 // inOrder are the open segments, the oldest minute first.
@@ -235,19 +235,18 @@ func (w *Writer) buffered() bool { return w.dest != place(w.local) }
 
 // SealAll finishes all open segments. What could not be sealed stays in the journal.
 func (w *Writer) SealAll(now time.Time) error {
+	var wrong []error
 	for _, s := range w.inOrder() {
-		if err := w.seal(s, now); err != nil {
-			return err
-		}
+		wrong = append(wrong, w.seal(s, now))
 	}
-	return nil
+	return several("segments cannot be written", wrong)
 }
 
 // Close lets the spool go. What is open is in the journal, and is taken up by the next Writer.
 func (w *Writer) Close() error {
 	w.journal.close()
 	_ = w.enc.Close()
-	return errors.Join(w.dest.close(), w.lock.Close())
+	return errors.Join(w.dest.close(), w.lock.Release())
 }
 
 // Notes are what was found at the start that an operator should know.

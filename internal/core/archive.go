@@ -16,12 +16,13 @@ const (
 	readMost = 60
 	// readPatience is how long minutes that are old enough wait for younger ones.
 	readPatience = 5 * time.Minute
-	// archiveFirst is the wait after an archive could not be read, doubling; silentAfter how many times in a row that
-	// happens before its minutes are left to others, and silentFirst and silentMost the waits from then on.
+	// archiveFirst and archiveMost are the waits after an archive could not be read: that may pass at any moment.
+	// silentAfter is how many times in a row it happens before its minutes are left to others.
 	archiveFirst = 10 * time.Second
+	archiveMost  = time.Minute
 	silentAfter  = 3
-	silentFirst  = 5 * time.Minute
-	silentMost   = time.Hour
+	// refusedWait is the wait after what will be the same in a moment: the store's own denial, another schema.
+	refusedWait = time.Hour
 	// lacksFirst and lacksMost are the waits until an archive is read again that had not all of a minute: its site may
 	// be filling gaps of its own.
 	lacksFirst = 5 * time.Minute
@@ -257,14 +258,10 @@ func (a *archive) fail(c *Core, end End) {
 	a.errors++
 	if a.failures++; end.Class == OtherSchema || end.Class == Denied {
 		a.failures = max(a.failures, silentAfter)
-		a.until = c.now.Add(silentMost)
+		a.until = c.now.Add(refusedWait)
 		return
 	}
-	wait := doubling(archiveFirst, silentMost, a.failures-1)
-	if a.failures >= silentAfter {
-		wait = doubling(silentFirst, silentMost, a.failures-silentAfter)
-	}
-	a.until = c.now.Add(c.jitter.of(wait))
+	a.until = c.now.Add(min(archiveMost, c.jitter.of(doubling(archiveFirst, archiveMost, a.failures-1))))
 }
 
 // paceSoon is how long after the begin a pace may be waited for.

@@ -84,14 +84,25 @@ func (re *reading) minutes(q recovery.Request) error {
 		tweets[s.Minute] = s.Tweets
 	}
 	re.batch = re.Batch()
+	failures := 0
 	for m := q.From; m <= q.To; m++ {
 		err := re.minute(m, tweets[m])
-		if err != nil && !errors.Is(err, archive.ErrDamaged) {
+		if err == nil || errors.Is(err, archive.ErrDamaged) {
+			failures = 0
+		} else if failures++; failures == readFailures || re.ends(err) {
 			return err
 		}
 		re.sendUnclocked(core.Event{Kind: core.Read, Minute: m, Err: words(err)})
 	}
 	return nil
+}
+
+// readFailures in a row are the archive's, and not of single minutes.
+const readFailures = 3
+
+// ends reports whether an error is about all that follows.
+func (re *reading) ends(err error) bool {
+	return context.Cause(re.ctx) != nil || errors.Is(err, emit.ErrOther) || errors.Is(err, fs.ErrPermission)
 }
 
 // minute reads one, of which the archive's index promises so many Tweets.

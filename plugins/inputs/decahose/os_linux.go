@@ -25,11 +25,6 @@ func bootID() string {
 	return strings.TrimSpace(string(id))
 }
 
-// writable reports whether this process may create files in the directory.
-func writable(dir string) bool {
-	return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil
-}
-
 // whoami is the user of this process, by number.
 func whoami() string { return strconv.Itoa(os.Geteuid()) }
 

@@ -8,9 +8,6 @@ func uptime() (time.Duration, bool) { return 0, false }
 
 func bootID() string { return "" }
 
-// writable cannot be told without writing; Start will.
-func writable(string) bool { return true }
-
 func whoami() string { return "of this process" }
 
 // foreign cannot be told here.

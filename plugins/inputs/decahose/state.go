@@ -83,51 +83,24 @@ func (d *Decahose) RecoveryRules() recovery.Rules {
 // checkState says whether Start can keep state, and creates nothing: a check by root would leave a directory that the
 // plugin's own user cannot write.
 func (d *Decahose) checkState() error {
-	if err := d.checkPlace(); err != nil {
-		return err
+	dirs := []string{d.StateDirectory} // it is not written where the stream's own is there
+	if info, err := os.Stat(d.StateDir()); err == nil && info.IsDir() {
+		dirs = []string{d.StateDir(), filepath.Join(d.StateDir(), "ids")}
 	}
-	for _, dir := range []string{d.StateDir(), filepath.Join(d.StateDir(), "ids")} {
-		if _, err := os.Stat(dir); err == nil && !writable(dir) {
-			return d.badState(fmt.Sprintf("this user (%s) cannot write to %s", whoami(), dir))
+	for _, dir := range dirs {
+		if why := option.Unwritable(dir); why != "" {
+			return d.badState(why)
 		}
 	}
 	switch err := store.CheckFiles(d.StateDir()); {
 	case errors.Is(err, store.ErrNewer):
 		return option.Bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
 	case errors.Is(err, store.ErrPlace):
-		return d.badState(fmt.Sprintf("this user (%s): %v", whoami(), err))
+		return d.badState(fmt.Sprintf("user %s: %v", whoami(), err))
 	}
 	return nil // what else there is may pass; Start says so
 }
 
 func (d *Decahose) badState(why string) error {
 	return option.Bad("state_directory", d.StateDirectory, "a directory that can be created and written, with all that is in it: "+why)
-}
-
-// checkPlace looks for the first directory on the way up that is there.
-func (d *Decahose) checkPlace() error {
-	dir, err := filepath.Abs(d.StateDirectory)
-	if err != nil {
-		return option.Bad("state_directory", d.StateDirectory, "a directory")
-	}
-	for {
-		fi, err := os.Stat(dir)
-		switch {
-		case err == nil && !fi.IsDir():
-			return option.Bad("state_directory", d.StateDirectory, "a directory")
-		case err == nil && !writable(dir) && !d.stateThere():
-			return d.badState(fmt.Sprintf("this user (%s) cannot write to %s", whoami(), dir))
-		case err == nil:
-			return nil
-		case dir == filepath.Dir(dir):
-			return d.badState(err.Error())
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
-// stateThere reports whether the stream's own directory is there: then nothing is made above it.
-func (d *Decahose) stateThere() bool {
-	fi, err := os.Stat(d.StateDir())
-	return err == nil && fi.IsDir()
 }

@@ -4,6 +4,7 @@
 package decahose_archive
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -18,7 +19,9 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
+	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 //go:embed sample.conf
@@ -78,9 +81,22 @@ func (a *Archive) Init() error {
 	return guard.Error(a.validate())
 }
 
-// Check proves that the bucket takes segments, and where there is a retention that it lets them go. It does nothing about a
-// directory. After Init.
+// Directory is what the archive writes to on this host: the archive itself or, of a bucket, the spool. After loading.
+func (a *Archive) Directory() string {
+	if dir := archive.Directory(a.URL); dir != "" {
+		return dir
+	}
+	return cmp.Or(a.SpoolDirectory, option.StateDirectory())
+}
+
+// Check proves that the bucket takes segments, and where there is a retention that it lets them go; of directories, that
+// this user can write there. It writes nothing to those. After Init.
 func (a *Archive) Check(ctx context.Context) error {
+	for _, dir := range []string{a.Directory(), a.SpoolDirectory} {
+		if why := option.Unwritable(dir); why != "" {
+			return fmt.Errorf("directory %s: %s", dir, why)
+		}
+	}
 	o, err := a.Credentials()
 	if err != nil {
 		return err
@@ -100,6 +116,9 @@ func (a *Archive) Connect() error {
 	}
 	for _, n := range a.writer.Notes() {
 		a.Log.Warn(n)
+	}
+	if dir := a.Directory(); !durable.KeepsNames(dir) {
+		a.Log.Warnf("The file system of %s cannot sync directories: after a loss of power files made just before may be gone", dir)
 	}
 	a.stats.register(a.Statistics)
 	ctx, cancel := context.WithCancel(context.Background())
