@@ -54,6 +54,9 @@ func (p *proof) run(ctx context.Context) error {
 	}
 	for _, ri := range p.inputs {
 		d := ri.Input.(*decahose.Decahose)
+		if err := d.CheckState(); err != nil {
+			return err
+		}
 		for _, part := range []func(context.Context, *decahose.Decahose) error{p.delivery, p.archives, p.login} {
 			if err := part(ctx, d); err != nil {
 				return fmt.Errorf("stream %q: %w", d.StreamLabel, err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
+	"github.com/decahose/telegraf-decahose/internal/dirlock"
 	"github.com/decahose/telegraf-decahose/internal/durable"
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
@@ -64,8 +65,8 @@ func (s *Store) start() (*ledger.Past, error) {
 	return past, nil
 }
 
-// CheckFiles says why Open would fail on the files of the directory, if it is there: those that this user cannot read and
-// write, links, a newer version. It changes nothing. No Store or Reader of this process may be open there.
+// CheckFiles says why Open, or that of the spool, would fail on the files of the directory, if it is there: those that this
+// user cannot read and write, links, a newer version. It changes nothing. No Store or Reader of this process may be open there.
 func CheckFiles(dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -73,13 +74,9 @@ func CheckFiles(dir string) error {
 	if err := refuseLinks(dir); err != nil {
 		return err
 	}
-	for _, d := range []string{dir, filepath.Join(dir, idsDir)} {
-		entries, err := os.ReadDir(d)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return place(err)
-		}
-		for _, e := range entries {
-			if err := openable(filepath.Join(d, e.Name()), e); err != nil {
+	for _, name := range []string{dirlock.Name, dbName, backupName, "spool.db"} {
+		for _, suffix := range []string{"", sqlfile.LogSuffix, sqlfile.IndexSuffix} {
+			if err := openable(filepath.Join(dir, name+suffix)); err != nil {
 				return place(err)
 			}
 		}
@@ -87,11 +84,8 @@ func CheckFiles(dir string) error {
 	return refuseNewer(dir, len(migrations))
 }
 
-// openable is nil for what is no file, or was removed meanwhile.
-func openable(path string, e os.DirEntry) error {
-	if !e.Type().IsRegular() {
-		return nil
-	}
+// openable is nil for what is not there.
+func openable(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

@@ -92,13 +92,22 @@ func (d *Decahose) checkState() error {
 			return d.badState(why)
 		}
 	}
+	return nil
+}
+
+// CheckState says why Start would fail on what is in the state directory, and changes nothing. For the host's check, after
+// Init.
+func (d *Decahose) CheckState() error {
 	switch err := store.CheckFiles(d.StateDir()); {
 	case errors.Is(err, store.ErrNewer):
 		return option.Bad("state_directory", d.StateDirectory, "one of this version or an older one; nothing was touched: "+err.Error())
-	case errors.Is(err, store.ErrPlace):
+	case err != nil:
 		return d.badState(fmt.Sprintf("user %s: %v", whoami(), err))
 	}
-	return nil // what else there is may pass; Start says so
+	if text := foreign(d.StateDir()); text != "" {
+		d.Log.Warnf("Stream %s: the state directory %s %s", d.StreamLabel, d.StateDir(), text)
+	}
+	return nil
 }
 
 func (d *Decahose) badState(why string) error {
