@@ -16,7 +16,7 @@ const (
 	// calm is the memory, in bytes, from which on it is worth a collection to give some back.
 	calm = 96 << 20
 	// giveBackEvery is how often that is looked at, giveBackSeldom how often where the last time was of no use.
-	giveBackEvery  = 10 * time.Second
+	giveBackEvery  = 5 * time.Second
 	giveBackSeldom = 10 * time.Minute
 )
 
