@@ -36,18 +36,18 @@ func Root() (string, error) {
 }
 
 // Build builds one of this project's commands (its path from the root) into dir and returns the binary.
-// flags go to go build. With RIG_RACE in the environment it is built with the race detector.
+// flags go to go build. With RIG_RACE in the environment it is built with the race detector, unless they say -race=false.
 func Build(ctx context.Context, command, dir string, flags ...string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, filepath.Base(command))
-	args := append([]string{"build", "-o", binary}, flags...)
+	args := []string{"build", "-o", binary}
 	if os.Getenv("RIG_RACE") != "" {
 		args = append(args, "-race")
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "./"+command)...)
+	cmd := exec.CommandContext(ctx, "go", append(append(args, flags...), "./"+command)...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", command, err, out)
