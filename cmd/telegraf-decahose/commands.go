@@ -19,6 +19,7 @@ type console struct {
 	now            func() time.Time
 	poll           time.Duration              // between two looks at what a running plugin does
 	patience       time.Duration              // how long an answer may take
+	second         time.Duration              // after how long at most a store is looked at again before a repair
 	ask            func(question string) bool // nil: there is nobody to ask
 	terminal       bool                       // stderr is one
 	barWidth       int                        // of that terminal
@@ -30,7 +31,7 @@ type console struct {
 }
 
 func newConsole(stdout, stderr io.Writer) *console {
-	c := &console{stdout: stdout, stderr: stderr, now: time.Now, poll: time.Second / 2, patience: 30 * time.Second}
+	c := &console{stdout: stdout, stderr: stderr, now: time.Now, poll: time.Second / 2, patience: 30 * time.Second, second: 15 * time.Second}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		c.terminal, c.barWidth = true, terminalWidth(f)
 		if term.IsTerminal(int(os.Stdin.Fd())) {
@@ -108,6 +109,7 @@ func (c *console) commands() []*cli.Command {
 				" Where none runs, it asks X itself, and prints the Tweets as line protocol.",
 			c.recover, rangeFlags(partitionFlag(),
 				&cli.BoolFlag{Name: "no-wait", Usage: "return when the plugin answered"},
+				&cli.BoolFlag{Name: "emit-again", Usage: "emit the Tweets of these minutes again, though they were emitted: a store lost them"},
 				&cli.StringFlag{Name: "output", Usage: "where no plugin runs: append the Tweets to this `FILE`, not to stdout"})...),
 		c.command("verify", "check the ledger", "",
 			"Reads the whole state, and compares checksums, digests and sums. It changes nothing.", c.verify),
@@ -117,7 +119,8 @@ func (c *console) commands() []*cli.Command {
 				wideFlag(),
 				&cli.StringFlag{Name: "audit", Usage: "the audit of this `NAME` only"},
 				&cli.BoolFlag{Name: "ids", Usage: "list the ids that differ, where the store can tell"},
-				&cli.BoolFlag{Name: "repair", Usage: "have the plugin emit again what is missing"})...),
+				&cli.BoolFlag{Name: "repair", Usage: "have the plugin emit again what is missing"},
+				&cli.BoolFlag{Name: "again", Usage: "with -repair: also what stays short though it was repaired"})...),
 		c.command("forget", "give missing minutes up, for good", "-from TIME -to TIME",
 			timesText+" Gaps in that time become lost: nothing asks for them any more.",
 			c.forget, rangeFlags(partitionFlag(),

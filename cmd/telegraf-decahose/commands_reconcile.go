@@ -114,8 +114,8 @@ func (c *console) reconcileAll(ctx *cli.Context, s *stream, audits []*decahose.A
 		}
 		_ = s.read(damage) // said once; what can be read is compared
 		r, lines := c.reconcileOne(stopped, a, s, b, w)
-		if ctx.Bool("repair") {
-			r.Repair = c.orderRepair(s, b, lines)
+		if ctx.Bool("repair") && r.Error == "" {
+			r.Repair = c.repair(stopped, a, s, w, lines, ctx.Bool("again"))
 		}
 		doc.Audits = append(doc.Audits, newAuditResult(r, lines, ctx.Bool("ids")))
 	}
@@ -145,8 +145,38 @@ func (c *console) reconcileOne(ctx context.Context, a *decahose.Audit, s *stream
 	return r, lines
 }
 
+// repair has again what a second look finds missing as well. What has come meanwhile was in a buffer.
+func (c *console) repair(stopped context.Context, a *decahose.Audit, s *stream, w wish, lines []audit.Line, again bool) string {
+	var watch audit.Watch
+	lines = audit.Short(lines, again)
+	if sum := audit.Total(lines); sum.Minutes[audit.Missing] == 0 {
+		return c.orderRepair(s, nil, nil, again)
+	}
+	first := c.now()
+	watch.Look(lines, first)
+	select {
+	case <-stopped.Done():
+		return "not repaired: stopped"
+	case <-time.After(min(c.second, time.Duration(a.Settle))):
+	}
+	b, err := audit.ReadBook(s.input.StateDir(), s.reader, w.from, w.to, c.now())
+	if b == nil {
+		return "not repaired: " + err.Error()
+	}
+	r, lines := c.reconcileOne(stopped, a, s, b, w)
+	if r.Error != "" {
+		return "not repaired: " + r.Error
+	}
+	lines = audit.Short(lines, again)
+	now := c.now()
+	if why := watch.Look(lines, now); why != "" {
+		return "not repaired now: " + why
+	}
+	return c.orderRepair(s, b, watch.Ripe(lines, now, now.Sub(first)), again)
+}
+
 // orderRepair leaves an order with the plugin, running or not, and says what came of it.
-func (c *console) orderRepair(s *stream, b *audit.Book, lines []audit.Line) string {
+func (c *console) orderRepair(s *stream, b *audit.Book, lines []audit.Line, again bool) string {
 	sent, minutes, err := audit.Wanted(b, lines, s.rules.Horizon, repairMost)
 	switch {
 	case s.rules.Method.String() == "none":
@@ -156,7 +186,11 @@ func (c *console) orderRepair(s *stream, b *audit.Book, lines []audit.Line) stri
 	case len(sent) == 0:
 		return "nothing is to be repaired"
 	}
-	o := ledger.Order{Kind: orderRepair, Sent: sent, From: timeline.MinuteOf(sent[0].ID.Milli()), To: timeline.MinuteOf(sent[len(sent)-1].ID.Milli()) + 1}
+	kind := orderRepair
+	if again {
+		kind = ledger.OrderAgain
+	}
+	o := ledger.Order{Kind: kind, Sent: sent, From: timeline.MinuteOf(sent[0].ID.Milli()), To: timeline.MinuteOf(sent[len(sent)-1].ID.Milli()) + 1}
 	id, err := store.PlaceOrder(s.input.StateDir(), o)
 	if err != nil {
 		return "not repaired: " + err.Error()

@@ -31,6 +31,7 @@ type account struct {
 	gap               string // the cause of an open gap that holds part of it
 	repairs           int64
 	pending           []snowflake.ID
+	gone              map[snowflake.ID]bool
 }
 
 // ReadBook reads the book. now is this host's clock; what is damaged is left out, and is the error beside the book.
@@ -127,7 +128,15 @@ func (b *Book) readRepairs(from, to timeline.Minute) error {
 		a := b.at(repairs[i].Minute)
 		a.repairs, a.pending = repairs[i].Times, repairs[i].Pending
 	}
-	return err
+	gone, gerr := b.reader.Gone(from, to)
+	for i := range gone {
+		a := b.at(gone[i].Minute)
+		a.gone = make(map[snowflake.ID]bool, len(gone[i].IDs))
+		for _, id := range gone[i].IDs {
+			a.gone[id] = true
+		}
+	}
+	return errors.Join(err, gerr)
 }
 
 func (b *Book) readSpool(dir string) error {
@@ -142,8 +151,10 @@ func (b *Book) readSpool(dir string) error {
 	return err
 }
 
-// sent are the Tweets of a minute that a store should hold: emitted, settled, and not waiting for an output.
+// sent are the Tweets of a minute that a store should hold: emitted, settled, and not waiting for an output; without those
+// that X has no longer.
 func (b *Book) sent(m timeline.Minute) ([]ledger.Sent, error) {
 	all, err := b.reader.IDs(m)
-	return slices.DeleteFunc(all, func(t ledger.Sent) bool { return b.waiting[m][t.ID] }), err
+	a := b.rows[m]
+	return slices.DeleteFunc(all, func(t ledger.Sent) bool { return b.waiting[m][t.ID] || a != nil && a.gone[t.ID] }), err
 }

@@ -22,6 +22,7 @@ const (
 	Missing    State = "missing"    // the store lacks Tweets that were emitted
 	Surplus    State = "surplus"    // the store holds Tweets that the ledger does not know
 	Unrepaired State = "unrepaired" // it stays short after two repairs
+	Gone       State = "gone"       // the store lacks what a whole Replay did not bring: X has it no longer
 	Unknown    State = "unknown"    // the ledger or the store cannot say
 )
 
@@ -35,6 +36,7 @@ type Line struct {
 	Missing     int64
 	Surplus     int64
 	Repairs     int64  // how often it was repaired
+	Gone        int64  // Tweets besides that X has no longer, by a whole Replay; in no other number
 	Why         string // of Unknown, and what else there is to say
 
 	Lacking []ledger.Sent  // the Tweets that are missing; nil where the store cannot tell
@@ -106,7 +108,7 @@ func (b *Book) expect(from, to timeline.Minute, settle time.Duration) []Line {
 		a := b.rows[m]
 		if a != nil {
 			l.Undelivered = min(max(a.underway+a.refused, int64(len(b.waiting[m]))), a.emitted)
-			l.Emitted, l.Repairs = a.emitted-l.Undelivered+int64(len(a.pending)), a.repairs
+			l.Emitted, l.Repairs, l.Gone = a.emitted-l.Undelivered+int64(len(a.pending)), a.repairs, int64(len(a.gone))
 		}
 		over := time.UnixMilli((m + 1).Milli()).Add(settle)
 		switch {
@@ -191,6 +193,9 @@ func (l *Line) judge(b *Book) {
 
 // settle draws the conclusion. Of its first minute the ledger has only a part.
 func (l *Line) settle(b *Book) {
+	if l.Missing > 0 && l.Repairs > 0 {
+		l.Why = b.repairedWhy(l.Minute)
+	}
 	switch {
 	case l.Missing > 0 && l.Repairs >= ledger.RepairsMost:
 		l.State = Unrepaired
@@ -200,9 +205,41 @@ func (l *Line) settle(b *Book) {
 		l.State, l.Why = Unknown, "the ledger begins within it"
 	case l.Surplus > 0:
 		l.State = Surplus
+	case l.Gone > 0:
+		l.State, l.Why = Gone, fmt.Sprintf("X has %d Tweets of it no longer", l.Gone)
 	default:
 		l.State = Equal
 	}
+}
+
+// repairedWhy says why a minute that was repaired stays short.
+func (b *Book) repairedWhy(m timeline.Minute) string {
+	a := b.rows[m]
+	if n := len(a.pending); n > 0 {
+		return fmt.Sprintf("%d Tweets were asked for again and have not come", n)
+	}
+	return fmt.Sprintf("emitted again (%d), and not stored: the store or an output swallows it, such as a key that knows deleted ids", a.repairs)
+}
+
+// rounded is how many of the Tweets that seem to be missing are there under an id that went through a float: it holds
+// 53 bits, an id more.
+func rounded(lacking []ledger.Sent, foreign []snowflake.ID) (n int) {
+	has := make(map[snowflake.ID]bool, len(foreign))
+	for _, id := range foreign {
+		has[id] = true
+	}
+	for _, t := range lacking {
+		if as := snowflake.ID(float64(t.ID)); as != t.ID && has[as] {
+			n++
+		}
+	}
+	return n
+}
+
+// cannotTell says that nothing follows from what the store holds.
+func (l *Line) cannotTell(why string) {
+	l.State, l.Why = Unknown, why
+	l.Missing, l.Surplus, l.Lacking, l.Foreign = 0, 0, nil, nil
 }
 
 // name finds the ids that differ, as far as both sides can tell.
@@ -235,6 +272,10 @@ func (l *Line) name(ctx context.Context, b *Book, s Store, timeout time.Duration
 		if !b.waiting[l.Minute][id] {
 			l.Foreign = append(l.Foreign, id)
 		}
+	}
+	if n := rounded(l.Lacking, l.Foreign); n > 0 {
+		l.cannotTell("the store rounds ids, as JSON with floats does: it cannot tell Tweets apart")
+		return nil
 	}
 	l.Stored, l.Missing = int64(len(stored)), int64(len(l.Lacking))
 	l.Surplus = max(0, int64(len(l.Foreign))-l.Undelivered)

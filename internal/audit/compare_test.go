@@ -272,7 +272,7 @@ func TestPoints(t *testing.T) {
 	p := l.Point("prod", "pg")
 	require.Equal(t, "decahose_audit", p.Name)
 	require.Equal(t, noon.Nano(), p.Time)
-	require.Len(t, p.Fields, 7)
+	require.Len(t, p.Fields, 8)
 	unknown := Line{Minute: noon, State: Unknown, Stored: -1}
 	require.Len(t, unknown.Point("prod", "pg").Fields, 4, "what is not known is absent")
 	lines := []Line{l, unknown, {Minute: noon, State: Unrepaired, Stored: 1, Emitted: 2, Missing: 1}, {State: Surplus, Stored: 3, Emitted: 1, Surplus: 2}}

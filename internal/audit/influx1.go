@@ -185,14 +185,22 @@ func (s *influx1Store) ofTimes(times []int64) (ids []snowflake.ID, err error) {
 
 var errRow = errors.New("answer has a row that is not a time and a number")
 
-// numbers calls f with the time and the number of a row. A number may be null, or another field's value: 0.
+// errNoNumber says that the store holds what is no number where an id should be.
+var errNoNumber = fmt.Errorf("%w: it holds ids that are no whole numbers", ErrNoIDs)
+
+// numbers calls f with the time and the number of a row, which may be written as text. Null is 0.
 func numbers(f func(ns, n int64)) func([]json.RawMessage) error {
 	return func(v []json.RawMessage) error {
 		var ns, n int64
 		if len(v) < 2 || json.Unmarshal(v[0], &ns) != nil {
 			return errRow
 		}
-		_ = json.Unmarshal(v[1], &n)
+		if text := strings.Trim(string(v[1]), `"`); text != "null" {
+			var ok bool
+			if n, ok = toInt(text); !ok {
+				return errNoNumber
+			}
+		}
 		f(ns, n)
 		return nil
 	}

@@ -15,7 +15,7 @@ func (l *Line) Point(label, name string) point.Point {
 		p.Fields = append(p.Fields, point.Field{Key: "stored", Value: l.Stored}, point.Field{Key: "missing", Value: l.Missing},
 			point.Field{Key: "surplus", Value: l.Surplus})
 	}
-	p.Fields = append(p.Fields, point.Field{Key: "repairs", Value: l.Repairs}, point.Field{Key: "state", Value: string(l.State)})
+	p.Fields = append(p.Fields, point.Field{Key: "repairs", Value: l.Repairs}, point.Field{Key: "gone", Value: l.Gone}, point.Field{Key: "state", Value: string(l.State)})
 	return p
 }
 
@@ -78,6 +78,7 @@ func (h Health) Point(label, name string, s *Sum, at time.Time) point.Point {
 			{Key: "minutes_missing", Value: int64(s.Minutes[Missing] + s.Minutes[Unrepaired])},
 			{Key: "minutes_repairing", Value: int64(s.Minutes[Repairing])},
 			{Key: "minutes_unknown", Value: int64(s.Minutes[Unknown])},
+			{Key: "minutes_gone", Value: int64(s.Minutes[Gone])},
 			{Key: "missing", Value: s.Missing},
 			{Key: "surplus", Value: s.Surplus},
 		}}

@@ -18,7 +18,7 @@ func (c *Core) ordered(orders []ledger.Order) {
 			a.Text, a.Err = err.Error(), true
 		}
 		c.durable.answers = append(c.durable.answers, a)
-		if o.Kind == "repair" { // the plugin's own audit may have ordered it
+		if o.Kind == "repair" || o.Kind == ledger.OrderAgain { // the plugin's own audit may have ordered it
 			c.note(Info, "audit: %s", a.Text)
 			continue
 		}
@@ -36,7 +36,9 @@ func (c *Core) order(o *ledger.Order) (string, error) {
 	case "forget":
 		return c.orderForget(o)
 	case "repair":
-		return c.orderRepair(o)
+		return c.orderRepair(o, false)
+	case ledger.OrderAgain:
+		return c.orderRepair(o, true)
 	}
 	return "", fmt.Errorf("unknown order %q", o.Kind)
 }

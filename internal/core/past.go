@@ -48,7 +48,7 @@ func (c *Core) begin() {
 		c.cold.minutes[m] = false
 	}
 	c.adopt(past.Spooled)
-	c.restoreRepairs(past.Repairs)
+	c.restoreRepairs(past.Repairs, past.Gone)
 	c.preload()
 	for _, n := range past.Notes {
 		c.note(Warn, "state: %s", n)

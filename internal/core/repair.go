@@ -21,11 +21,13 @@ type repair struct {
 	times   int64
 	at      int64                 // Unix ns of the last one
 	pending map[snowflake.ID]bool // taken back, and not emitted and settled since
+	gone    map[snowflake.ID]bool // the same, and a whole Replay did not bring it: X has it no longer
 	unsaved bool
 }
 
 // orderRepair takes back that Tweets were emitted, so that recovery brings and emits them again: these, and no others.
-func (c *Core) orderRepair(o *ledger.Order) (string, error) {
+// again says that it is wanted however often it was tried.
+func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
 	if c.cfg.Recovery.Method == recovery.None {
 		return "", errors.New("option \"recovery\" is \"none\": there is nobody to ask")
 	}
@@ -43,7 +45,7 @@ func (c *Core) orderRepair(o *ledger.Order) (string, error) {
 			young++
 		case c.beingAsked(ledger.AnyPartition, m.Span()) || r != nil && r.holds(by[m]) && c.missed(m):
 			asked++
-		case r != nil && r.times >= ledger.RepairsMost:
+		case !again && r != nil && r.times >= ledger.RepairsMost:
 			exhausted++
 		default:
 			minutes++
@@ -101,11 +103,15 @@ func (c *Core) missed(m timeline.Minute) bool {
 	return false
 }
 
+func newRepair() *repair {
+	return &repair{pending: make(map[snowflake.ID]bool), gone: make(map[snowflake.ID]bool)}
+}
+
 // repair makes Tweets of one minute missing. Those that are pending already were taken back before.
 func (c *Core) repair(m timeline.Minute, sent []ledger.Sent) {
 	r := c.repairs[m]
 	if r == nil {
-		r = &repair{pending: make(map[snowflake.ID]bool)}
+		r = newRepair()
 		c.repairs[m] = r
 	}
 	r.times, r.at, r.unsaved = r.times+1, c.wall, true
@@ -113,7 +119,8 @@ func (c *Core) repair(m timeline.Minute, sent []ledger.Sent) {
 	var fresh []ledger.Sent
 	again := map[account]bool{}
 	for _, t := range sent {
-		if r.pending[t.ID] {
+		if r.pending[t.ID] || r.gone[t.ID] {
+			delete(r.gone, t.ID)
 			again[account{c.account(int(t.Partition)).index, m}] = true
 		} else {
 			fresh = append(fresh, t)
@@ -133,10 +140,23 @@ func (r *repair) holds(sent []ledger.Sent) bool {
 
 // repaired notes that a Tweet settled: it is pending no longer.
 func (c *Core) repaired(m timeline.Minute, id snowflake.ID) {
-	if r := c.repairs[m]; r != nil && r.pending[id] {
+	if r := c.repairs[m]; r != nil && (r.pending[id] || r.gone[id]) {
 		delete(r.pending, id)
+		delete(r.gone, id)
 		r.unsaved = true
 	}
+}
+
+// missedByX gives up what a request did not bring of a minute that it filled: X has it no longer. It is taken all the
+// same if it ever comes.
+func (c *Core) missedByX(m timeline.Minute) {
+	r := c.repairs[m]
+	if r == nil || len(r.pending) == 0 || c.missed(m) || c.marked(m) != ledger.FillFull {
+		return
+	}
+	maps.Copy(r.gone, r.pending)
+	clear(r.pending)
+	r.unsaved = true
 }
 
 // recordRepairs are the rows that changed.
@@ -148,19 +168,30 @@ func (c *Core) recordRepairs(k *ledger.Commit) {
 		}
 		r.unsaved = false
 		k.Repairs = append(k.Repairs, ledger.RepairRecord{Minute: m, Times: r.times, At: r.at, Pending: slices.Sorted(maps.Keys(r.pending))})
+		k.Gone = append(k.Gone, ledger.GoneRecord{Minute: m, IDs: slices.Sorted(maps.Keys(r.gone))})
 	}
 }
 
 // restoreRepairs takes over what earlier processes took back.
-func (c *Core) restoreRepairs(records []ledger.RepairRecord) {
+func (c *Core) restoreRepairs(records []ledger.RepairRecord, gone []ledger.GoneRecord) {
 	for i := range records {
 		rec := &records[i]
-		r := &repair{times: rec.Times, at: rec.At, pending: make(map[snowflake.ID]bool)}
-		for _, id := range rec.Pending {
-			r.pending[id] = true
-			c.accepted.unsee(id)
-		}
+		r := newRepair()
+		r.times, r.at = rec.Times, rec.At
 		c.repairs[rec.Minute] = r
+		c.unseeAll(rec.Pending, r.pending)
+	}
+	for i := range gone {
+		if r := c.repairs[gone[i].Minute]; r != nil {
+			c.unseeAll(gone[i].IDs, r.gone)
+		}
+	}
+}
+
+func (c *Core) unseeAll(ids []snowflake.ID, into map[snowflake.ID]bool) {
+	for _, id := range ids {
+		into[id] = true
+		c.accepted.unsee(id)
 	}
 }
 
@@ -170,8 +201,10 @@ func (c *Core) forgetRepairs(before timeline.Minute) {
 		if m >= before {
 			continue
 		}
-		for id := range r.pending {
-			delete(c.accepted.unseen, id)
+		for _, ids := range [...]map[snowflake.ID]bool{r.pending, r.gone} {
+			for id := range ids {
+				delete(c.accepted.unseen, id)
+			}
 		}
 		delete(c.repairs, m)
 	}

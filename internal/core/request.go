@@ -451,6 +451,7 @@ func (c *Core) settleClaims() {
 	if n == 0 {
 		return
 	}
+	asked := requestedIn(q.claims[:n])
 	q.claims = append(q.claims[:0], q.claims[n:]...)
 	for _, p := range c.partitions {
 		for _, r := range [...]road{{recovery.Archive, ledger.AnyPartition}, {c.cfg.Recovery.Method, ledger.AnyPartition}, {c.cfg.Recovery.Method, p.id}} {
@@ -461,7 +462,20 @@ func (c *Core) settleClaims() {
 			}
 		}
 	}
+	for _, m := range minutesOfSet(&asked) {
+		c.missedByX(m)
+	}
 	c.unask()
+}
+
+// requestedIn are the minutes of the claims that X brought.
+func requestedIn(claims []claim) (all timeline.Set) {
+	for i := range claims {
+		if claims[i].method != recovery.Archive {
+			all.Add(claims[i].span)
+		}
+	}
+	return all
 }
 
 // dated reports whether X's refusal is about a date (X: Replay API, 406).

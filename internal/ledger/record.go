@@ -114,11 +114,14 @@ type Moment struct {
 // Order is what an operator wants of the running process; commands leave it in the store.
 type Order struct {
 	ID        int64
-	Kind      string // recover: ask for the minutes again, whatever is known of them; forget: give gaps up; repair: have Sent again
+	Kind      string // recover: ask for the minutes again, whatever is known of them; forget: give gaps up; repair: have Sent again; OrderAgain
 	Partition int    // AnyPartition: all
 	From, To  timeline.Minute
 	Sent      []Sent // of repair: Tweets that were emitted and are missing in a store
 }
+
+// OrderAgain is the kind of an order to have Sent again, however often that was tried.
+const OrderAgain = "again"
 
 // Answer says what came of an Order.
 type Answer struct {

@@ -28,8 +28,9 @@ type auditing struct {
 	alarm  sinkAlarm
 	health audit.Health
 	said   map[timeline.Minute]audit.Line // as it was emitted last
-	order  int64                          // the last one that was placed; 0: none
-	stuck  map[timeline.Minute]bool       // minutes of which the log said that they stay short
+	watch  audit.Watch
+	order  int64                    // the last one that was placed; 0: none
+	stuck  map[timeline.Minute]bool // minutes of which the log said that they stay short
 }
 
 // startAudits starts a goroutine for each audit; they end with ctx.
@@ -84,7 +85,7 @@ func (w *auditing) look(ctx context.Context) []point.Point {
 	if err != nil {
 		return w.failed(err, lines, began)
 	}
-	wanted := w.repair(r, book, lines, rounds)
+	wanted := w.repair(r, book, lines, rounds, began)
 	w.tell(lines, rounds, wanted)
 	return w.points(lines, began, true)
 }
@@ -105,6 +106,7 @@ func (w *auditing) failed(err error, lines []audit.Line, began time.Time) []poin
 		return nil
 	}
 	w.health.Failures++
+	w.watch.Failed()
 	w.d.note(core.Note{Level: core.Warn, Text: fmt.Sprintf("%v; tried again in %v", w.fail(err), time.Duration(w.Interval))})
 	return w.points(lines, began, false)
 }
@@ -141,10 +143,12 @@ func sameLine(a, b *audit.Line) bool {
 		a.Missing == b.Missing && a.Surplus == b.Surplus && a.Repairs == b.Repairs
 }
 
-// repair has the plugin bring again what is missing, and says what came of it, as words for the log.
-func (w *auditing) repair(r *store.Reader, book *audit.Book, lines []audit.Line, rounds time.Duration) string {
+// repair has the plugin bring again what is missing, and says what came of it, as words for the log: what was missing
+// in two looks, the settle time apart, and never while an output is known to be behind.
+func (w *auditing) repair(r *store.Reader, book *audit.Book, lines []audit.Line, rounds time.Duration, now time.Time) string {
+	behind := w.watch.Look(lines, now)
 	if !w.Repair {
-		return ""
+		return behind
 	}
 	if w.order != 0 {
 		if _, answered, err := r.Answer(w.order); err == nil && !answered {
@@ -157,10 +161,18 @@ func (w *auditing) repair(r *store.Reader, book *audit.Book, lines []audit.Line,
 	if s := w.d.road.Status(); s.Spooled > 0 || w.d.road.Behind() {
 		return "not repaired now: the outputs do not keep up"
 	}
-	sent, minutes, err := audit.Wanted(book, lines, time.Duration(w.d.RecoveryHorizon), repairMost)
+	if behind != "" {
+		return "not repaired now: " + behind
+	}
+	ripe := w.watch.Ripe(lines, now, time.Duration(w.Settle))
+	sent, minutes, err := audit.Wanted(book, ripe, time.Duration(w.d.RecoveryHorizon), repairMost)
+	if len(sent) == 0 && err == nil && audit.Total(lines).Minutes[audit.Missing] > 0 {
+		return fmt.Sprintf("repaired once it has been missing for %v", time.Duration(w.Settle))
+	}
 	if len(sent) == 0 {
 		return words("not repaired", err)
 	}
+	w.watch.Ordered(sent)
 	first, end := sent[0].ID, sent[len(sent)-1].ID
 	w.order, err = store.PlaceOrder(w.d.StateDir(), ledger.Order{Kind: "repair", Sent: sent,
 		From: timeline.MinuteOf(first.Milli()), To: timeline.MinuteOf(end.Milli()) + 1})
