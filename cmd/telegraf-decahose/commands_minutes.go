@@ -43,6 +43,9 @@ type minuteLine struct {
 	Connections int64     `json:"connections"`
 	CoveredMS   int64     `json:"covered_ms"`
 	State       string    `json:"state"`
+	Fill        string    `json:"fill,omitempty"`          // of a recovered one: thin, or unproven; absent where it is full
+	Held        int64     `json:"fill_held,omitempty"`     // Tweets that filled it, where it is thin
+	Expected    int64     `json:"fill_expected,omitempty"` // how many there should be
 	Stored      bool      `json:"stored"` // false: there is no row of this minute
 }
 
@@ -145,7 +148,27 @@ func (s *stream) minuteLines(from, to string, fromBegin bool) (found streamMinut
 			}
 		}
 	}
-	return found, nil
+	return found, s.fills(found.Minutes, first, end)
+}
+
+// fills says of which recovered minutes it is not proven that they are full.
+func (s *stream) fills(lines []minuteLine, first, end timeline.Minute) error {
+	records, err := s.reader.Fills(first, end)
+	of := make(map[time.Time]*ledger.FillRecord, len(records))
+	for i := range records {
+		of[minuteTime(records[i].Minute)] = &records[i]
+	}
+	for i := range lines {
+		l := &lines[i]
+		k := of[l.Minute]
+		if k == nil || l.State != ledger.Recovered.String() || k.State != ledger.FillThin && k.State != ledger.FillUnproven {
+			continue
+		}
+		if l.Fill = k.State.String(); k.State == ledger.FillThin {
+			l.Held, l.Expected = k.Held, k.Expected
+		}
+	}
+	return s.read(err)
 }
 
 // partitions are those of the configuration, and those of which there are rows.
@@ -266,6 +289,9 @@ func (l *minuteLine) cells(tracked bool) []any {
 	cells := []any{minuteText(l.Minute), partitionText(l.Partition), "-", "-", "-", "-", "-", "-", "-", "-", l.State}
 	if l.Stored {
 		copy(cells[2:], []any{l.Received, l.Unique, l.Duplicate, l.Late, l.Emitted, l.Bytes, l.Connections, l.CoveredMS})
+	}
+	if l.Fill != "" {
+		cells[len(cells)-1] = l.State + ", " + l.Fill
 	}
 	if !l.Settled {
 		cells[2], cells[3], cells[5], cells[emittedColumn] = "-", "-", "-", "-"

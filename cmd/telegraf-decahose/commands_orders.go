@@ -37,6 +37,9 @@ type wishDocument struct {
 	Recovered   int       `json:"recovered"` // no longer missing
 	Lost        int       `json:"lost"`
 	Missing     int       `json:"missing"`
+	New         int64     `json:"new"`              // Tweets of it that were emitted
+	Thin        int       `json:"minutes_thin"`     // recovered, and hold less than they should
+	Unproven    int       `json:"minutes_unproven"` // recovered, and nobody knows how much they should hold
 }
 
 // wishDocuments is the document: the same once more as in those of commands about several streams.
@@ -84,12 +87,12 @@ func (c *console) wanted(ctx *cli.Context, now time.Time) (wish, error) {
 var errNotRunning = errors.New("the plugin is not running")
 
 // order leaves the wish with the running plugin and waits for its answer.
-func (c *console) order(s *stream, kind string, w wish) (doc wishDocument, err error) {
+func (c *console) order(s *stream, kind string, w wish, sent ...ledger.Sent) (doc wishDocument, err error) {
 	doc = s.document(w)
 	if !s.reader.Running() {
 		return doc, errNotRunning
 	}
-	o := ledger.Order{Kind: kind, Partition: w.partition, From: w.from, To: w.to}
+	o := ledger.Order{Kind: kind, Partition: w.partition, From: w.from, To: w.to, Sent: sent}
 	if doc.Order, err = store.PlaceOrder(s.input.StateDir(), o); err != nil {
 		return doc, err
 	}

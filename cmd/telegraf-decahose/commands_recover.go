@@ -41,7 +41,15 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 	if err != nil {
 		return err
 	}
-	doc, err := c.order(s, orderRecover, w)
+	kind, sent, err := s.recoverOrder(ctx.Bool("emit-again"), w)
+	if err != nil {
+		return err
+	}
+	before, err := s.lastRequest()
+	if err != nil {
+		return err
+	}
+	doc, err := c.order(s, kind, w, sent...)
 	if err != nil {
 		return err
 	}
@@ -56,7 +64,10 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 		return err
 	}
 	t.fill(&doc)
-	if err := c.printWish(ctx, doc, fmt.Sprintf("%s recovered, %d lost", timeline.InWords(t.minutes.recovered()), t.minutes.lost)); err != nil {
+	if err := s.brought(&doc, w, before); err != nil {
+		return err
+	}
+	if err := c.printWish(ctx, doc, fmt.Sprintf("%s recovered, %d lost\n%s", timeline.InWords(t.minutes.recovered()), t.minutes.lost, doc.came())); err != nil {
 		return err
 	}
 	if t.minutes.lost > 0 {

@@ -281,3 +281,46 @@ func TestPoints(t *testing.T) {
 	require.Same(t, &lines[0], s.FirstShort)
 	require.Same(t, &lines[2], s.FirstUnrepaired)
 }
+
+// TestGone: what a whole Replay did not bring is not missing, and is said.
+func TestGone(t *testing.T) {
+	c := &ledger.Commit{Partitions: []ledger.PartitionRecord{{Partition: 1, Begin: noon.Milli(), Position: (noon + 9).Milli()}}}
+	ids := booked(c, noon+1, 10)
+	c.Minutes[0].Unique, c.Minutes[0].Emitted, c.Minutes[0].Duplicate = 9, 9, 1
+	c.Repairs = []ledger.RepairRecord{{Minute: noon + 1, Times: 2}}
+	c.Gone = []ledger.GoneRecord{{Minute: noon + 1, IDs: ids[:1]}}
+	dir, r := stateOf(t, c)
+	lines, _, err := compareAll(t, dir, r, &shelf{of: map[timeline.Minute][]snowflake.ID{noon + 1: ids[1:]}}, noon+1, noon+2)
+	require.NoError(t, err)
+	require.Equal(t, Gone, lines[0].State)
+	require.EqualValues(t, 1, lines[0].Gone)
+	require.False(t, lines[0].Differs())
+	lines, _, err = compareAll(t, dir, r, &shelf{of: map[timeline.Minute][]snowflake.ID{noon + 1: ids[2:]}}, noon+1, noon+2)
+	require.NoError(t, err)
+	require.Equal(t, Unrepaired, lines[0].State, "another one is missing")
+	require.Contains(t, lines[0].Why, "emitted again (2), and not stored")
+}
+
+// TestRoundedIDs: a store whose ids went through a float cannot tell Tweets apart, and nothing follows from what it holds.
+func TestRoundedIDs(t *testing.T) {
+	c := &ledger.Commit{Partitions: []ledger.PartitionRecord{{Partition: 1, Begin: noon.Milli(), Position: (noon + 9).Milli()}}}
+	ids := booked(c, noon+1, 10)
+	for i := range ids { // node and sequence, as X numbers them
+		ids[i] += snowflake.ID(i + 1)
+	}
+	c.IDs[0].IDs, c.IDs[1].IDs = ids[:10], ids[10:]
+	c.Minutes[0].Digest, c.Minutes[1].Digest = ledger.Digest(ids[:10]...), ledger.Digest(ids[10:]...)
+	dir, r := stateOf(t, c)
+	var stored []snowflake.ID
+	for _, id := range ids[1:] {
+		stored = append(stored, snowflake.ID(float64(id)))
+	}
+	lines, b, err := compareAll(t, dir, r, &shelf{of: map[timeline.Minute][]snowflake.ID{noon + 1: stored}}, noon+1, noon+2)
+	require.NoError(t, err)
+	require.Equal(t, Unknown, lines[0].State)
+	require.Contains(t, lines[0].Why, "rounds ids")
+	require.Zero(t, lines[0].Missing)
+	sent, _, err := Wanted(b, lines, 1000*time.Hour, 100)
+	require.NoError(t, err)
+	require.Empty(t, sent)
+}

@@ -13,9 +13,9 @@ func (l *Line) Point(label, name string) point.Point {
 		Fields: []point.Field{{Key: "emitted", Value: l.Emitted}, {Key: "undelivered", Value: l.Undelivered}}}
 	if l.Stored >= 0 {
 		p.Fields = append(p.Fields, point.Field{Key: "stored", Value: l.Stored}, point.Field{Key: "missing", Value: l.Missing},
-			point.Field{Key: "surplus", Value: l.Surplus})
+			point.Field{Key: "surplus", Value: l.Surplus}, point.Field{Key: "gone", Value: l.Gone})
 	}
-	p.Fields = append(p.Fields, point.Field{Key: "repairs", Value: l.Repairs}, point.Field{Key: "gone", Value: l.Gone}, point.Field{Key: "state", Value: string(l.State)})
+	p.Fields = append(p.Fields, point.Field{Key: "repairs", Value: l.Repairs}, point.Field{Key: "state", Value: string(l.State)})
 	return p
 }
 
