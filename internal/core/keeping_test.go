@@ -19,7 +19,7 @@ import (
 
 // nouns are words of a command that name no connection.
 var nouns = map[string]bool{"clean": true, "crash": true, "reboot": true, "commits": true, "loads": true, "sink": true,
-	"recover": true, "forget": true, "repair": true}
+	"recover": true, "forget": true, "repair": true, "again": true}
 
 // keeping are the commands about store, sink, requests and restarts.
 func (s *script) keeping(verb string, conns []int, args map[string]string) {
@@ -299,6 +299,9 @@ func (s *script) order(args map[string]string) {
 	}
 	if args["repair"] != "" { // the first Tweets of each minute, as they are stored
 		o.Kind, o.Sent = "repair", s.stored(o.From, o.To, s.number(args["n"]))
+	}
+	if args["again"] != "" {
+		o.Kind, o.Sent = ledger.OrderAgain, s.stored(o.From, o.To, s.number(args["n"]))
 	}
 	if v := args["partition"]; v != "" {
 		o.Partition = s.number(v)
