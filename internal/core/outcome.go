@@ -211,7 +211,7 @@ func (c *Core) noteOutcome(n *conn, end End, o *recovery.Outcome) {
 	case o.Result == recovery.Completed:
 		c.note(Info, "%s of %s completed: %d Tweets, %d of them new", method, j, j.follow.Tweets(), j.follow.New())
 	case o.Result != "":
-		c.note(Warn, "%s of %s %s: %d minutes not delivered; asked for again later", method, j, spaced(o.Result), len(o.Failed))
+		c.note(Warn, "%s of %s %s: %s not delivered; asked for again later", method, j, spaced(o.Result), timeline.InWords(len(o.Failed)))
 	case end.Opened:
 		c.note(Warn, "%s of %s ended (%s)%s before it was completed, whole to %s; next try in %v", method, j, end.Class, words, j.claimed, wait)
 	case refusesForGood(end.Status):

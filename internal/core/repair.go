@@ -58,13 +58,13 @@ func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
 		n    int
 		text string
 	}{
-		{asked, "%d minutes are being asked for already"},
-		{exhausted, "%d minutes were repaired twice and stay short"},
-		{old, "%d minutes are older than the horizon"},
-		{young, "%d minutes are not over"},
+		{asked, " asked for already"},
+		{exhausted, " repaired twice and still short"},
+		{old, " older than the horizon"},
+		{young, " not over"},
 	} {
 		if n.n > 0 {
-			rest = append(rest, fmt.Sprintf(n.text, n.n))
+			rest = append(rest, timeline.InWords(n.n)+n.text)
 		}
 	}
 	left := strings.Join(rest, ", ")
@@ -75,7 +75,7 @@ func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
 		return "", fmt.Errorf("nothing to repair: %s", left)
 	}
 	c.requests.at = c.now
-	text := fmt.Sprintf("%d Tweets of %d minutes will be had again", done, minutes)
+	text := fmt.Sprintf("%d Tweets of %s will be had again", done, timeline.InWords(minutes))
 	if left != "" {
 		text += "; " + left
 	}

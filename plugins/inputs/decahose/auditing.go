@@ -179,7 +179,7 @@ func (w *auditing) repair(r *store.Reader, book *audit.Book, lines []audit.Line,
 	if err != nil {
 		return words("not repaired", err)
 	}
-	return fmt.Sprintf("%d Tweets of %d minutes are asked for again", len(sent), minutes)
+	return fmt.Sprintf("%d Tweets of %s are asked for again", len(sent), timeline.InWords(minutes))
 }
 
 func words(text string, err error) string {
@@ -196,8 +196,8 @@ func (w *auditing) tell(lines []audit.Line, rounds time.Duration, wanted string)
 	if short == nil {
 		return
 	}
-	text := fmt.Sprintf("audit %q: the store lacks %d Tweets of %d minutes, first of %v: %d of %d", w.Name, s.Missing,
-		s.Minutes[audit.Missing]+s.Minutes[audit.Unrepaired], short.Minute, short.Missing, short.Emitted)
+	text := fmt.Sprintf("audit %q: the store lacks %d Tweets of %s, first of %v: %d of %d", w.Name, s.Missing,
+		timeline.InWords(s.Minutes[audit.Missing]+s.Minutes[audit.Unrepaired]), short.Minute, short.Missing, short.Emitted)
 	if rounds > 0 {
 		text += fmt.Sprintf("; its times are rounded to %v, so that Tweets overwrite each other", rounds)
 	}
@@ -207,7 +207,7 @@ func (w *auditing) tell(lines []audit.Line, rounds time.Duration, wanted string)
 	level := core.Warn
 	if fresh := w.freshlyStuck(lines); fresh > 0 {
 		level = core.Error
-		text += fmt.Sprintf("; %d minutes stay short after %d repairs and are not repaired again", fresh, ledger.RepairsMost)
+		text += fmt.Sprintf("; %s short after %d repairs and not repaired again", timeline.InWords(fresh), ledger.RepairsMost)
 	}
 	w.d.note(core.Note{Level: level, Text: text})
 }
@@ -243,10 +243,10 @@ func (a *sinkAlarm) judge(s *audit.Sum, now time.Time) {
 		a.since = now
 	}
 	a.severity = "warning"
-	a.message = fmt.Sprintf("the store lacks %d Tweets of %d minutes, first of %v", s.Missing, s.Minutes[audit.Missing]+s.Minutes[audit.Unrepaired], l.Minute)
+	a.message = fmt.Sprintf("the store lacks %d Tweets of %s, first of %v", s.Missing, timeline.InWords(s.Minutes[audit.Missing]+s.Minutes[audit.Unrepaired]), l.Minute)
 	if n := s.Minutes[audit.Unrepaired]; n > 0 {
 		a.severity = "critical"
-		a.message += fmt.Sprintf("; %d minutes stay short after %d repairs", n, ledger.RepairsMost)
+		a.message += fmt.Sprintf("; %s short after %d repairs", timeline.InWords(n), ledger.RepairsMost)
 	}
 }
 
