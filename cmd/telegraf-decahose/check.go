@@ -57,6 +57,7 @@ func (p *proof) run(ctx context.Context) error {
 		if err := d.CheckState(); err != nil {
 			return err
 		}
+		p.say(d, "checked: this file, the files that it names, and that state can be kept in %s", d.StateDir())
 		for _, part := range []func(context.Context, *decahose.Decahose) error{p.delivery, p.archives, p.login} {
 			if err := part(ctx, d); err != nil {
 				return fmt.Errorf("stream %q: %w", d.StreamLabel, err)

@@ -19,6 +19,7 @@ func TestCheckSaysWhatItProves(t *testing.T) {
 	c.exits(exitStopped, patience)
 	c.waitFor("the verdict", func() bool { return strings.HasSuffix(c.lines.String(), "configuration ok\n") })
 	for _, want := range []string{
+		`stream "prod": checked: this file, the files that it names, and that state can be kept in /`,
 		`stream "prod": not checked: whether outputs take Tweets`,
 		`stream "prod": not checked: whether X takes user name, password, account and label; -check -connect asks it`,
 	} {

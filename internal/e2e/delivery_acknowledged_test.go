@@ -125,6 +125,28 @@ func TestCheckProvesTheRoundTrip(t *testing.T) {
 	require.Contains(t, out, "refused")
 }
 
+// The check takes the road of Tweets: an output that lets nothing else pass is asked, and its failure is told.
+func TestCheckTakesTheRoadOfTweets(t *testing.T) {
+	s := newStage(t, decasim.ServerConfig{Seed: 48})
+	address, k := freeAddress(t), s.newSink("a.tweets")
+	s.sim.StopOffering()
+	a := s.runWith("a", acknowledgedConf(address, k.output()), s.stream(acknowledged(address)...))
+	require.True(t, rig.Until(s.within(20*time.Second), func() bool {
+		out, err := s.check("a", pushToken)
+		return err == nil && strings.Contains(out, "accepted a whole Tweet of the check")
+	}), a.Log.Text())
+	body, err := os.ReadFile(a.tweets)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "stream_label=decahose_check id=")
+	k.answer.Store(http.StatusServiceUnavailable)
+	out, err := s.check("a", pushToken)
+	require.Error(t, err, out)
+	require.NotContains(t, out, "accepted")
+	require.NotContains(t, out, "configuration ok")
+	k.answer.Store(http.StatusNoContent)
+	a.stop()
+}
+
 // check runs -check with the configuration of an agent's plugin, and another token.
 func (s *stage) check(agent, token string) (string, error) {
 	s.Helper()
