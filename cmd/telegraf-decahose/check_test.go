@@ -39,7 +39,7 @@ func TestCheckConnects(t *testing.T) {
 		"let in":       {oneTweet(t).URL, "", exitStopped, "let us in, and its stream came after"},
 		"wrong login":  {oneTweet(t).URL, "#", exitFailure, "http_401"},
 		"nobody there": {"http://127.0.0.1:1", "", exitFailure, "connect"},
-		"no stream":    {empty.URL, "", exitFailure, "sent nothing that is a stream"},
+		"no stream":    {empty.URL, "", exitFailure, "what answers is no stream"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := configure(t, test.url, test.more)
