@@ -114,12 +114,39 @@ func (c *conn) damage(record []byte, id snowflake.ID, f *planned) {
 		c.add(notice([]string{"info", "warn"}[c.rng.n(2)], "Some words from X.\n\n", time.Now()))
 	case "delete":
 		c.add(fmt.Appendf(nil, `{"delete":{"status":{"id":%d,"id_str":"%d","user_id":1,"user_id_str":"1"},"timestamp_ms":"%d"}}`+"\r\n", id, id, id.Milli()))
+	case "braces", "keys", "digits", "minutes", "deep", "blanks":
+		c.add(append(bomb(variant), "\r\n"...))
 	default:
 		c.withhold()
 		c.add(c.spoiled(variant, body, f.Size))
 		return
 	}
 	c.write(record, id)
+}
+
+// bombBytes is the length of a bomb: enough to tell who pays more for it than its length.
+const bombBytes = 128 << 10
+
+// bomb is a line that is no record, is short on the wire, and costs much to who is careless.
+func bomb(variant string) []byte {
+	var b []byte
+	switch variant {
+	case "braces":
+		return bytes.Repeat([]byte("{}"), bombBytes/2)
+	case "digits":
+		return append(append([]byte(`{"x_new_kind":`), bytes.Repeat([]byte("9"), bombBytes)...), '}')
+	case "minutes":
+		return append(append([]byte(`{"warn":{"message":"Some words from X.","minutes_failed":[0`), bytes.Repeat([]byte(",0"), bombBytes/2)...), "]}}"...)
+	case "deep":
+		return bytes.Repeat([]byte(`{"a":`), bombBytes/5)
+	case "blanks":
+		return bytes.Repeat([]byte("\r\n"), bombBytes/2)
+	}
+	b = append(b, `{"x_new_kind":1`...)
+	for i := 0; len(b) < bombBytes; i++ {
+		b = fmt.Appendf(b, `,"%x":0`, i)
+	}
+	return append(b, '}')
 }
 
 func (c *conn) spoiled(variant string, body []byte, size int) []byte {

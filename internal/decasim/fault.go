@@ -50,8 +50,13 @@ const (
 	ReplayDamage  Kind = "replay-damage"         // as damage
 )
 
-// Variants of Damage. The first five replace the record; the others come in front of it, and it is sound.
-var Variants = []string{"truncated", "garbled", "glued", "giant", "utf8", "unknown", "notice", "delete"}
+// Variants of Damage. The first five replace the record; the others come in front of it, and it is sound. Those from
+// braces on are bombs: much of little.
+var Variants = []string{"truncated", "garbled", "glued", "giant", "utf8", "unknown", "notice", "delete",
+	"braces", "keys", "digits", "minutes", "deep", "blanks"}
+
+// replacing is how many of Variants replace the record.
+const replacing = 5
 
 // Connections that are not a slot.
 const (

@@ -138,6 +138,9 @@ func TestDamage(t *testing.T) {
 					require.NotEmpty(t, got.notices)
 					requireSame(t, s.OfferedIDs(), unique(got))
 					requireSame(t, s.SentIDs(), unique(got))
+				case "braces", "keys", "digits", "minutes", "deep", "blanks":
+					requireSame(t, s.OfferedIDs(), unique(got))
+					requireSame(t, s.SentIDs(), unique(got))
 				case "giant":
 					requireSame(t, s.OfferedIDs(), unique(got))
 					require.Greater(t, len(s.OfferedIDs()), len(s.SentIDs()))

@@ -86,7 +86,7 @@ func requestFaults(seed uint64) []Fault {
 		{Kind: ReplayStray, Share: 0.5},
 		{Kind: ReplaySilence, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
 		{Kind: ReplayStall, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
-		{Kind: ReplayDamage, Share: 0.5, Variant: Variants[r.n(5)]},
+		{Kind: ReplayDamage, Share: 0.5, Variant: Variants[r.n(replacing)]},
 	}
 	for i := range all {
 		k := i + r.n(len(all)-i)
@@ -157,7 +157,7 @@ func (o RandomOptions) noise(r *rng) Fault {
 	case 1:
 		return Fault{Kind: Disorder, Connection: AnyConnection, For: o.Spacing / 3}
 	case 2:
-		return Fault{Kind: Damage, Connection: AnyConnection, For: o.Spacing / 3, Variant: Variants[5+r.n(3)]}
+		return Fault{Kind: Damage, Connection: AnyConnection, For: o.Spacing / 3, Variant: Variants[replacing+r.n(len(Variants)-replacing)]}
 	}
 	return Fault{Kind: Duplicate, Connection: AnyConnection, For: o.Spacing / 3, Share: 0.3}
 }
@@ -170,7 +170,7 @@ func (o RandomOptions) spoil(r *rng) Fault {
 	case 1:
 		return Fault{Kind: Loss, Connection: 0, For: o.Spacing / 3, Share: 0.3}
 	}
-	return Fault{Kind: Damage, Connection: 0, For: o.Spacing / 3, Share: 0.3, Variant: Variants[r.n(5)]}
+	return Fault{Kind: Damage, Connection: 0, For: o.Spacing / 3, Share: 0.3, Variant: Variants[r.n(replacing)]}
 }
 
 // dark leaves a partition, or both, without a connection.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -89,6 +90,7 @@ func (p *process) deliver(r Run, w *emit.Writer, cfg *engine.Config) {
 		d.Courier, d.Slots, d.Most, d.Memory, d.Acknowledged = courier{o, p}, 4, 50, cmp.Or(o.Memory, 500), true
 		limit, p.acknowledged, cfg.Core.Acknowledged = o.Spool, true, true
 	}
+	d.Bytes = d.Memory * linesBytes
 	if limit > 0 {
 		s, contents, err := spool.Open(r.Dir, limit)
 		if err != nil {
@@ -101,6 +103,9 @@ func (p *process) deliver(r Run, w *emit.Writer, cfg *engine.Config) {
 	road := p.delivery(d)
 	cfg.Tweets, cfg.Delivery = road, road
 }
+
+// linesBytes is the usual length of a Tweet's line here: memory is full in bytes as often as in Tweets.
+const linesBytes = 200
 
 // end stops the process in order, or kills it.
 func (p *process) end(kill bool) {
@@ -115,6 +120,9 @@ func (p *process) end(kill bool) {
 	}
 	if p.spool != nil {
 		_ = p.spool.Close()
+	}
+	if _, most := p.e.Waiting(); most > engine.MemoryMost {
+		p.out.Err = errors.Join(p.out.Err, fmt.Errorf("%d bytes waited for the core", most))
 	}
 	lines := p.pipe.read(kill && !p.acknowledged)
 	p.out.Lines = append(p.out.Lines, lines...)
