@@ -134,6 +134,13 @@ const onceOutput = `[[outputs.postgresql]]
         return null;
       end' ''',
     '''CREATE TRIGGER once BEFORE INSERT ON {{ .table }} FOR EACH ROW EXECUTE FUNCTION {{ .table.WithSuffix "_once" }}()''',
+    '''CREATE OR REPLACE FUNCTION {{ .table.WithSuffix "_forget" }}() RETURNS trigger LANGUAGE plpgsql AS '
+      begin
+        delete from {{ .table.WithSuffix "_id" }} where id = old.id;
+        return null;
+      end' ''',
+    '''CREATE TRIGGER forget AFTER DELETE ON {{ .table }} FOR EACH ROW EXECUTE FUNCTION {{ .table.WithSuffix "_forget" }}()''',
+    '''CREATE INDEX ON {{ .table }} ("time")''',
   ]
 [[processors.strings]]
   namepass = ["decahose_tweet"]

@@ -67,12 +67,17 @@ func (j *Judge) network(at timeline.Minute, p *part, c *Part, missed Estimate) {
 	}
 	text := fmt.Sprintf("partition %d, connection %d misses %s of what others deliver: its network, its route, or X's buffer for it",
 		p.number, worst, percent(share))
-	if bad > 1 {
-		text += fmt.Sprintf("; %d connections miss some, so about %.0f Tweets a minute reach none", bad, missed.Missed)
+	evidence := []Evidence{{"missed_share", share}, {"connections_bad", float64(bad)}}
+	if missed.Known {
+		evidence = append(evidence, Evidence{"missed_estimate", missed.Missed})
 	}
-	j.board.wrong(at, Alarm{Kind: Network, Partition: p.number, Connection: worst, Severity: Warning, Message: text, Evidence: []Evidence{
-		{"missed_share", share}, {"connections_bad", float64(bad)}, {"missed_estimate", missed.Missed},
-	}}, calm)
+	switch {
+	case bad > 1 && missed.Known:
+		text += fmt.Sprintf("; %d connections miss some, so about %.0f Tweets a minute reach none", bad, missed.Missed)
+	case bad > 1: // there is nothing to divide by
+		text += fmt.Sprintf("; %d connections miss some, and share too little to tell how many Tweets reach none", bad)
+	}
+	j.board.wrong(at, Alarm{Kind: Network, Partition: p.number, Connection: worst, Severity: Warning, Message: text, Evidence: evidence}, calm)
 }
 
 // us finds what was received and not emitted.

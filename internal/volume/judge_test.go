@@ -352,3 +352,20 @@ func TestWithoutStatisticsWhatIsCertainIsTold(t *testing.T) {
 	require.Len(t, told, 1)
 	require.Equal(t, volume.Network, told[0].Kind)
 }
+
+// TestNothingToDivideBy: two connections that share no Tweet cannot tell how many reach neither, and no number is printed.
+func TestNothingToDivideBy(t *testing.T) {
+	r := newRig(t, 3)
+	apart := func(m *volume.Minute) {
+		p := &m.Parts[0]
+		p.Histories = []int64{0, p.Unique / 2, p.Unique - p.Unique/2, 0}
+		p.Missed = []int64{p.Unique - p.Unique/2, p.Unique / 2}
+	}
+	r.pass(10, days.Loss{}, nil)
+	r.pass(10, days.Loss{}, apart)
+	require.NotEmpty(t, r.alarms)
+	for _, a := range r.alarms {
+		require.NotContains(t, a.Message, "about 0 Tweets")
+	}
+	require.Contains(t, r.alarms[0].Message, "share too little to tell")
+}
