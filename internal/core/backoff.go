@@ -109,6 +109,8 @@ func refuses(end End) bool {
 	switch end.Class {
 	case "redirect", "config", "credentials":
 		return true
+	case "http_101":
+		return false
 	}
 	return !end.Opened && end.Status != 0 && end.Status != 200
 }
@@ -117,6 +119,8 @@ func refuses(end End) bool {
 func (c *Core) noStream(n *conn, end End) bool {
 	switch end.Class {
 	case "no_stream": // it was seen by what came
+		return true
+	case "http_101": // another protocol: X has none, whatever the account may do
 		return true
 	case "reset", "heartbeat", "closed", operational, fullBuffer:
 		return false
