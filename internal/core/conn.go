@@ -159,6 +159,9 @@ func (c *Core) ended(n *conn, end End) {
 	c.unsound(n, end.Class, !c.stopping)
 	n.part.release(c, n)
 	n.state, n.behind, n.failed = waiting, nil, !n.fed || c.now.Sub(n.openedAt) < healthy
+	if !n.failed {
+		n.told = lastTold{}
+	}
 	n.due = c.now.Add(c.retryAfter(n, end))
 	c.noteEnded(n, end)
 	n.fed, n.advanced, n.unsure, n.verdict, n.message = false, false, false, "", ""

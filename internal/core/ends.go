@@ -27,7 +27,7 @@ func (c *Core) noteOpened(n *conn) {
 	} else {
 		c.note(Info, "%s: connected%s", n, again)
 	}
-	n.told, n.part.saidAt = lastTold{}, c.now
+	n.part.saidAt = c.now
 }
 
 const (

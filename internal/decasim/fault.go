@@ -37,6 +37,8 @@ const (
 	Burst  Kind = "burst"  // Factor times the Tweets
 	Dip    Kind = "dip"    // a share of the Tweets of all partitions is never made
 
+	Phantoms Kind = "phantoms" // all slots are held by sockets that are gone: each connection is one too many
+
 	// These befall a Replay or a Recovery, each at most one of a kind, Times of them.
 	ReplayStatus  Kind = "replay-status"         // it gets an HTTP status
 	ReplayCut     Kind = "replay-cut"            // half a record, then the end, after AfterRecords
@@ -73,7 +75,7 @@ type Fault struct {
 	At           time.Duration // since the first request to the stream
 	AfterConnect time.Duration // since the connection was accepted
 	AfterRecords int           // sound records flushed to the connection
-	For          time.Duration // how long; 0: until the connection ends, one connect (Status, AcceptClose, ReplayStatus), 10 s (Outage, Burst, Dip)
+	For          time.Duration // how long; 0: until the connection ends, one connect (Status, AcceptClose, ReplayStatus), 10 s (Outage, Burst, Dip, Phantoms)
 	Times        int           // how often, for kinds that end a connection or befall a request; 0: once
 	Every        time.Duration // least time between two of them
 
@@ -96,7 +98,7 @@ func (f Fault) withDefaults() Fault {
 	f.Factor, f.Spread, f.Size = cmp.Or(f.Factor, 5), cmp.Or(f.Spread, 2*time.Second), cmp.Or(f.Size, 5<<20)
 	f.Ahead = cmp.Or(f.Ahead, 9*time.Minute)
 	f.Times = max(1, f.Times)
-	if f.For == 0 && (f.Kind == Outage || f.Kind == Burst || f.Kind == Dip) {
+	if f.For == 0 && (f.Kind == Outage || f.Kind == Burst || f.Kind == Dip || f.Kind == Phantoms) {
 		f.For = 10 * time.Second
 	}
 	return f
@@ -106,7 +108,7 @@ func (f Fault) withDefaults() Fault {
 var (
 	instant = map[Kind]bool{CutRecord: true, CutGzip: true, CutUTF8: true, CutCRLF: true, Reset: true, Close: true, CloseMessage: true, SlowCut: true}
 	lasting = map[Kind]bool{Stall: true, Silence: true, Trickle: true, Loss: true, Damage: true, Duplicate: true, Disorder: true, Liar: true}
-	global  = map[Kind]bool{Status: true, Outage: true, Burst: true, Dip: true, AcceptClose: true}
+	global  = map[Kind]bool{Status: true, Outage: true, Burst: true, Dip: true, AcceptClose: true, Phantoms: true}
 	request = map[Kind]bool{ReplayStatus: true, ReplayCut: true, ReplayMute: true, ReplayErrors: true, ReplayFailed: true,
 		ReplayCount: true, ReplayStray: true, ReplaySilence: true, ReplayStall: true, ReplayDamage: true}
 )

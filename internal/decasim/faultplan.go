@@ -342,6 +342,44 @@ func (p *FaultPlan) outage(now time.Time) bool {
 	})
 }
 
+// phantoms reports whether sockets that are gone hold all slots.
+func (p *FaultPlan) phantoms(now time.Time) bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.of[Phantoms] {
+		if f.window(now, p.start) {
+			f.fired = max(1, f.fired)
+			return true
+		}
+	}
+	return false
+}
+
+// Closed is a time in which a fault kept clients from what they had a right to.
+type Closed struct {
+	Fault
+	From, To time.Time
+}
+
+// Closed are those of the plan, as far as it began.
+func (p *FaultPlan) Closed() (all []Closed) {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.list {
+		if (f.Kind == Status || f.Kind == Outage || f.Kind == Phantoms) && f.For > 0 && f.fired > 0 {
+			from := p.start.Add(f.At)
+			all = append(all, Closed{f.Fault, from, from.Add(f.For)})
+		}
+	}
+	return all
+}
+
 // factor multiplies the rate from a Unix millisecond on, until the one returned.
 func (p *FaultPlan) factor(ms int64) (product float64, until int64) {
 	product, until = 1, math.MaxInt64

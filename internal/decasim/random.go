@@ -17,6 +17,7 @@ type RandomOptions struct {
 	Long        bool          // plan outages longer than backfill reaches, of up to LongFor; only Replay or Recovery survives them
 	LongFor     time.Duration // 30 min
 	Liars       bool          // plan Tweets with ids of other times, whatever else goes on
+	Roads       bool          // plan roads that are closed for a while, and healed: 5xx, refusals, pages, sockets that are gone
 }
 
 // RandomPlan plans faults one after the other, a pure function of its arguments. Each Tweet stays
@@ -28,6 +29,7 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 	r := newRNG(seed, saltPlan, 0)
 	var faults []Fault
 	dark := newRNG(seed, saltPlan, 1)
+	roads := newRNG(seed, saltPlan, 3)
 	next := dark.n(3) // faults until a long outage
 	for at := o.Spacing / 2; at+o.Spacing <= o.Duration; at += o.Spacing {
 		next--
@@ -38,6 +40,12 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 			if long[0].Kind == Status {
 				at += backoffMost // the client comes back so late, and must be whole before the next fault
 			}
+			continue
+		}
+		if room := o.Duration - o.Spacing - at; o.Roads && roads.chance(0.3) && room > roadMost {
+			closed := o.road(&roads, at)
+			faults = append(faults, closed...)
+			at += closed[0].For + refusedMost
 			continue
 		}
 		f := o.draw(&r)
@@ -70,6 +78,34 @@ func (o RandomOptions) long(r *rng, at, room time.Duration) []Fault {
 	partition := 1 + r.n(o.Partitions)
 	return []Fault{{Kind: Status, At: at, For: span, Partition: partition, Code: []int{503, 429, 401}[r.n(3)]},
 		{Kind: Reset, At: at, Partition: partition, Connection: EveryConnection}}
+}
+
+const (
+	// roadMost is the longest time for which a road is closed.
+	roadMost = 4 * time.Minute
+	// refusedMost is the longest wait of a client that is refused after health.
+	refusedMost = time.Minute
+)
+
+// road closes the road for one partition, or all, and ends who is on it.
+func (o RandomOptions) road(r *rng, at time.Duration) []Fault {
+	f := Fault{Kind: Status, At: at, For: time.Duration(r.between(20, 60)) * time.Second, Code: []int{101, 200, 302, 401, 403, 404}[r.n(6)]}
+	switch r.n(3) {
+	case 0:
+		f.Code, f.For = []int{500, 503}[r.n(2)], time.Duration(r.between(30, 240))*time.Second
+	case 1:
+		f.Kind, f.Code, f.For = Phantoms, 0, time.Duration(r.between(30, 150))*time.Second
+	}
+	if f.Kind == Status && r.chance(0.5) {
+		f.Partition = 1 + r.n(o.Partitions)
+	}
+	all := []Fault{f}
+	for p := 1; p <= o.Partitions; p++ {
+		if f.Partition == 0 || f.Partition == p {
+			all = append(all, Fault{Kind: Reset, At: at, Partition: p, Connection: EveryConnection})
+		}
+	}
+	return all
 }
 
 // requestFaults befall the first requests that are made, one after the other: some kinds, each for one

@@ -50,7 +50,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	partition, status, why := s.judge(r, now)
-	if status != http.StatusOK {
+	if status != http.StatusOK || partition == 0 { // a planned 200 is a page, as something on the road sends it
 		s.refuse(w, status, why, now)
 		return
 	}

@@ -39,6 +39,7 @@ type Server struct {
 	made       int // requests, and what became of them
 	completed  int
 	refused    int
+	served     []Served
 	excess     time.Time // since when there are too many connections; zero: there are not
 	noBackfill map[seat]bool
 	gates      []*gate
@@ -177,7 +178,11 @@ func (s *Server) hand(t Tweet) {
 
 // police ends what X would end: surplus connections.
 func (s *Server) police(now time.Time) {
-	if len(s.conns) <= s.cfg.AllowedConnections {
+	allowed := s.cfg.AllowedConnections
+	if s.cfg.Faults.phantoms(now) {
+		allowed = 0
+	}
+	if len(s.conns) <= allowed {
 		s.excess = time.Time{}
 		return
 	}
@@ -237,10 +242,31 @@ func (s *Server) grantBackfill(c *conn) {
 	c.backfill = &backfill{at: c.from - int64(c.minutes)*60_000, to: to}
 }
 
+// Served is a connection that got a stream.
+type Served struct {
+	Partition int
+	From, To  time.Time // To is zero while it lives
+}
+
+// Served are all connections to the stream that there were.
+func (s *Server) Served() []Served {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Clone(s.served)
+	for _, c := range s.conns {
+		all = append(all, Served{c.partition, c.started, time.Time{}})
+	}
+	return all
+}
+
+// Partitions is how many the stream has.
+func (s *Server) Partitions() int { return s.cfg.Source.Partitions() }
+
 func (s *Server) unregister(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns = slices.DeleteFunc(s.conns, func(x *conn) bool { return x == c })
+	s.served = append(s.served, Served{c.partition, c.started, time.Now()})
 	s.ended = append(s.ended, c.count())
 	if len(s.ended) > 200 {
 		s.ended = slices.Delete(s.ended, 0, 100)

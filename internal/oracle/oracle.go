@@ -56,6 +56,7 @@ type Outcome struct {
 	Wrong            []snowflake.ID // emitted with another time than their own
 	Repeated         int            // emitted again by a later life, after a kill: that is allowed
 	Unsent           int            // offered, but written to no sound connection
+	Dark             []string       // roads that were healed and not found so in time
 	Unfired          []string       // planned faults that did not happen
 	Notes            []string
 	Lines            []byte // all output
@@ -198,4 +199,5 @@ func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan, behind *Outp
 	}
 	o.Offered, o.Emitted, o.Unsent = len(offered), len(emitted), len(s.UnsentIDs())
 	o.Unfired = plan.Unfired()
+	o.Dark = stillDark(s, plan)
 }

@@ -19,6 +19,7 @@ import (
 var (
 	plans = flag.Int("plans", 4, "how many random fault plans to play")
 	seed  = flag.Uint64("seed", 1, "seed of the first of them")
+	roads = flag.Bool("roads", false, "plan roads that are closed and healed, too")
 )
 
 // TestRandomPlans plays fault plans drawn by seed: nothing may be lost or doubled. A seed that fails
@@ -38,9 +39,9 @@ func TestRandomPlans(t *testing.T) {
 			doubled.Add(int64(len(o.Doubled)))
 			// Faults of requests befall one after the other: when all is whole, no more are made. A liar's connection may be gone.
 			o.Unfired = slices.DeleteFunc(o.Unfired, func(f string) bool { return strings.HasPrefix(f, "replay-") || strings.HasPrefix(f, "liar") })
-			if o.Open > 0 || o.Err != nil || len(o.Lost)+len(o.Doubled)+len(o.Wrong)+len(o.Unfired) > 0 {
-				t.Errorf("seed %d: %v, %v, unfired %v\n%s\nagain: go test ./internal/oracle -run TestRandomPlans -args -plans 1 -seed %d",
-					s, o, o.Err, o.Unfired, strings.Join(o.Notes, "\n"), s)
+			if o.Open > 0 || o.Err != nil || len(o.Lost)+len(o.Doubled)+len(o.Wrong)+len(o.Unfired)+len(o.Dark) > 0 {
+				t.Errorf("seed %d: %v, %v, unfired %v, dark %v\n%s\nagain: go test ./internal/oracle -run TestRandomPlans -args -plans 1 -seed %d",
+					s, o, o.Err, o.Unfired, o.Dark, strings.Join(o.Notes, "\n"), s)
 			}
 		})
 	}
@@ -52,7 +53,7 @@ func TestRandomPlans(t *testing.T) {
 func randomRun(t *testing.T, seed uint64) *Outcome {
 	const faults = 12 * time.Minute
 	r := rand.New(rand.NewPCG(seed, 0))
-	o := decasim.RandomOptions{Duration: faults, Spacing: 80 * time.Second, Backfill: true, Long: true, LongFor: 8 * time.Minute, Recovery: true, Liars: true}
+	o := decasim.RandomOptions{Duration: faults, Spacing: 80 * time.Second, Backfill: true, Long: true, LongFor: 8 * time.Minute, Recovery: true, Liars: true, Roads: *roads}
 	run := Run{Offer: faults + 8*time.Minute, Patient: 3 * time.Hour, Dir: t.TempDir(), Core: replay}
 	if seed%2 == 0 {
 		o.Connections = 1
@@ -66,7 +67,7 @@ func randomRun(t *testing.T, seed uint64) *Outcome {
 		Source: decasim.NewWorld(decasim.WorldConfig{Seed: seed, Rate: 15})}
 	outcome := play(t, run)
 	if len(run.Lives) > 0 {
-		outcome.Unfired = nil // a fault's time may pass while the process is down
+		outcome.Unfired, outcome.Dark = nil, nil // a fault's time may pass, and end, while the process is down
 	}
 	return outcome
 }
