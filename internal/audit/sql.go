@@ -111,15 +111,10 @@ var errDSN = errors.New("dsn cannot be read")
 func connect(c *Config) (*sql.DB, error) {
 	switch c.Type {
 	case postgresql:
-		cfg, err := pgx.ParseConfig(c.DSN)
+		cfg, err := postgresConfig(c)
 		if err != nil {
-			return nil, errDSN // theirs quotes it
+			return nil, err
 		}
-		if c.TLS != nil {
-			demandTLS(&cfg.Config, c.TLS)
-		}
-		cfg.RuntimeParams["application_name"] = "telegraf-decahose audit"
-		cfg.BuildFrontend = shortMessages
 		return stdlib.OpenDB(*cfg), nil
 	case mysqlType:
 		cfg, err := mysql.ParseDSN(c.DSN)
@@ -145,6 +140,19 @@ func shortMessages(r io.Reader, w io.Writer) *pgproto3.Frontend {
 	f := pgproto3.NewFrontend(r, w)
 	f.SetMaxBodyLen(rowMost)
 	return f
+}
+
+func postgresConfig(c *Config) (*pgx.ConnConfig, error) {
+	cfg, err := pgx.ParseConfig(c.DSN)
+	if err != nil {
+		return nil, errDSN // theirs quotes it
+	}
+	if c.TLS != nil {
+		demandTLS(&cfg.Config, c.TLS)
+	}
+	cfg.RuntimeParams["application_name"] = "telegraf-decahose audit"
+	cfg.BuildFrontend = shortMessages
+	return cfg, nil
 }
 
 // demandTLS has every host of a configuration asked with TLS or not at all, whatever the DSN's sslmode says: prefer, the

@@ -1,9 +1,16 @@
 package loopback
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,4 +39,95 @@ func TestParseSockets(t *testing.T) {
 		_, err := parseSockets(strings.NewReader("heading\n" + bad + "\n"))
 		require.ErrorIs(t, err, errSocket)
 	}
+}
+
+// TestMain is also the process of another user, that a test has started.
+func TestMain(m *testing.M) {
+	switch address := os.Getenv("LOOPBACK_STRANGER"); {
+	case address == "listen":
+		strangeServer()
+	case address != "":
+		strangeClient(address)
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// strangeServer takes each connection late, and says where it listens.
+func strangeServer() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(l.Addr())
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until then what comes waits
+	c, err := l.Accept()
+	fmt.Println("accepted", err)
+	_, _ = io.ReadAll(os.Stdin)
+	_ = c.Close()
+}
+
+func strangeClient(address string) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = io.ReadAll(os.Stdin)
+	_ = c.Close()
+}
+
+// stranger starts this test as user nobody.
+func stranger(t *testing.T, address string) (in io.WriteCloser, out *bufio.Reader) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	c := exec.Command("/proc/self/exe")
+	c.Env = []string{"LOOPBACK_STRANGER=" + address}
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody, NoSetGroups: true}}
+	in, err := c.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	t.Cleanup(func() { in.Close(); _ = c.Wait() })
+	return in, bufio.NewReader(stdout)
+}
+
+const nobody = 65534
+
+func requireStranger(t *testing.T, err error) {
+	t.Helper()
+	s, ok := errors.AsType[*Stranger](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, nobody, s.User)
+}
+
+// Another user has the port: it is seen whether it took the connection or lets it wait.
+func TestStrangeServer(t *testing.T) {
+	in, out := stranger(t, "listen")
+	address, err := out.ReadString('\n')
+	require.NoError(t, err)
+	c, err := net.Dial("tcp", strings.TrimSpace(address))
+	require.NoError(t, err)
+	defer c.Close()
+	requireStranger(t, Server(c))
+	require.NoError(t, Server(c, nobody), "it is trusted")
+	_, err = io.WriteString(in, "x")
+	require.NoError(t, err)
+	line, err := out.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "accepted <nil>\n", line)
+	requireStranger(t, Server(c))
+}
+
+func TestStrangeClient(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	stranger(t, l.Addr().String())
+	c, err := l.Accept()
+	require.NoError(t, err)
+	defer c.Close()
+	requireStranger(t, Client(c))
+	require.NoError(t, Client(c, nobody))
 }

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"encoding/hex"
 	"regexp"
 	"strings"
 )
@@ -120,5 +121,20 @@ func inPlace(rest string) (all []string) {
 	for _, m := range parameter.FindAllStringSubmatch(rest, -1) {
 		all = append(all, strings.Trim(m[1], `'"`))
 	}
+	for _, v := range all {
+		if plain := percent.ReplaceAllStringFunc(v, unescape); plain != v {
+			all = append(all, plain) // as a driver has it
+		}
+	}
 	return all
+}
+
+var percent = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+func unescape(text string) string {
+	b, err := hex.DecodeString(text[1:])
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return string(b)
 }

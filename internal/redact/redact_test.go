@@ -116,6 +116,7 @@ func TestFind(t *testing.T) {
 		`  dsn = "host=h password='S3canary' port=1"`:                   "S3canary",
 		`  url = "https://h:1/?token=S3canary&x=y"`:                     "S3canary",
 		`  token_file = "/run/S3canary"`:                                "",
+		`  dsn = "postgres://u:S3%2Fcanary@h/x"`:                        "S3/canary",
 		`  tls_key_pwd = 'S3canary`:                                     "S3canary",
 		`  stream_url = "https://gnip-stream.x.com"`:                    "",
 		`  password = "${S3canary}"`:                                    "",
