@@ -124,8 +124,24 @@ func (s *settings) explain(err error) error {
 	if strings.HasPrefix(text, templateError) { // may quote the file, and with it a password
 		return errors.New("a reference to an environment variable is malformed: write $$ for a dollar sign")
 	}
-	return err
+	return unquoted(err)
 }
+
+// unquoted is the error of the loader, without what it quotes of the file if that is no name: it may be a value.
+func unquoted(err error) error {
+	text := quotation.ReplaceAllStringFunc(err.Error(), func(q string) string {
+		if redact.Name(strings.Trim(q, "`'\"")) {
+			return q
+		}
+		return "that is no name"
+	})
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
+}
+
+var quotation = regexp.MustCompile("\"[^\"]*\"|`[^`']*[`']|'[^']*'")
 
 func (s *settings) unknownOptions(found [][]string) error {
 	words := make([]string, 0, len(found))
