@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
 )
@@ -68,7 +69,7 @@ func (p *proof) run(ctx context.Context) error {
 }
 
 func (p *proof) say(d *decahose.Decahose, format string, args ...any) {
-	fmt.Fprintf(p.out, "%s: stream %q: %s\n", p.path, d.StreamLabel, fmt.Sprintf(format, args...))
+	fmt.Fprintf(p.out, "%s: stream %q: %s\n", p.path, d.StreamLabel, guard.Line(fmt.Sprintf(format, args...), guard.LineMost))
 }
 
 // delivery sends a Tweet of its own where outputs answer, and looks for it in the stores of the audits.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 
 // console runs the operator's commands. They are other processes than the plugin: they read its state,
@@ -175,6 +177,12 @@ func (c *console) hint() {
 	if c.config != "" {
 		hintAtEnvironment(c.config, c.asksX, func(text string) { _, _ = c.stderr.Write(logLine('I', text)) })
 	}
+}
+
+// tell prints one line, part of which may be words of others.
+func (c *console) tell(text string) error {
+	_, err := fmt.Fprintln(c.stdout, guard.Line(text, guard.LineMost))
+	return err
 }
 
 func (c *console) warn(format string, args ...any) {

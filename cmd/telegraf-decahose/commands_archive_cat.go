@@ -14,6 +14,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/archive"
 	"github.com/decahose/telegraf-decahose/internal/lineproto"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 
 // archiveCat prints what can be read, and then says what could not.
@@ -88,7 +89,9 @@ func jsonValue(p lineproto.Pair) any {
 }
 
 // oneLine is an error that was joined of several, on one line.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+func oneLine(err error) string {
+	return guard.Line(strings.ReplaceAll(err.Error(), "\n", "; "), guard.LineMost)
+}
 
 func oneLineError(err error) error {
 	if err == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
 
@@ -140,7 +141,7 @@ func (c *console) reconcileOne(ctx context.Context, a *decahose.Audit, s *stream
 		lines = audit.Unanswered(b, ask)
 	}
 	if err != nil {
-		r.Error = err.Error()
+		r.Error = guard.Error(err).Error()
 	}
 	return r, lines
 }
@@ -295,6 +296,5 @@ func (c *console) printAudit(a *auditResult, wide bool) error {
 	if a.Repair != "" {
 		text += "; " + a.Repair
 	}
-	_, err := fmt.Fprintln(c.stdout, text)
-	return err
+	return c.tell(text)
 }

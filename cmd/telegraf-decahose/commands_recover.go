@@ -57,7 +57,7 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 		return c.printWish(ctx, doc, doc.Answer)
 	}
 	if !ctx.Bool("json") {
-		fmt.Fprintln(c.stdout, doc.Answer)
+		c.tell(doc.Answer)
 	}
 	t, err := c.follow(s, w.askable(s.input.Ways().Reach(), s.now))
 	if err != nil {
@@ -80,8 +80,7 @@ func (c *console) printWish(ctx *cli.Context, doc wishDocument, text string) err
 	if ctx.Bool("json") {
 		return printJSON(c.stdout, wishDocuments{[]wishDocument{doc}, doc})
 	}
-	_, err := fmt.Fprintln(c.stdout, text)
-	return err
+	return c.tell(text)
 }
 
 // follow returns when none of the minutes is missing any more. The answer and the gaps that it opened

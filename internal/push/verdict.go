@@ -116,7 +116,7 @@ func (c *Courier) trouble(ctx context.Context, err error) (what, todo string) {
 		return "was given up", ""
 	}
 	if _, ok := errors.AsType[*peerError](err); ok {
-		return "is not known to be Telegraf, and was told nothing", ` (set "user" of [inputs.decahose.push] to the user that Telegraf runs as, or use https)`
+		return "is not known to be Telegraf, and was told nothing", ` (set "user" of [inputs.decahose.push] to the user that Telegraf runs as, run this as that user, or use https)`
 	}
 	if what, todo = tlsTrouble(err); what != "" {
 		return what, todo
