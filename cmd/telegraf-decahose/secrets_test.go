@@ -97,6 +97,15 @@ func said(t *testing.T, conf string) string {
 	return text
 }
 
+// Where a table belongs a value is not shown, whatever it looks like.
+func TestValuesOfTablesAreNotShown(t *testing.T) {
+	for _, table := range []string{"route", "archive", "audit", "push", "feedback"} {
+		text := said(t, valid+"  "+table+" = \"harmless\"\n")
+		require.Contains(t, text, fmt.Sprintf("line 6: option %q must be", table))
+		require.NotContains(t, text, "harmless")
+	}
+}
+
 func canaryOf(n int) string { return fmt.Sprintf("S3canary%04dXy", n) }
 
 // No mistake in a configuration shows the secret that is in it.

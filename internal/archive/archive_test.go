@@ -153,6 +153,18 @@ func TestLabels(t *testing.T) {
 	require.NotContains(t, segments(t, filepath.Dir(dir))[0], "..")
 }
 
+// Whoever can put a file into an archive or a bucket names it: what the plugin would not write is no segment.
+func TestNamesOfOthers(t *testing.T) {
+	const rest = "/2026-01-02/15/2026-01-02T1504Z_1_0123456789abcdef_2_aaaaaaaa-1.lp.zst"
+	_, ok := parseName("prod" + rest)
+	require.True(t, ok)
+	for _, label := range []string{"%1B%5D0%3Bowned%07", "a%0Ab", "%C2%9B31m", "%E2%80%AEtxt", "%FF", "a%E2%80%8Bb"} {
+		_, ok := parseName(label + rest)
+		require.False(t, ok, label)
+	}
+	require.ErrorIs(t, new(Batch).Add([]byte("decahose_tweet,stream_label=a\u202eb id=2028077791958974471i\n")), ErrNotTweet)
+}
+
 // TestDamage cuts a segment at every place, and flips bits in it.
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()

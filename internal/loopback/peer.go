@@ -39,6 +39,12 @@ func Server(c net.Conn, trusted ...int) error {
 	if err != nil {
 		return nil //nolint:nilerr // not told here
 	}
+	return serves(listening, accepted, here, there, trusted)
+}
+
+// serves judges who has the other end, or will have it: a socket that waits to be accepted is nobody's, and has the
+// number of root.
+func serves(listening, accepted []socket, here, there netip.AddrPort, trusted []int) error {
 	i := slices.IndexFunc(accepted, func(s socket) bool { return s.local == there && s.remote == here })
 	switch {
 	case i < 0:

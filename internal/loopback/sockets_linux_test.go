@@ -35,6 +35,11 @@ func TestParseSockets(t *testing.T) {
 	require.NoError(t, judge(all[2], at, []int{65534}))
 	require.NoError(t, judge(socket{user: os.Geteuid()}, at, nil))
 	require.NoError(t, judge(socket{user: 0}, at, nil))
+	waiting := socket{local: at, remote: netip.MustParseAddrPort("127.0.0.1:32769")}
+	strange := socket{local: at, listens: true, user: 65534, inode: 7}
+	require.ErrorContains(t, serves([]socket{strange}, []socket{waiting}, waiting.remote, at, nil), "user 65534")
+	require.NoError(t, serves([]socket{strange}, []socket{waiting}, waiting.remote, at, []int{65534}))
+	require.ErrorIs(t, serves([]socket{strange}, nil, waiting.remote, at, nil), ErrUnseen)
 	for _, bad := range []string{"x", "0: 0100007F 0:0 0A 0:0 0:0 0 0 0 1", "0: 01:1 00000000:0 0A 0:0 0:0 0 0 0 1"} {
 		_, err := parseSockets(strings.NewReader("heading\n" + bad + "\n"))
 		require.ErrorIs(t, err, errSocket)
