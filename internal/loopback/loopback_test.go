@@ -24,7 +24,7 @@ func TestCarries(t *testing.T) {
 	}
 }
 
-// pair is a connection within this process, of which the server may not have been accepted yet.
+// pair is a connection within this process.
 func pair(t *testing.T, network, address string) (client, server net.Conn) {
 	l, err := net.Listen(network, address)
 	require.NoError(t, err)
@@ -32,7 +32,7 @@ func pair(t *testing.T, network, address string) (client, server net.Conn) {
 	client, err = net.Dial(network, l.Addr().String())
 	require.NoError(t, err)
 	if Told() {
-		require.NoError(t, Server(client), "before it is accepted")
+		require.ErrorIs(t, check(client, nil), ErrUnseen, "before it is accepted")
 	}
 	server, err = l.Accept()
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 )
 
 // Stranger says that another user's process is at the other end of a connection.
@@ -20,48 +21,27 @@ func (s *Stranger) Error() string {
 }
 
 // ErrUnseen says that the platform tells whose sockets are whose, and does not know the one at the other end.
-var ErrUnseen = errors.New("socket at the other end belongs to nobody of this host")
+var ErrUnseen = errors.New("no process of this host is seen at the other end")
+
+// patience is how long a connection may wait until a process takes it: servers do so at once.
+const patience = 2 * time.Second
 
 // Server checks that a connection to this host that we made ends at a process of our own user, of root or of a user
-// that is trusted besides. Nothing may be sent before. It says nothing of other hosts, and where the platform does not
-// tell whose sockets are whose; that is Linux only.
+// that is trusted besides. Nothing may be sent before. It waits until a process has the connection: before that it is
+// nobody's, and who listens may be another than who takes it. It says nothing of other hosts, and where the platform does
+// not tell whose sockets are whose; only Linux does.
 func Server(c net.Conn, trusted ...int) error {
-	here, there, ok := ends(c)
-	if !ok {
-		return nil
+	err := check(c, trusted)
+	for began := time.Now(); errors.Is(err, ErrUnseen) && time.Since(began) < patience; err = check(c, trusted) {
+		time.Sleep(5 * time.Millisecond)
 	}
-	// Who listens comes first: whoever took the connection and went away until we look was there before, and has it.
-	listening, err := sockets()
-	if err != nil {
-		return nil //nolint:nilerr // not told here
-	}
-	accepted, err := sockets()
-	if err != nil {
-		return nil //nolint:nilerr // not told here
-	}
-	return serves(listening, accepted, here, there, trusted)
-}
-
-// serves judges who has the other end, or will have it: a socket that waits to be accepted is nobody's, and has the
-// number of root.
-func serves(listening, accepted []socket, here, there netip.AddrPort, trusted []int) error {
-	i := slices.IndexFunc(accepted, func(s socket) bool { return s.local == there && s.remote == here })
-	switch {
-	case i < 0:
-		return ErrUnseen
-	case accepted[i].inode != 0:
-		return judge(accepted[i], there, trusted)
-	}
-	for _, s := range listeners(listening, there) { // it waits to be taken by one of them
-		if err := judge(s, there, trusted); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // Client checks the same of a connection from this host that we took.
-func Client(c net.Conn, trusted ...int) error {
+func Client(c net.Conn, trusted ...int) error { return check(c, trusted) }
+
+func check(c net.Conn, trusted []int) error {
 	here, there, ok := ends(c)
 	if !ok {
 		return nil
@@ -70,11 +50,21 @@ func Client(c net.Conn, trusted ...int) error {
 	if err != nil {
 		return nil //nolint:nilerr // not told here
 	}
-	i := slices.IndexFunc(all, func(s socket) bool { return s.local == there && s.remote == here })
-	if i < 0 || all[i].inode == 0 { // its process closed it
+	s, ok := find(all, there, here)
+	if !ok {
 		return ErrUnseen
 	}
-	return judge(all[i], there, trusted)
+	return judge(s, there, trusted)
+}
+
+// find is the socket with these ends that a process has. One that waits to be accepted, or whose process closed it, is
+// nobody's, though it bears the number of root.
+func find(all []socket, local, remote netip.AddrPort) (socket, bool) {
+	i := slices.IndexFunc(all, func(s socket) bool { return s.inode != 0 && s.local == local && s.remote == remote })
+	if i < 0 {
+		return socket{}, false
+	}
+	return all[i], true
 }
 
 // Told reports whether this platform tells whose sockets are whose.
@@ -101,31 +91,8 @@ func plain(a netip.AddrPort) netip.AddrPort {
 // socket is one of TCP, as the kernel tells of it.
 type socket struct {
 	local, remote netip.AddrPort
-	listens       bool
 	user          int
 	inode         uint64 // 0: no process has it, and user says nothing
-}
-
-// listeners are those that get what is sent to an address: the closest to it.
-func listeners(all []socket, to netip.AddrPort) (found []socket) {
-	for _, at := range []netip.Addr{to.Addr(), unspecified(to.Addr()), netip.IPv6Unspecified()} {
-		for _, s := range all {
-			if s.listens && s.local == netip.AddrPortFrom(at, to.Port()) {
-				found = append(found, s)
-			}
-		}
-		if found != nil {
-			return found
-		}
-	}
-	return nil
-}
-
-func unspecified(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return netip.IPv4Unspecified()
-	}
-	return netip.IPv6Unspecified()
 }
 
 func judge(s socket, at netip.AddrPort, trusted []int) error {

@@ -49,9 +49,6 @@ func parseSockets(r io.Reader) (all []socket, err error) {
 	return all, lines.Err()
 }
 
-// listenState is TCP_LISTEN of the kernel's tcp_states.h.
-const listenState = "0A"
-
 // parseSocket takes the columns: sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode …
 func parseSocket(columns []string) (s socket, err error) {
 	if len(columns) < 10 {
@@ -64,7 +61,7 @@ func parseSocket(columns []string) (s socket, err error) {
 	if errors.Join(errLocal, errRemote, errUser, errInode) != nil {
 		return s, errSocket
 	}
-	return socket{local, remote, columns[3] == listenState, int(user), inode}, nil
+	return socket{local, remote, int(user), inode}, nil
 }
 
 // parseAddress reads 0100007F:0016: words of four bytes as this machine has them, and the port.
