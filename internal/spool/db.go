@@ -13,6 +13,8 @@ const (
 	pageSize = 4096
 	// keepFree is how many free bytes the file may keep, to be used again.
 	keepFree = 8 << 20
+	// usualLog is how large the log may be by itself: checkpoints begin at 4 MB, and a batch comes on top.
+	usualLog = 16 << 20
 	// shrinkPages is by how many pages the file shrinks at a time.
 	shrinkPages = 1024
 	// manyRefused, or fewer where they could take more than an eighth of a small limit, are kept in quarantine.
@@ -23,10 +25,13 @@ const (
 	maxID = 1 << 53
 )
 
+// busyTimeout is how long a writer waits for another one.
+const busyTimeout = "busy_timeout(5000)"
+
 var (
 	// A commit is durable when it returns: the log is synced, not only written. The layout can be told only to a
 	// file that is empty.
-	writing = sqlfile.Access{Mode: "rw", Pragmas: []string{"busy_timeout(5000)", "page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
+	writing = sqlfile.Access{Mode: "rw", Pragmas: []string{busyTimeout, "page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
 		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(4194304)"}}
 	reading = sqlfile.Access{Mode: "ro", Pragmas: []string{"busy_timeout(5000)", "query_only(1)"}}
 	// With writable_schema SQLite reads what it can of a file that is shorter than its header says.
@@ -69,6 +74,21 @@ func shrink(conn *sql.Conn) {
 	for rows.Next() { //nolint:revive // each step frees a page
 	}
 	_ = rows.Err()
+}
+
+// cutLog empties a log that has grown while somebody read the file, if nobody does now: it waits for no reader. Where it
+// fails the next write tries again.
+func cutLog(conn *sql.Conn) {
+	for _, pragma := range []string{"busy_timeout(0)", "wal_checkpoint(TRUNCATE)", busyTimeout} {
+		rows, err := onConn{conn}.Query("PRAGMA " + pragma)
+		if err != nil {
+			continue
+		}
+		for rows.Next() { //nolint:revive // what it says does not matter
+		}
+		_ = rows.Err()
+		_ = rows.Close()
+	}
 }
 
 // check is SQLite's own look at the file: the first thing that it complains of, nothing if there is none.

@@ -17,8 +17,8 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/sqlfile"
 )
 
-// Open opens dir/spool.db, or makes it (0600). limit bounds the bytes that the file takes; a log of some MB beside it
-// comes on top. A damaged file never stops the service: what can be read of it row by row is kept, and the file is made
+// Open opens dir/spool.db, or makes it (0600). limit bounds the bytes that the file takes, and what its log has beyond the 16 MiB
+// that it may have by itself. A damaged file never stops the service: what can be read of it row by row is kept, and the file is made
 // anew. An error means that the directory cannot be written, or ErrNewer.
 func Open(dir string, limit int64) (*Spool, *Contents, error) { return open(dir, limit, migrations) }
 

@@ -86,10 +86,24 @@ func (s *Spool) room(tx *sql.Tx, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	if used+cost(e) > s.limit {
-		return ErrFull
+	log := s.logExcess()
+	switch {
+	case used+log+cost(e) <= s.limit:
+		return nil
+	case log > 0:
+		return fmt.Errorf("%w: its log has %d bytes more than it should, since some program has a query of %s open and it cannot begin anew", ErrFull, log, s.path)
 	}
-	return nil
+	return ErrFull
+}
+
+// logExcess is by how many bytes the log is larger than it ever is by itself: while somebody reads the file, SQLite can
+// only append to it. That room counts against the limit.
+func (s *Spool) logExcess() int64 {
+	info, err := os.Stat(s.path + sqlfile.LogSuffix)
+	if err != nil {
+		return 0
+	}
+	return max(0, info.Size()-usualLog)
 }
 
 // insert puts an entry under the next number.
@@ -259,9 +273,12 @@ func (s *Spool) transact(do func(*sql.Tx) error) error {
 	if err = sqlfile.InTx(conn, do); err != nil {
 		_, _ = conn.ExecContext(ctx, "ROLLBACK") // a failed COMMIT may leave the transaction open
 	}
+	if s.logExcess() > 0 {
+		cutLog(conn)
+	}
 	if used, free, lookErr := sizes(onConn{conn}); lookErr == nil {
 		s.used.Store(used)
-		if free > max(used, keepFree) {
+		if free > max(used, keepFree) && s.logExcess() == 0 { // what moves goes through the log
 			shrink(conn)
 		}
 	}

@@ -80,14 +80,10 @@ func (a *Archive) check(name func(string) string) error {
 		return option.Wrong(name("secret_key"), "", `set when "access_key" is, and only then`)
 	case !a.SessionToken.Empty() && a.AccessKey.Empty():
 		return option.Wrong(name("session_token"), "", `absent without "access_key"`)
-	case *a.Delay < 0:
-		return option.Bad(name("delay"), *a.Delay, "a time of 0s or more")
 	case a.Horizon < config.Duration(time.Minute) || a.Horizon > archiveHorizon:
 		return option.Bad(name("horizon"), a.Horizon, "a time from 1m to 120h: older minutes are not asked for")
-	case a.Timeout <= 0:
-		return option.Bad(name("timeout"), a.Timeout, "a time of more than 0s")
 	}
-	return nil
+	return withinAll([]bounds{{name("delay"), *a.Delay, 0, longest}, {name("timeout"), a.Timeout, 1, time.Hour}})
 }
 
 // copies are the archives as the core knows them.

@@ -38,7 +38,7 @@ func TestArchiveOptions(t *testing.T) {
 		"twice":             {[]*Archive{{URL: "file:///srv/b"}, {URL: "file:///srv/b"}}, `option "archive[2].url" must be different in each table`},
 		"half a credential": {[]*Archive{{URL: "s3://b/c", AccessKey: key()}}, `option "archive[1].secret_key" must be set when "access_key" is, and only then`},
 		"a token alone":     {[]*Archive{{URL: "s3://b/c", SessionToken: key()}}, `option "archive[1].session_token" must be absent without "access_key"`},
-		"delay":             {[]*Archive{{URL: "file:///srv/b", Delay: minutesOf(-1)}}, `option "archive[1].delay" is "-1m0s", must be a time of 0s or more`},
+		"delay":             {[]*Archive{{URL: "file:///srv/b", Delay: minutesOf(-1)}}, `option "archive[1].delay" is "-1m0s", must be a time from 0s to 720h`},
 		"horizon":           {[]*Archive{{URL: "file:///srv/b", Horizon: config.Duration(121 * time.Hour)}}, `option "archive[1].horizon" is "121h0m0s", must be a time from 1m to 120h`},
 		"timeout":           {[]*Archive{{URL: "file:///srv/b", Timeout: -1}}, `option "archive[1].timeout" is "-1ns", must be a time of more than 0s`},
 	} {

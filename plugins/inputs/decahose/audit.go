@@ -104,17 +104,11 @@ func (a *Audit) check() error {
 	if err := checkName("audit.name", a.Name); err != nil {
 		return err
 	}
-	for _, o := range []struct {
-		option string
-		value  config.Duration
-		least  time.Duration
-	}{
-		{"audit.interval", a.Interval, time.Second}, {"audit.settle", a.Settle, time.Second},
-		{"audit.window", a.Window, time.Minute}, {"audit.timeout", a.Timeout, time.Millisecond},
-	} {
-		if time.Duration(o.value) < o.least {
-			return option.Bad(o.option, o.value, fmt.Sprintf("a time of %v or more", o.least))
-		}
+	if err := withinAll([]bounds{
+		{"audit.interval", a.Interval, time.Second, day}, {"audit.settle", a.Settle, time.Second, longest},
+		{"audit.window", a.Window, time.Minute, longest}, {"audit.timeout", a.Timeout, time.Millisecond, time.Hour},
+	}); err != nil {
+		return err
 	}
 	if a.IDsQuery != "" && a.CountQuery == "" {
 		return option.Wrong("audit.count_query", "", `set when "audit.ids_query" is`)

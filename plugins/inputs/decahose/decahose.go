@@ -113,6 +113,7 @@ type Decahose struct {
 	road     *delivery.Delivery         // from Start to Stop; nil: RecoverOnly
 	tracked  *tracked                   // the courier where we are compiled in
 	feedback *reports                   // from Start to Stop; nil: nobody listens
+	logsTold atomic.Int64               // Unix ns, when a log was last told of
 	offline  bool                       // set by RecoverOnly
 	drained  func(context.Context) bool // set by DrainedBy; nil: what is written counts as read
 }
@@ -215,6 +216,7 @@ func (d *Decahose) run(ctx context.Context, e *engine.Engine) {
 // Gather has the counters emitted now; before Start there are none.
 func (d *Decahose) Gather(telegraf.Accumulator) error {
 	if e := d.engine.Load(); e != nil {
+		d.tellOfLogs(time.Now())
 		e.Poll()
 	}
 	return nil

@@ -123,8 +123,8 @@ func (d *Decahose) checkAmounts() error {
 			return err
 		}
 	}
-	if d.FlushInterval < 0 {
-		return option.Bad("flush_interval", d.FlushInterval, "a time of 0s or more")
+	if err := withinAll([]bounds{{"flush_interval", d.FlushInterval, 0, day}}); err != nil {
+		return err
 	}
 	if d.SpoolLimit != 0 && (d.SpoolLimit < 1<<20 || d.SpoolLimit > 1<<50) {
 		return option.Bad("spool_limit", int64(d.SpoolLimit), "0 for no spool, or a size from 1MiB to 1PiB")
@@ -171,8 +171,8 @@ func (d *Decahose) checkPush() error {
 	if err := inRange("push.concurrency", p.Concurrency, 1, 1000); err != nil {
 		return err
 	}
-	if p.Timeout <= 0 {
-		return option.Bad("push.timeout", p.Timeout, "a time of more than 0s")
+	if err := withinAll([]bounds{{"push.timeout", p.Timeout, 1, time.Hour}}); err != nil {
+		return err
 	}
 	return p.tlsOptions().check()
 }

@@ -133,28 +133,56 @@ func checkBaseURL(field, raw string) error {
 }
 
 func (d *Decahose) checkTimes() error {
-	for _, o := range []struct {
-		option string
-		value  config.Duration
-		zero   bool // allowed to be 0
-	}{
-		{"connect_timeout", d.ConnectTimeout, false},
-		{"heartbeat_timeout", d.HeartbeatTimeout, true},
-		{"silence_timeout", d.SilenceTimeout, true},
-		{"connect_limit_period", d.ConnectLimitPeriod, false},
-		{"recovery_delay", d.RecoveryDelay, true},
-		{"recovery_horizon", d.RecoveryHorizon, false},
-		{"recovery_limit_period", d.RecoveryLimitPeriod, false},
-		{"dedup_window", d.DedupWindow, false},
-	} {
-		switch {
-		case o.value < 0 && o.zero:
-			return option.Bad(o.option, o.value, "a time of 0s or more")
-		case o.value <= 0 && !o.zero:
-			return option.Bad(o.option, o.value, "a time of more than 0s")
+	return withinAll([]bounds{
+		{"connect_timeout", d.ConnectTimeout, 1, time.Hour},
+		{"heartbeat_timeout", d.HeartbeatTimeout, 0, day},
+		{"silence_timeout", d.SilenceTimeout, 0, day},
+		{"connect_limit_period", d.ConnectLimitPeriod, 1, day},
+		{"recovery_window", d.RecoveryWindow, time.Minute, longest},
+		{"recovery_delay", d.RecoveryDelay, 0, longest},
+		{"recovery_horizon", d.RecoveryHorizon, 1, longest},
+		{"recovery_limit_period", d.RecoveryLimitPeriod, 1, day},
+		{"dedup_window", d.DedupWindow, 1, longest},
+	})
+}
+
+const (
+	day = 24 * time.Hour
+	// longest is beyond what X keeps, and what ids are worth being kept for.
+	longest = 30 * day
+)
+
+// bounds are the least and most of a time, both allowed. Least of a nanosecond means more than 0: small values are for
+// rehearsals.
+type bounds struct {
+	option      string
+	value       config.Duration
+	least, most time.Duration
+}
+
+func withinAll(all []bounds) error {
+	for _, o := range all {
+		if v := time.Duration(o.value); v >= o.least && v <= o.most {
+			continue
 		}
+		if o.least == 1 {
+			return option.Bad(o.option, o.value, fmt.Sprintf("a time of more than 0s, up to %s", hours(o.most)))
+		}
+		return option.Bad(o.option, o.value, fmt.Sprintf("a time from %s to %s", hours(o.least), hours(o.most)))
 	}
 	return nil
+}
+
+// hours is a limit as users write it: 720h, 1m.
+func hours(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "0s")
+	if text == "" {
+		return "0s"
+	}
+	if trimmed, ok := strings.CutSuffix(text, "h0m"); ok {
+		return trimmed + "h"
+	}
+	return text
 }
 
 func (d *Decahose) checkLimits() error {
@@ -176,9 +204,6 @@ func (d *Decahose) checkRecovery() error {
 	}
 	if err := oneOf("recovery", d.Recovery, "replay", "recovery", "none"); err != nil {
 		return err
-	}
-	if d.RecoveryWindow < config.Duration(time.Minute) {
-		return option.Bad("recovery_window", d.RecoveryWindow, "a time of 1m or more (requests are for whole minutes)")
 	}
 	if err := inRange("recovery_jobs", d.RecoveryJobs, 1, 10); err != nil {
 		return err

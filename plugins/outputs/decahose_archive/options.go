@@ -19,6 +19,9 @@ const (
 	passed  = "pass"
 )
 
+// longestAge is a hundred years.
+const longestAge = 100 * 365 * 24 * time.Hour
+
 func (a *Archive) validate() error {
 	if err := archive.ParseURL(a.URL); err != nil {
 		return option.Wrong("url", "", strings.TrimPrefix(err.Error(), "must be "))
@@ -29,10 +32,10 @@ func (a *Archive) validate() error {
 	switch {
 	case a.SegmentInterval < config.Duration(time.Second) || a.SegmentInterval > config.Duration(time.Hour):
 		return option.Bad("segment_interval", time.Duration(a.SegmentInterval).String(), "a time from 1s to 1h")
-	case a.RetentionAge < 0:
-		return option.Bad("retention_age", time.Duration(a.RetentionAge).String(), "a time of 0s or more")
-	case a.RetentionSize < 0:
-		return option.Bad("retention_size", int64(a.RetentionSize), "a size of 0 or more")
+	case a.RetentionAge < 0 || a.RetentionAge > config.Duration(longestAge):
+		return option.Bad("retention_age", time.Duration(a.RetentionAge).String(), "a time from 0s to 876000h")
+	case a.RetentionSize < 0 || a.RetentionSize > 1<<60:
+		return option.Bad("retention_size", int64(a.RetentionSize), "a size from 0 to 1EiB")
 	case a.NonTweets != refused && a.NonTweets != passed:
 		return option.Bad("non_tweets", a.NonTweets, `one of "refuse", "pass"`)
 	case a.CompressionLevel < 1 || a.CompressionLevel > 19:
@@ -47,8 +50,8 @@ func (a *Archive) validate() error {
 
 // checkSpool gives the spool its default: beside the segments, or in the state's directory where those go to a bucket.
 func (a *Archive) checkSpool() error {
-	if a.SpoolLimit < 1<<20 {
-		return option.Bad("spool_limit", int64(a.SpoolLimit), "a size of 1MiB or more")
+	if a.SpoolLimit < 1<<20 || a.SpoolLimit > 1<<50 {
+		return option.Bad("spool_limit", int64(a.SpoolLimit), "a size from 1MiB to 1PiB")
 	}
 	if a.SpoolDirectory != "" {
 		return nil
