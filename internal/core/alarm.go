@@ -107,13 +107,14 @@ func (c *Core) darkConnections(p *partition) volume.Alarm {
 		}
 	}
 	if a.Active = len(names) > 0; !a.Active {
-		a.Message = "all connections deliver"
+		a.Message = fmt.Sprintf("partition %d: all connections deliver", p.id)
 		return a
 	}
 	if len(names) == len(p.conns) {
 		a.Severity = volume.Critical
 	}
-	a.Message = fmt.Sprintf("no Tweet for %v or more over %s %s of %d", darkLong, plural("connection", len(names)), strings.Join(names, ", "), len(p.conns))
+	a.Message = fmt.Sprintf("partition %d: no Tweet for %v or more over %s %s; it has %d in all",
+		p.id, darkLong, plural("connection", len(names)), strings.Join(names, ", "), len(p.conns))
 	a.Evidence = []volume.Evidence{{Key: "connections_dark", Value: float64(len(names))}, {Key: "dark_seconds", Value: longest.Seconds()}}
 	return a
 }
@@ -169,9 +170,11 @@ func (c *Core) stuck() bool {
 // heldUp reports whether those behind the sink hold up what waits.
 func (c *Core) heldUp() bool { return c.accepted.pause || c.alarms.held }
 
-// delivers notes how the delivery stands.
+// delivers notes how the delivery stands. Where the outputs acknowledge, any Tweet they were given and did not take
+// holds up those behind it; else all that waits must be with them.
 func (c *Core) delivers(road Road) {
-	c.alarms.held = c.waiting() > 0 && road.Undelivered-road.Spooled >= c.waiting()
+	given := road.Undelivered - road.Spooled
+	c.alarms.held = c.waiting() > 0 && (given >= c.waiting() || c.cfg.Acknowledged && given > 0)
 }
 
 // reportAlarms reports what changed and, at a poll, what lasts.

@@ -98,7 +98,8 @@ func (c *Core) closing(p *partition, m timeline.Minute, r *ledger.Row) {
 	if !r.Past() { // else part of it came to another process
 		part.Seconds, part.Histories = r.Seconds(), r.Histories
 	}
-	if part.Histories != nil {
+	part.Back = p.lit()
+	if part.Histories != nil && !p.outageAt(m) { // after an outage one connection is back before the other
 		for _, n := range p.conns {
 			part.Missed = append(part.Missed, r.Missed(n.Index))
 		}

@@ -20,6 +20,7 @@ type partition struct {
 	holes      []*hole
 	past       timeline.Set // spans that earlier processes covered
 	filled     timeline.Set // spans that a backfill or a request proved to have delivered
+	litAt      int64        // id time from which it is delivered again after the last outage, or since the start
 	begin      int64        // id time from which the partition was first covered, 0: never yet
 	position   int64        // id time up to which all is done, as last stored
 	minute     timeline.Minute
@@ -67,6 +68,12 @@ func (p *partition) lit() bool {
 		}
 	}
 	return false
+}
+
+// outageAt reports whether the minute, which closes now, lies in an outage or beside its end, where one connection is
+// back before the other.
+func (p *partition) outageAt(m timeline.Minute) bool {
+	return !p.lit() || m.Milli() <= p.litAt+timeline.MinuteMilli
 }
 
 // dark reports whether a gap is open whose end is not known yet.

@@ -237,6 +237,9 @@ func (c *Core) soundAgain(n *conn) {
 		from = n.newest
 	}
 	n.sound, n.soundFrom = true, from
+	if !n.part.soundBeside(n) {
+		n.part.litAt = from
+	}
 	if p := n.part; p.begin == 0 {
 		p.begin = n.soundFrom
 		c.durable.factsAt = c.now // from here on the partition is promised to be whole, also to the next process

@@ -8,7 +8,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// tell lets an audit say, minute by minute, whether something is wrong ('x') or not ('.'), or say nothing ('-'), and
+// tell lets a detector say, minute by minute, whether something is wrong ('x') or not ('.'), or say nothing ('-'), and
 // returns what changed as '+' and '0', with a space where nothing did.
 func tell(j *Judge, at timeline.Minute, says string) (changes string) {
 	for i, c := range says {
@@ -19,7 +19,12 @@ func tell(j *Judge, at timeline.Minute, says string) (changes string) {
 			j.board.tick(m)
 			changed = j.board.take()
 		} else {
-			changed = j.Outside(m, a)
+			if a.Active {
+				j.board.raise(m, a, 1, false)
+			} else {
+				j.board.right(m, a.Kind, a.Partition)
+			}
+			changed = j.board.take()
 		}
 		switch {
 		case len(changed) == 0:
@@ -72,14 +77,30 @@ func TestAnAlarmTellsItsRise(t *testing.T) {
 	require.Equal(t, timeline.Minute(10), changed[0].Since)
 	require.Equal(t, changed, j.Active())
 	require.Empty(t, j.Outside(13, first), "a fall in severity is not told")
-	for m := range timeline.Minute(5) {
-		changed = j.Outside(14+m, Alarm{Kind: "state"})
-	}
+	require.Equal(t, []Alarm{{Kind: "state", Connection: -1, Active: true, Severity: Critical, Message: "disk is slow", Since: 10}}, j.Active(),
+		"the figures are those of now")
+	require.Empty(t, j.Outside(13, Alarm{Kind: "state"}))
+	changed = j.Outside(14, Alarm{Kind: "state"})
 	require.Len(t, changed, 1)
 	require.False(t, changed[0].Active)
-	require.Equal(t, "over: disk is full", changed[0].Message)
+	require.Equal(t, "over: disk is slow", changed[0].Message)
 	require.Equal(t, timeline.Minute(10), changed[0].Since)
 	require.Empty(t, j.Active())
+}
+
+// What is seen ends within two minutes, however often it came back; what is inferred says meanwhile that it is not so.
+func TestWhatIsSeenEndsWhenItIsOver(t *testing.T) {
+	j := New(Config{Partitions: []int{1}})
+	for i := range timeline.Minute(20) {
+		require.Len(t, j.Outside(100+3*i, Alarm{Kind: "state", Active: true, Message: "disk is full"}), 1)
+		require.Len(t, j.Outside(101+3*i, Alarm{Kind: "state"}), 1)
+	}
+	j.board.wrong(300, Alarm{Kind: X, Active: true, Severity: Warning, Message: "all fell"})
+	require.Equal(t, "all fell", j.Active()[0].Message)
+	j.board.right(301, X, 0)
+	require.Regexp(t, `^not so since 1970-01-01T05:01Z, watched until 1970-01-01T05:05Z: all fell$`, j.Active()[0].Message)
+	j.board.over(302, X, 0)
+	require.NotEmpty(t, j.Active(), "what was inferred does not end because something else is not seen")
 }
 
 func TestActiveIsInOrder(t *testing.T) {

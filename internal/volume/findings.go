@@ -77,7 +77,7 @@ func (j *Judge) network(at timeline.Minute, p *part, c *Part, missed Estimate) {
 	case bad > 1: // there is nothing to divide by
 		text += fmt.Sprintf("; %d connections miss some, and share too little to tell how many Tweets reach none", bad)
 	}
-	j.board.wrong(at, Alarm{Kind: Network, Partition: p.number, Connection: worst, Severity: Warning, Message: text, Evidence: evidence}, calm)
+	j.board.wrong(at, Alarm{Kind: Network, Partition: p.number, Connection: worst, Severity: Warning, Message: text, Evidence: evidence})
 }
 
 // us finds what was received and not emitted.
@@ -102,7 +102,7 @@ func (j *Judge) us(at timeline.Minute, p *part, c *Part) {
 		a.Message = fmt.Sprintf("partition %d: %d of %d Tweets received were not emitted when their minute closed: this plugin, or who reads its output, is slow",
 			p.number, late, c.Unique)
 	}
-	j.board.wrong(at, a, calm)
+	j.board.condition(at, a)
 }
 
 // undelivered finds outputs that are more than a minute behind.
@@ -118,39 +118,45 @@ func (j *Judge) undelivered(at timeline.Minute, p *part, c *Part) {
 	if p.stuck++; p.stuck < lateDelivered {
 		return
 	}
-	j.board.wrong(at, Alarm{
+	j.board.condition(at, Alarm{
 		Kind: Sink, Partition: p.number, Connection: -1, Severity: Warning,
 		Message:  fmt.Sprintf("partition %d: the outputs have accepted nothing of %d minutes in a row when they closed: they fail, or are slow", p.number, p.stuck),
 		Evidence: []Evidence{{"emitted", float64(c.Emitted)}, {"delivered", float64(c.Delivered)}},
-	}, calm)
+	})
 }
 
-// darkness finds partitions that no connection delivers, and says whether that are all of them.
+// darkness finds partitions that no connection delivers, and says whether that are all of them. What delivers again is
+// not dark, whatever its last minute held.
 func (j *Judge) darkness(m *Minute) bool {
 	dark := 0
 	for i, p := range j.parts {
-		if p.dark.add(1 - float64(m.Parts[i].Covered)/timeline.MinuteMilli) {
+		p.isDark = p.dark.add(1-float64(m.Parts[i].Covered)/timeline.MinuteMilli) && !m.Parts[i].Back
+		if p.isDark {
 			dark++
 		}
 	}
-	if dark == len(j.parts) {
-		j.board.wrong(m.Minute, Alarm{
+	all := dark == len(j.parts)
+	if all {
+		j.board.condition(m.Minute, Alarm{
 			Kind: X, Connection: -1, Severity: Critical,
 			Message:  "no connection delivers Tweets, of no partition: X, or the road to it that all connections share",
 			Evidence: []Evidence{{"partitions_dark", float64(dark)}},
-		}, calm)
-		return true
+		})
+	} else {
+		j.board.over(m.Minute, X, 0)
 	}
 	for i, p := range j.parts {
-		if p.dark.full {
-			j.board.wrong(m.Minute, Alarm{
-				Kind: Partition, Partition: p.number, Connection: -1, Severity: Critical,
-				Message:  fmt.Sprintf("partition %d: no connection delivers Tweets, and others are delivered", p.number),
-				Evidence: []Evidence{{"covered_ms", float64(m.Parts[i].Covered)}},
-			}, calm)
+		if all || !p.isDark {
+			j.board.over(m.Minute, Partition, p.number)
+			continue
 		}
+		j.board.condition(m.Minute, Alarm{
+			Kind: Partition, Partition: p.number, Connection: -1, Severity: Critical,
+			Message:  fmt.Sprintf("partition %d: no connection delivers Tweets, and others are delivered", p.number),
+			Evidence: []Evidence{{"covered_ms", float64(m.Parts[i].Covered)}},
+		})
 	}
-	return false
+	return all
 }
 
 // partition finds loss on one side: seconds that are empty in this partition alone, and too small a part of the total.
@@ -162,7 +168,7 @@ func (j *Judge) partition(at timeline.Minute, i int, grades []Grade) {
 			Message: fmt.Sprintf("partition %d brings %s less than the others (%d min, %.1f standard deviations): loss on its side alone",
 				p.number, percent(s.share), s.window, s.score),
 			Evidence: []Evidence{{"lost_share", s.share}, {"score", -s.score}, {"window_minutes", float64(s.window)}},
-		}, calm)
+		})
 		return
 	}
 	if n := grades[i].EmptySeconds; n > 0 && !everywhere(grades) {
@@ -170,7 +176,7 @@ func (j *Judge) partition(at timeline.Minute, i int, grades []Grade) {
 			Kind: Partition, Partition: p.number, Connection: -1, Severity: severity(float64(n) / 60),
 			Message:  fmt.Sprintf("partition %d: %d seconds of id time hold no Tweet, and others do: loss on its side alone", p.number, n),
 			Evidence: []Evidence{{"empty_seconds", float64(n)}},
-		}, calm)
+		})
 		return
 	}
 	if j.board.right(at, Partition, p.number) && j.balance != nil {
@@ -202,21 +208,21 @@ func (j *Judge) x(m *Minute, all *weighed, weights []weighed, grades []Grade) {
 		a.Severity = severity(fell)
 		a.Message = fmt.Sprintf("all partitions fell by %s at once: X, or the road to it that all connections share", percent(fell))
 		a.Evidence = []Evidence{{"lost_share", fell}, {"expected", all.expected}}
-		j.board.wrong(m.Minute, a, calm)
+		j.board.wrong(m.Minute, a)
 		return
 	}
 	if j.low(all) && together(all, weights) {
 		a.Severity = severity(-all.deviation)
 		a.Message = fmt.Sprintf("all partitions are %s below what this minute of the week held before: X, or the road to it that all connections share", percent(-all.deviation))
 		a.Evidence = []Evidence{{"lost_share", -all.deviation}, {"expected", all.expected}, {"score", all.score}}
-		j.board.wrong(m.Minute, a, calm)
+		j.board.wrong(m.Minute, a)
 		return
 	}
 	if n := grades[0].EmptySeconds; everywhere(grades) {
 		a.Severity = severity(float64(n) / 60)
 		a.Message = fmt.Sprintf("all partitions: %d seconds of id time hold no Tweet: X, or the road to it that all connections share", n)
 		a.Evidence = []Evidence{{"empty_seconds", float64(n)}}
-		j.board.wrong(m.Minute, a, calm)
+		j.board.wrong(m.Minute, a)
 		return
 	}
 	if j.board.right(m.Minute, X, 0) {

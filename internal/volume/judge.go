@@ -35,8 +35,9 @@ type part struct {
 	recent sums // Tweets of the last whole minutes
 	missed []leaks
 	dark   leak
-	behind int // minutes in a row that closed before all of it was emitted
-	stuck  int // minutes in a row of which nothing was delivered when they closed
+	isDark bool // as of the last minute that closed
+	behind int  // minutes in a row that closed before all of it was emitted
+	stuck  int  // minutes in a row of which nothing was delivered when they closed
 }
 
 // New is a judge without history.
@@ -190,11 +191,11 @@ func (j *Judge) Expected(m timeline.Minute, partition int) float64 {
 }
 
 // Outside takes an alarm that was decided elsewhere, such as by an audit: a.Active says whether it is so now; Since is
-// not read. It is to be told as often as it is looked at, also while nothing is wrong. The same hysteresis applies as to the
-// judge's own: it is active at once and ends when nothing was wrong for some minutes, of which Close tells too. What changed now is returned.
+// not read. It is to be told as often as it is looked at, also while nothing is wrong. It is active at once, and ends when a
+// minute or more has passed and it is not so. What changed now is returned.
 func (j *Judge) Outside(at timeline.Minute, a Alarm) []Alarm {
 	if a.Active {
-		j.board.wrong(at, a, 1)
+		j.board.condition(at, a)
 	} else {
 		j.board.right(at, a.Kind, a.Partition)
 	}

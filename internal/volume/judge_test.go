@@ -135,7 +135,23 @@ func TestTheMessageSaysWhereAndHowMuch(t *testing.T) {
 	a := r.alarms[0]
 	require.Equal(t, 0, a.Connection)
 	require.Regexp(t, `^partition 1, connection 0 misses (19|20|21)(\.\d)? % of what others deliver: `, a.Message)
-	require.Equal(t, r.alarms, r.judge.Active())
+	now := r.judge.Active()
+	require.Len(t, now, 1)
+	require.Equal(t, a.Since, now[0].Since)
+	require.Regexp(t, `^partition 1, connection 0 misses (19|20|21)(\.\d)? % of what others deliver: `, now[0].Message)
+}
+
+// An alarm never names a layer that another one contradicts: all dark, then one partition back, then both.
+func TestWhatIsBackIsNotDark(t *testing.T) {
+	r := newRig(t, 5)
+	r.pass(hour, days.Loss{}, nil)
+	r.pass(3, days.Loss{}, dark(0, 1))
+	require.Equal(t, []string{"critical x0"}, r.story())
+	r.pass(1, days.Loss{}, func(m *volume.Minute) { dark(0, 1)(m); m.Parts[0].Back = true })
+	require.Equal(t, []string{"critical x0", "over x0", "critical partition2"}, r.story())
+	r.pass(1, days.Loss{}, func(m *volume.Minute) { dark(1)(m); m.Parts[1].Back = true })
+	require.Equal(t, []string{"critical x0", "over x0", "critical partition2", "over partition2"}, r.story())
+	require.Empty(t, r.judge.Active())
 }
 
 func TestAReconnectIsNoAlarm(t *testing.T) {

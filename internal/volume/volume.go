@@ -24,7 +24,8 @@ type Part struct {
 	Emitted   int64       // of Unique, handed to the sink by now
 	Delivered int64       // of Emitted, accepted by every output by now; means something if Tracked
 	Tracked   bool        // the outputs say what they accepted
-	Missed    []int64     // by connection: Tweets that only others delivered; nil: not known
+	Missed    []int64     // by connection: Tweets that only others delivered; nil: not known, or not to be judged
+	Back      bool        // a connection delivers as the minute closes, so what was dark is not dark any more
 }
 
 // whole says that all of the minute was covered, so that what is not there is not in a gap either.
