@@ -70,7 +70,8 @@ func openIDs(dir string) (s *idStore, notes []string, err error) {
 	return s, notes, nil
 }
 
-// readFile indexes one file of the hour. What cannot be opened is written no more: what it holds is not known.
+// readFile indexes one file of the hour. One that is another user's ends the start: whoever gives it back saves the repeats of
+// all its Tweets. What cannot be opened for another reason is written no more: what it holds is not known.
 func (x *hourIndex) readFile(dir string, h hour, n int) (note string, err error) {
 	blocks, size, skipped, err := fileBlocks(dir, h, n)
 	if errors.Is(err, os.ErrNotExist) {
@@ -82,7 +83,7 @@ func (x *hourIndex) readFile(dir string, h hour, n int) (note string, err error)
 		}
 	}
 	switch {
-	case err != nil && !ofOneFile(err):
+	case err != nil && (!ofOneFile(err) || errors.Is(err, os.ErrPermission)):
 		return "", err
 	case err != nil && size == 0:
 		x.beside, x.size, x.damaged = n+1, 0, true

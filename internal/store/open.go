@@ -81,6 +81,11 @@ func CheckFiles(dir string) error {
 			}
 		}
 	}
+	ids, _, err := openIDs(dir)
+	if err != nil {
+		return place(err)
+	}
+	ids.codec.close()
 	return refuseNewer(dir, len(migrations))
 }
 

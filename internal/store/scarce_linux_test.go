@@ -3,6 +3,7 @@ package store
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -122,4 +123,31 @@ func requireNoProblem(t *testing.T, dir string, m timeline.Minute, n int) {
 	require.NoError(t, err)
 	require.Zero(t, report.Bad, report.Problems)
 	require.NoError(t, r.Close())
+}
+
+// TestIDsOfAnotherUser: a file of ids that this user may not read ends the start, and stays as it is.
+func TestIDsOfAnotherUser(t *testing.T) {
+	dir := scratch(t) // below a directory that all may enter
+	s, _ := mustOpen(t, dir)
+	m := thisMinute()
+	require.NoError(t, s.Commit(newHistory(1).commit(m, 30)))
+	require.NoError(t, s.Close())
+	path := hourOf(m).path(dir)
+	before := must(os.ReadFile(path))
+	require.NoError(t, os.Chmod(path, 0))
+	if os.Geteuid() == 0 {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		require.NoError(t, os.Chmod(dir, 0o755))
+		require.NoError(t, os.Chmod(filepath.Join(dir, idsDir), 0o755))
+		require.NoError(t, syscall.Setfsuid(65534))
+		defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
+	}
+	_, _, err := openIDs(dir)
+	require.ErrorIs(t, err, os.ErrPermission)
+	require.ErrorContains(t, err, hourOf(m).name())
+	if os.Geteuid() == 0 {
+		require.NoError(t, syscall.Setfsuid(0))
+		require.Equal(t, before, must(os.ReadFile(path)))
+	}
 }
