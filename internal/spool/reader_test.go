@@ -25,7 +25,7 @@ func TestAReaderDoesNotFillTheDisk(t *testing.T) {
 	require.NoError(t, err)
 	var n int
 	require.NoError(t, tx.QueryRow("SELECT count(*) FROM entries").Scan(&n))
-	for range 1000 {
+	for range 300 {
 		var id int64
 		if id, err = s.Append(m.entry(50, 3000)); err != nil {
 			break
