@@ -46,7 +46,7 @@ type minuteLine struct {
 	Fill        string    `json:"fill,omitempty"`          // of a recovered one: thin, or unproven; absent where it is full
 	Held        int64     `json:"fill_held,omitempty"`     // Tweets that filled it, where it is thin
 	Expected    int64     `json:"fill_expected,omitempty"` // how many there should be
-	Stored      bool      `json:"stored"` // false: there is no row of this minute
+	Stored      bool      `json:"stored"`                  // false: there is no row of this minute
 }
 
 func (c *console) minutes(ctx *cli.Context) error {

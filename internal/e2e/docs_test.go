@@ -97,7 +97,9 @@ func (k *sink) plain(s *stage) string {
 }
 
 // docsEnv are the variables that the page's files name.
-func docsEnv() []string { return append(login("demo"), "DECAHOSE_PUSH_TOKEN="+pushToken, "DECAHOSE_FEEDBACK_TOKEN="+pushToken) }
+func docsEnv() []string {
+	return append(login("demo"), "DECAHOSE_PUSH_TOKEN="+pushToken, "DECAHOSE_FEEDBACK_TOKEN="+pushToken)
+}
 
 // stored has the agent's Tweets and counters read from the one file of the sink.
 func (a *agent) stored() *agent {
