@@ -89,7 +89,7 @@ func (c *Core) marked(m timeline.Minute) ledger.FillState {
 func (c *Core) weighOutcome(n *conn, o *recovery.Outcome) {
 	var thin, stand []ledger.FillRecord
 	for _, m := range minutesOfSet(&o.Done) {
-		w := c.weigh(c.lacking(n.job.query.Partition, m), m, n.job.follow.Came(m))
+		w := c.weigh(n.job.query.Partition, m, n.job.follow.Came(m))
 		found := ledger.FillRecord{Minute: m, Held: w.held, Expected: w.expected}
 		switch {
 		case w.Fullness != recovery.Thin:
@@ -128,7 +128,7 @@ func minutesOfSet(s *timeline.Set) (all []timeline.Minute) {
 func (c *Core) claimFull(n *conn, to timeline.Minute) {
 	j := n.job
 	for m := j.claimed; m < to; m++ {
-		w := c.weigh(c.lacking(j.query.Partition, m), m, j.follow.Came(m))
+		w := c.weigh(j.query.Partition, m, j.follow.Came(m))
 		if w.Fullness == recovery.Unproven {
 			c.mark(m, w, j.method.String())
 		}
@@ -142,7 +142,7 @@ func (c *Core) claimFull(n *conn, to timeline.Minute) {
 // backfilled reports whether what a backfill brought of a partition's minute is enough. That it came in each second is
 // evidence, so only a thin minute is not believed; where nobody else can be asked it stands, marked.
 func (c *Core) backfilled(p *partition, m timeline.Minute) bool {
-	w := c.weigh(c.lacking(p.id, m), m, 0)
+	w := c.weigh(p.id, m, 0)
 	if w.Fullness != recovery.Thin {
 		return true
 	}

@@ -20,15 +20,15 @@ type part struct {
 	lacks timeline.Set
 }
 
-// lacking is what the gaps of the partitions hold of the minute.
-func (c *Core) lacking(partition int, m timeline.Minute) (parts []part) {
+// lacking is what the gaps of the partitions hold of the minute, without the first of so many ms of each.
+func (c *Core) lacking(partition int, m timeline.Minute, without int64) (parts []part) {
 	for _, p := range c.partitions {
 		if partition != ledger.AnyPartition && partition != p.id {
 			continue
 		}
 		k := part{partition: p}
 		for _, h := range p.holes {
-			k.lacks.Add(c.whole(h).Intersect(m.Span()))
+			k.lacks.Add(unheard(c.whole(h), without).Intersect(m.Span()))
 		}
 		if len(k.lacks.Spans()) > 0 {
 			parts = append(parts, k)
@@ -37,15 +37,33 @@ func (c *Core) lacking(partition int, m timeline.Minute) (parts []part) {
 	return parts
 }
 
+// unheard is a gap without its first seconds: it begins before the cut, and what came then says nothing of what a source
+// brought. One that begins with a minute has no such seconds.
+func unheard(s timeline.Span, without int64) timeline.Span {
+	if from := s.From + without; s.From%timeline.MinuteMilli != 0 && from < s.To {
+		s.From = from
+	}
+	return s
+}
+
 // weighed is the one judgement of a minute that a source filled.
 type weighed struct {
 	recovery.Fullness
 	held, expected int64
 }
 
-// weigh says whether what the gaps of a minute hold has come as it should. came is how many Tweets of the minute its
-// source brought, copies included; they count where the ledger lost its account of the minute.
-func (c *Core) weigh(parts []part, m timeline.Minute, came int64) weighed {
+// weigh says whether what the gaps of the partition hold of a minute has come as it should. came is how many Tweets of the
+// minute its source brought, copies included; they count where the ledger lost its account of the minute. What is left
+// behind a cut may be too short to tell anything: then the seconds before it are judged with it.
+func (c *Core) weigh(partition int, m timeline.Minute, came int64) weighed {
+	w := c.weighParts(c.lacking(partition, m, settle.Milliseconds()), m, came)
+	if w.Fullness == recovery.Unproven {
+		return c.weighParts(c.lacking(partition, m, 0), m, came)
+	}
+	return w
+}
+
+func (c *Core) weighParts(parts []part, m timeline.Minute, came int64) weighed {
 	if len(parts) == 0 {
 		return weighed{Fullness: recovery.Full}
 	}

@@ -61,7 +61,7 @@ func TestRealDaysAreNotThin(t *testing.T) {
 			o := newOutage(w, minutes, uint64(seed)+7)
 			for i, n := range o.truth {
 				m := o.first + timeline.Minute(i)
-				y := o.core.yardstick(o.core.lacking(ledger.AnyPartition, m), m)
+				y := o.core.yardstick(o.core.lacking(ledger.AnyPartition, m, 0), m)
 				require.Equal(t, recovery.Full, y.Judge(n), "%s, minute %d of %d: %d of %+v", w.Name, i, minutes, n, y)
 				require.Equal(t, recovery.Thin, y.Judge(n/10), "%s, minute %d of %d: a tenth of %d of %+v", w.Name, i, minutes, n, y)
 				if i < 10 {
@@ -79,22 +79,23 @@ func TestFewTweetsProveNothing(t *testing.T) {
 	require.Equal(t, recovery.Unproven, recovery.Yardstick{}.Judge(100))
 }
 
-// TestPartOfAMinuteIsJudgedByItself: of a minute whose last seconds are missing the others say nothing.
+// TestPartOfAMinuteIsJudgedByItself: of a minute whose last seconds are missing the others say nothing, nor do those before
+// the cut with which the gap begins.
 func TestPartOfAMinuteIsJudgedByItself(t *testing.T) {
 	o := newOutage(days.Calm, 2, 1)
 	c, m := o.core, o.first
 	for _, p := range c.partitions {
 		p.holes = nil
 		c.lack(p, timeline.Span{From: m.Milli() + 40_000, To: (m + 1).Milli()}, "test")
-		for ms := m.Milli(); ms < m.Milli()+40_000; ms += 5 {
+		for ms := m.Milli(); ms < m.Milli()+50_000; ms += 5 {
 			p.book.Row(m).PostUnique(ms, 100)
 		}
 	}
-	w := c.weigh(c.lacking(ledger.AnyPartition, m), m, 0)
+	w := c.weigh(ledger.AnyPartition, m, 0)
 	require.Equal(t, recovery.Thin, w.Fullness, "%+v", w)
-	for ms := m.Milli() + 40_000; ms < (m + 1).Milli(); ms += 3 {
+	for ms := m.Milli() + 50_000; ms < (m + 1).Milli(); ms += 3 {
 		c.any.book.Row(m).PostUnique(ms, 100)
 	}
-	w = c.weigh(c.lacking(ledger.AnyPartition, m), m, 0)
+	w = c.weigh(ledger.AnyPartition, m, 0)
 	require.Equal(t, recovery.Full, w.Fullness, "%+v", w)
 }
