@@ -212,16 +212,18 @@ const (
 	paceLeast = 15_000
 )
 
-// pace is how many Tweets a minute come now of the partition; 0: not known.
+// pace is how many Tweets a minute came of the partition of late, as far as connections covered it; 0: not known. It is what
+// a process knows that has not seen a whole minute yet.
 func (c *Core) pace(p *partition) int64 {
+	var heard timeline.Set
+	for _, n := range p.conns {
+		heard.AddSet(&n.coverage)
+		heard.Add(n.span())
+	}
 	now := c.clock.at(c.now)
 	n, covered := int64(0), int64(0)
-	for _, k := range p.conns {
-		s := k.span().Intersect(timeline.Span{From: now - paceOf, To: now})
-		if s.Len() <= covered {
-			continue
-		}
-		n, covered = 0, s.Len()
+	for _, s := range heard.Within(timeline.Span{From: now - paceOf, To: now}) {
+		covered += s.Len()
 		for m, end := s.Minutes(); m < end; m++ {
 			if r := p.book.Find(m); r != nil {
 				n += r.Within(m, s)
