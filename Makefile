@@ -98,6 +98,10 @@ test-stores: stock ## real stores behind a Telegraf that drops Tweets: the audit
 mutants: ## small wrong edits (internal/mutation), each of which a test must notice
 	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants
 
+.PHONY: faults
+faults: stock ## the cases of ../shared/faults, where they are: faults N held N failed N (CASES="lock http" runs these only)
+	@tools/faults $(CASES)
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (20s)
 	@GO='$(GO)' tools/fuzz $(FUZZTIME)
