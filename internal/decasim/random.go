@@ -46,6 +46,9 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 			closed := o.road(&roads, at)
 			faults = append(faults, closed...)
 			at += closed[0].For + refusedMost
+			if closed[0].Kind == Phantoms {
+				at += parkedMost // until then one connection is all that a partition has
+			}
 			continue
 		}
 		f := o.draw(&r)
@@ -85,6 +88,8 @@ const (
 	roadMost = 4 * time.Minute
 	// refusedMost is the longest wait of a client that is refused after health.
 	refusedMost = time.Minute
+	// parkedMost is how long a client leaves connections alone that X called too many.
+	parkedMost = 11 * time.Minute
 )
 
 // road closes the road for one partition, or all, and ends who is on it.
