@@ -19,7 +19,7 @@ import (
 var (
 	plans = flag.Int("plans", 4, "how many random fault plans to play")
 	seed  = flag.Uint64("seed", 1, "seed of the first of them")
-	roads = flag.Bool("roads", false, "plan roads that are closed and healed, too")
+	roads = flag.Bool("roads", true, "plan roads that are closed and healed, too")
 )
 
 // TestRandomPlans plays fault plans drawn by seed: nothing may be lost or doubled. A seed that fails
