@@ -153,8 +153,8 @@ func (c *Core) drop(e feedback.Effect, output string) {
 		i += m.n
 	}
 	minutes := c.lose(lost, droppedBehind, false)
-	c.note(Error, "output %s dropped %d metrics: %d Tweets written from %s to %s may be among them; %d minutes are missing",
-		printable(output), e.Dropped, len(lost), clockTime(e.DroppedFrom), clockTime(e.DroppedTo), minutes)
+	c.note(Error, "output %s dropped %d metrics: %d Tweets written from %s to %s may be among them; %s missing",
+		printable(output), e.Dropped, len(lost), clockTime(e.DroppedFrom), clockTime(e.DroppedTo), timeline.InWords(minutes))
 }
 
 func clockTime(ns int64) string { return time.Unix(0, ns).UTC().Format("15:04:05.000") }
@@ -242,7 +242,7 @@ func (c *Core) loseAgain(lost []ledger.Sent) {
 		}
 	}
 	if len(fresh) > 0 {
-		c.note(Error, "the spool lost %d Tweets of %d minutes: they are missing", len(fresh), c.lose(fresh, spoolDamaged, true))
+		c.note(Error, "the spool lost %d Tweets of %s: they are missing", len(fresh), timeline.InWords(c.lose(fresh, spoolDamaged, true)))
 	}
 }
 

@@ -254,8 +254,8 @@ func (c *Core) thinMinutes() volume.Alarm {
 	if a.Active = first != nil; !a.Active {
 		return a
 	}
-	a.Message = fmt.Sprintf("%d minutes from %s are recovered and thin: %d Tweets came, by %s at last, where about %d should be",
-		minutes, first.Minute, held, first.By, expected)
+	a.Message = fmt.Sprintf("%s from %s recovered and thin: %d Tweets came, by %s at last, where about %d should be",
+		timeline.InWords(minutes), first.Minute, held, first.By, expected)
 	a.Evidence = []volume.Evidence{{Key: "minutes_thin", Value: float64(minutes)}, {Key: "held", Value: float64(held)}, {Key: "expected", Value: float64(expected)}}
 	return a
 }

@@ -272,7 +272,7 @@ func TestDocsLoopRecovers(t *testing.T) {
 	s.operate("a", &w, "recover", "-from", stamp(from), "-to", stamp(to), "-no-wait")
 	require.True(t, rig.Until(s.within(20*time.Second), func() bool { return s.replayed() == 1 }), "%v", s.sim.Requests())
 	g.shut.Store(false)
-	require.NoError(t, a.Log.Wait(s.within(20*time.Second), "E! ", "dropped", "may be among them; 2 minutes are missing"))
+	require.NoError(t, a.Log.Wait(s.within(20*time.Second), "E! ", "dropped", "may be among them; 2 minutes missing"))
 	k.answer.Store(http.StatusNoContent)
 
 	require.True(t, rig.Until(s.within(30*time.Second), func() bool { return s.replayed() == 2 }), "Replay was not asked again: %v", s.sim.Requests())
