@@ -48,6 +48,7 @@ type Archive struct {
 
 	serializer influx.Serializer
 	batch      *archive.Batch // being collected
+	joiner     archive.Joiner // holds the line before, which may go on
 	writer     *archive.Writer
 	requests   chan request
 	cancel     context.CancelFunc
@@ -131,7 +132,7 @@ func (a *Archive) Connect() error {
 // Write returns nil when every Tweet of the metrics is durable. What is no Tweet is counted, and never an error: Telegraf
 // would send it again for ever.
 func (a *Archive) Write(metrics []telegraf.Metric) error {
-	a.batch = new(archive.Batch) // without what a failed Write left: it comes again
+	a.batch, a.joiner = new(archive.Batch), archive.Joiner{} // without what a failed Write left: it comes again
 	for _, m := range metrics {
 		line, err := a.serializer.Serialize(m)
 		if err != nil {
@@ -143,8 +144,15 @@ func (a *Archive) Write(metrics []telegraf.Metric) error {
 	return a.Flush()
 }
 
-// Add takes one line of line protocol, for the next Flush. What is no Tweet is counted.
-func (a *Archive) Add(line []byte) {
+// Add takes one line of line protocol, for the next Flush. What is no Tweet is counted. Lines into which an output above cut
+// a Tweet are one again.
+func (a *Archive) Add(line []byte) { a.take(a.joiner.Add(line)) }
+
+// take adds a whole line, if there is one.
+func (a *Archive) take(line []byte) {
+	if line == nil {
+		return
+	}
 	switch err := a.batch.Add(line); {
 	case errors.Is(err, archive.ErrNotTweet) && a.NonTweets == passed:
 		a.stats.passed.Add(1)
@@ -163,13 +171,14 @@ func (a *Archive) malformed(err error) {
 }
 
 // Pending is how many bytes wait for Flush.
-func (a *Archive) Pending() int { return a.batch.Size() }
+func (a *Archive) Pending() int { return a.batch.Size() + a.joiner.Size() }
 
 // Flush returns nil when every Tweet that was added is durable. After an error they wait on.
 func (a *Archive) Flush() error {
 	if a.cancel == nil {
 		return errClosed
 	}
+	a.take(a.joiner.Rest())
 	if a.batch.Len() == 0 {
 		return nil
 	}
