@@ -303,8 +303,8 @@ func deleteGaps(all []ledger.GapRecord, partition int) (rest []ledger.GapRecord)
 func (c *Core) recordMinutes(k *ledger.Commit, p *partition, s *cover, u *unsettled, was int64) {
 	add := func(m timeline.Minute, r *ledger.Row) {
 		r.Saved(true)
-		if !c.storable(m) {
-			return
+		if lost := p.book.StateOf(m, false) == ledger.Lost && m >= c.keep(); !c.storable(m) && !lost {
+			return // but what was given up stays so, wherever the stream's time is thought to be
 		}
 		rec := c.minuteRecord(p, s, u, m, r)
 		k.Minutes = append(k.Minutes, rec)
