@@ -67,7 +67,11 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 	if err := s.brought(&doc, w, before); err != nil {
 		return err
 	}
-	if err := c.printWish(ctx, doc, fmt.Sprintf("%s recovered, %d lost\n%s", timeline.InWords(t.minutes.recovered()), t.minutes.lost, doc.came())); err != nil {
+	texts := []string{fmt.Sprintf("%s recovered, %d lost", timeline.InWords(t.minutes.recovered()), t.minutes.lost)}
+	if t.minutes.recovered() > 0 {
+		texts = append(texts, doc.came())
+	}
+	if err := c.printWish(ctx, doc, texts...); err != nil {
 		return err
 	}
 	if t.minutes.lost > 0 {
@@ -76,11 +80,16 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 	return nil
 }
 
-func (c *console) printWish(ctx *cli.Context, doc wishDocument, text string) error {
+func (c *console) printWish(ctx *cli.Context, doc wishDocument, texts ...string) error {
 	if ctx.Bool("json") {
 		return printJSON(c.stdout, wishDocuments{[]wishDocument{doc}, doc})
 	}
-	return c.tell(text)
+	for _, text := range texts {
+		if err := c.tell(text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // follow returns when none of the minutes is missing any more. The answer and the gaps that it opened
