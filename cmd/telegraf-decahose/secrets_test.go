@@ -89,14 +89,14 @@ func said(t *testing.T, conf string) string {
 		err = s.init(log)
 	}
 	close(log.queue)
-	text := ""
+	var text strings.Builder
 	for e := range log.queue {
-		text += string(e.line)
+		text.Write(e.line)
 	}
 	if err != nil {
-		text += string(logLine('E', err.Error()))
+		text.Write(logLine('E', err.Error()))
 	}
-	return text
+	return text.String()
 }
 
 // Where a table belongs a value is not shown, whatever it looks like.

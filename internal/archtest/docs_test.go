@@ -37,7 +37,7 @@ var (
 	inline  = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
 	defined = regexp.MustCompile(`(?m)^\[([^\]]+)\]: (\S+)$`)
 	heading = regexp.MustCompile(`(?m)^#{1,6} (.+)$`)
-	dropped = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	dropped = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	comment = regexp.MustCompile(` *<!--.*?-->`)
 	linked  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 )
@@ -94,7 +94,7 @@ func TestGlossaryInOrder(t *testing.T) {
 	seen := map[string]bool{}
 	for _, entry := range words {
 		entry, _, _ = strings.Cut(entry, " (")
-		for _, word := range strings.Split(entry, ", ") {
+		for word := range strings.SplitSeq(entry, ", ") {
 			require.False(t, seen[word], "%q has two entries", word)
 			seen[word] = true
 		}
@@ -103,14 +103,15 @@ func TestGlossaryInOrder(t *testing.T) {
 
 // Documents name commands and flags of telegraf-decahose that there are.
 func TestCommandsNamedInDocs(t *testing.T) {
-	source := ""
+	var all strings.Builder
 	files, err := filepath.Glob(filepath.Join("..", "..", "cmd", "telegraf-decahose", "*.go"))
 	require.NoError(t, err)
 	for _, file := range files {
 		body, err := os.ReadFile(file)
 		require.NoError(t, err)
-		source += string(body)
+		all.Write(body)
 	}
+	source := all.String()
 	used := regexp.MustCompile(`(?m)(?:\$td|telegraf-decahose)((?: -config \S+)?(?: (?:archive )?[a-z]+)?)((?: -[a-z_-]+(?: [^\s|-]\S*| -\d+[hmd])?)*)`)
 	flag := regexp.MustCompile(` -([a-z][a-z_-]*)`)
 	for name, page := range pages(t) {

@@ -64,10 +64,11 @@ func TestHideCut(t *testing.T) {
 	s := (*Secrets)(nil).With("S3cretCanary+pw")
 	require.Equal(t, "you sent ***…", s.Line("you sent S3cretCa…", 100))
 	require.Equal(t, "you sent ***", s.Line("you sent S3cre", 100))
-	long := ""
+	var dotted strings.Builder
 	for i := range 200 {
-		long += fmt.Sprint(i, ".")
+		fmt.Fprint(&dotted, i, ".")
 	}
+	long := dotted.String()
 	require.Regexp(t, `^x [*]+ y$`, s.With(long).Line("x "+long+" y", 900))
 	for _, most := range []int{10, 11, 12, 13, 14, 15, 20} {
 		require.NotContains(t, s.Line("says: S3cretCanary+pw", most), "S3", "a secret is hidden before it is cut")
