@@ -239,7 +239,7 @@ func (c *console) printVerified(flags *cli.Context, doc verifiedDocument) error 
 		return printJSON(c.stdout, doc)
 	}
 	for _, text := range doc.Problems {
-		c.tell(text)
+		_ = c.tell(text)
 	}
 	_, err := fmt.Fprintf(c.stdout, "%d segments, %d Tweets, %d bytes: %d damaged\n", doc.Segments, doc.Tweets, doc.Bytes, len(doc.Problems))
 	return err

@@ -57,7 +57,7 @@ func (c *console) recoverRunning(ctx *cli.Context, s *stream) error {
 		return c.printWish(ctx, doc, doc.Answer)
 	}
 	if !ctx.Bool("json") {
-		c.tell(doc.Answer)
+		_ = c.tell(doc.Answer)
 	}
 	t, err := c.follow(s, w.askable(s.input.Ways().Reach(), s.now))
 	if err != nil {

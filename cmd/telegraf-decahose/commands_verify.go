@@ -60,7 +60,7 @@ func (c *console) printReports(ctx *cli.Context, doc verifyDocument) error {
 		fmt.Fprintf(c.stdout, "%s: %s: %d rows, %d ids in %d blocks of %d files, %d bytes: %d problems\n",
 			r.StreamLabel, r.Directory, r.Rows, r.IDs, r.Blocks, r.Files, r.Bytes, r.Bad)
 		for _, text := range r.Problems {
-			c.tell("  " + text)
+			_ = c.tell("  " + text)
 		}
 		if more := r.Bad - len(r.Problems); more > 0 {
 			fmt.Fprintf(c.stdout, "  and %d more\n", more)

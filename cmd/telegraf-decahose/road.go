@@ -43,7 +43,7 @@ const (
 
 func newRoad(ri *models.RunningInput, w *emit.Writer, log *lineLog) *road {
 	r := &road{input: ri, writer: w, log: log, metrics: make(chan telegraf.Metric, roadQueue)}
-	r.give, r.giveUp = context.WithCancel(context.Background())
+	r.give, r.giveUp = context.WithCancel(context.Background()) //nolint:gosec // the drain's timer calls it, or the process ends
 	r.acc = agent.NewAccumulator(ri, r.metrics)
 	r.acc.SetPrecision(max(ri.Config.Precision, time.Nanosecond))
 	return r

@@ -17,7 +17,7 @@ import (
 // endless answers with begin, and then with more for ever.
 func endless(t *testing.T, begin, more string) string {
 	more = strings.Repeat(more, 1+(64<<10)/len(more))
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := io.WriteString(w, begin)
 		for err == nil {
 			_, err = io.WriteString(w, more)

@@ -79,7 +79,7 @@ func (c *Core) retryAfter(n *conn, end End) time.Duration {
 	case end.Status == 420, end.Status == 429:
 		return c.failed(n, &c.limited, c.limitWait)
 	case end.Status >= 500 && end.Status < 600:
-		return c.failed(n, c.scope(n, &c.trouble, &n.part.trouble), c.serverWait(n))
+		return c.failed(n, c.scope(&c.trouble, &n.part.trouble), c.serverWait(n))
 	case refuses(end):
 		return c.refusedAgain(n, end)
 	case n.fed:
@@ -87,11 +87,11 @@ func (c *Core) retryAfter(n *conn, end End) time.Duration {
 	case c.noStream(n, end):
 		return c.passing(n, true)
 	}
-	return c.failed(n, c.scope(n, &c.outage, &n.part.outage), c.outageWait)
+	return c.failed(n, c.scope(&c.outage, &n.part.outage), c.outageWait)
 }
 
-// scope is the hold of the whole stream while X cannot be reached at all, else that of n's partition.
-func (c *Core) scope(n *conn, stream, partition *hold) *hold {
+// scope is the hold of the whole stream while X cannot be reached at all, else that of the connection's partition.
+func (c *Core) scope(stream, partition *hold) *hold {
 	if c.anyUp() {
 		return partition
 	}

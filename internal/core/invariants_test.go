@@ -1,8 +1,9 @@
 package core
 
 import (
-	"github.com/stretchr/testify/require"
 	"slices"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"

@@ -67,7 +67,7 @@ func (c *Core) learn(past *ledger.Past) {
 // request brought is of no partition, so that a minute it filled is not known in numbers; nor is one that is thin.
 func (c *Core) remembered(p *partition, m timeline.Minute, state ledger.State) bool {
 	n := int64(ledger.Unknown)
-	if any := c.any.book.Find(m); state == ledger.Whole || state == ledger.Recovered && (any == nil || any.Unique == 0) && c.marked(m) == ledger.FillFull {
+	if asked := c.any.book.Find(m); state == ledger.Whole || state == ledger.Recovered && (asked == nil || asked.Unique == 0) && c.marked(m) == ledger.FillFull {
 		n = p.book.Find(m).Unique
 	}
 	was := c.judging.history.Unique(p.id, m)

@@ -126,7 +126,7 @@ func TestOneOddIDMovesNothing(t *testing.T) {
 	}
 	for seed := range stories {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // a life, repeated by its seed
+			rng := rand.New(rand.NewPCG(seed, 3)) // a life, repeated by its seed
 			program := make([]byte, 2*(20+seed%4))
 			for i := range program {
 				program[i] = byte(rng.Uint32())

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/decahose/telegraf-decahose/internal/ledger"
@@ -28,7 +29,7 @@ func (c *Core) ordered(orders []ledger.Order) {
 
 func (c *Core) order(o *ledger.Order) (string, error) {
 	if !c.clock.set() {
-		return "", fmt.Errorf("no Tweet has come yet: the stream's time is not known")
+		return "", errors.New("no Tweet has come yet: the stream's time is not known")
 	}
 	switch o.Kind {
 	case "recover":
@@ -46,7 +47,7 @@ func (c *Core) order(o *ledger.Order) (string, error) {
 // orderRecover has the minutes asked for again, whatever is known of them.
 func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 	if c.cfg.Recovery.Method == recovery.None && len(c.cfg.Archives) == 0 {
-		return "", fmt.Errorf("option \"recovery\" is \"none\": there is nobody to ask")
+		return "", errors.New("option \"recovery\" is \"none\": there is nobody to ask")
 	}
 	now := c.clock.at(c.now)
 	first, end := max(o.From, timeline.MinuteOf(c.horizon())), min(o.To, timeline.MinuteOf(now))

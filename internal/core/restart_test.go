@@ -93,7 +93,7 @@ func TestRestartForgetsNothing(t *testing.T) {
 // story lets connections come and go, with restarts, requests, orders and trouble in between. The script looks at each
 // commit, see checkRestart.
 func story(t *testing.T, seed uint64) *script {
-	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a story, repeated by its seed
+	rng := rand.New(rand.NewPCG(seed, 1)) // a story, repeated by its seed
 	s := newStory(t, 1+int(seed%2), int(seed/2%2))
 	for range 80 {
 		s.act(byte(rng.Uint32()), byte(rng.Uint32()))
@@ -109,7 +109,7 @@ func TestUnreadableMinutesBecomeGaps(t *testing.T) {
 	for seed := range uint64(8) {
 		s := story(t, seed)
 		s.feedOpen(200)
-		rng := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // a story, repeated by its seed
+		rng := rand.New(rand.NewPCG(seed, 2)) // a story, repeated by its seed
 		past := s.shelf.past()
 		var kept []ledger.MinuteRecord
 		gone := map[int]*timeline.Set{1: {}, 2: {}}

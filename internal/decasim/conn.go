@@ -159,7 +159,7 @@ func (c *conn) listen() {
 // left is the end by the client. A TCP that closed with a FIN and not with a reset had nothing unread
 // left, so what it was sent some time before has arrived.
 func (c *conn) left(now time.Time) {
-	if c.farewell == io.EOF {
+	if c.farewell == io.EOF { //nolint:errorlint // the socket's own word
 		c.confirm(now.Add(ConfirmAfter - confirmClosed))
 	}
 	c.note("client closed")

@@ -190,7 +190,7 @@ func (c *conn) lie(with snowflake.ID, fx effects) {
 		return
 	}
 	f, at := fx.liar, time.UnixMilli(with.Milli())
-	off := f.Ahead + f.Walk*time.Duration(at.Sub(f.begun)/time.Second)
+	off := f.Ahead + time.Duration(int64(f.Walk)*int64(at.Sub(f.begun)/time.Second))
 	id := snowflake.First(at.Add(off).UnixMilli()) | with&(1<<22-1)
 	c.add(append(c.s.cfg.Source.AppendRecord(nil, id), "\r\n"...))
 }

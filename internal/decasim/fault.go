@@ -132,15 +132,15 @@ type faultOption struct {
 }
 
 var faultOptions = []faultOption{
-	{"partition", func(f *Fault) string { return showInt(f.Partition, 0) }, func(f *Fault, s string) error { return setInt(&f.Partition, s) }},
+	{"partition", func(f *Fault) string { return showInt(f.Partition) }, func(f *Fault, s string) error { return setInt(&f.Partition, s) }},
 	{"connection", showConnection, setConnection},
 	duration("after-connect", func(f *Fault) *time.Duration { return &f.AfterConnect }),
-	{"after-records", func(f *Fault) string { return showInt(f.AfterRecords, 0) }, func(f *Fault, s string) error { return setInt(&f.AfterRecords, s) }},
+	{"after-records", func(f *Fault) string { return showInt(f.AfterRecords) }, func(f *Fault, s string) error { return setInt(&f.AfterRecords, s) }},
 	duration("for", func(f *Fault) *time.Duration { return &f.For }),
-	{"times", func(f *Fault) string { return showInt(f.Times, 0) }, func(f *Fault, s string) error { return setInt(&f.Times, s) }},
+	{"times", func(f *Fault) string { return showInt(f.Times) }, func(f *Fault, s string) error { return setInt(&f.Times, s) }},
 	duration("every", func(f *Fault) *time.Duration { return &f.Every }),
 	{"end", func(f *Fault) string { return string(f.End) }, setEnd},
-	{"code", func(f *Fault) string { return showInt(f.Code, 0) }, func(f *Fault, s string) error { return setInt(&f.Code, s) }},
+	{"code", func(f *Fault) string { return showInt(f.Code) }, func(f *Fault, s string) error { return setInt(&f.Code, s) }},
 	{"message", func(f *Fault) string { return f.Message }, func(f *Fault, s string) error { f.Message = s; return nil }},
 	{"share", func(f *Fault) string { return showFloat(f.Share) }, func(f *Fault, s string) error { return setFloat(&f.Share, s) }},
 	{"same", func(f *Fault) string { return showBool(f.Same) }, func(f *Fault, s string) (err error) { f.Same, err = strconv.ParseBool(s); return err }},
@@ -149,7 +149,7 @@ var faultOptions = []faultOption{
 	duration("spread", func(f *Fault) *time.Duration { return &f.Spread }),
 	duration("ahead", func(f *Fault) *time.Duration { return &f.Ahead }),
 	duration("walk", func(f *Fault) *time.Duration { return &f.Walk }),
-	{"size", func(f *Fault) string { return showInt(f.Size, 0) }, func(f *Fault, s string) error { return setInt(&f.Size, s) }},
+	{"size", func(f *Fault) string { return showInt(f.Size) }, func(f *Fault, s string) error { return setInt(&f.Size, s) }},
 }
 
 func duration(name string, field func(*Fault) *time.Duration) faultOption {
@@ -164,8 +164,8 @@ func duration(name string, field func(*Fault) *time.Duration) faultOption {
 	}}
 }
 
-func showInt(n, absent int) string {
-	if n == absent {
+func showInt(n int) string {
+	if n == 0 {
 		return ""
 	}
 	return strconv.Itoa(n)

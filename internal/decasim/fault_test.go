@@ -57,7 +57,7 @@ func TestFaultsThatEndAConnection(t *testing.T) {
 		}, io.EOF)},
 		{Fault{Kind: Reset, At: 3 * time.Second}, cut(none, io.ErrUnexpectedEOF)},
 		{Fault{Kind: Close, AfterRecords: 40}, cut(none, io.EOF)},
-		{Fault{Kind: CloseMessage, AfterConnect: 3 * time.Second}, func(t *testing.T, s *rig, got *received) {
+		{Fault{Kind: CloseMessage, AfterConnect: 3 * time.Second}, func(t *testing.T, _ *rig, got *received) {
 			require.ErrorIs(t, got.err, io.EOF)
 			require.Len(t, got.notices, 1)
 			require.Contains(t, got.notices[0], "operational reasons")
@@ -66,12 +66,12 @@ func TestFaultsThatEndAConnection(t *testing.T) {
 			require.Contains(t, got.notices[0], "maximum allowed backup")
 			require.Greater(t, len(s.OfferedIDs()), len(s.SentIDs()))
 		}},
-		{Fault{Kind: AcceptClose}, func(t *testing.T, s *rig, got *received) {
+		{Fault{Kind: AcceptClose}, func(t *testing.T, _ *rig, got *received) {
 			require.Equal(t, 200, got.status)
 			require.ErrorIs(t, got.err, io.EOF)
 			require.Empty(t, got.ids)
 		}},
-		{Fault{Kind: Status, Code: 503, For: time.Second}, func(t *testing.T, s *rig, got *received) {
+		{Fault{Kind: Status, Code: 503, For: time.Second}, func(t *testing.T, _ *rig, got *received) {
 			require.Equal(t, 503, got.status)
 			require.Contains(t, got.body, "transactionId")
 		}},
@@ -316,7 +316,7 @@ func TestLossTogetherAndApart(t *testing.T) {
 		fault string
 		check func(t *testing.T, offered []snowflake.ID, a, b, other map[snowflake.ID]bool)
 	}{
-		"apart": {"loss@0s,connection=every,share=0.3,for=1h", func(t *testing.T, offered []snowflake.ID, a, b, other map[snowflake.ID]bool) {
+		"apart": {"loss@0s,connection=every,share=0.3,for=1h", func(t *testing.T, _ []snowflake.ID, a, b, _ map[snowflake.ID]bool) {
 			onlyA, both := 0, 0
 			for id := range a {
 				if b[id] {
@@ -332,7 +332,7 @@ func TestLossTogetherAndApart(t *testing.T) {
 			require.InDelta(t, 0.7, float64(len(a))/float64(len(other)), 0.12, "the other partition has all")
 			require.Less(t, len(a)+len(other), len(offered))
 		}},
-		"dip": {"dip@0s,share=0.9,for=1h", func(t *testing.T, offered []snowflake.ID, a, b, other map[snowflake.ID]bool) {
+		"dip": {"dip@0s,share=0.9,for=1h", func(t *testing.T, offered []snowflake.ID, a, _, other map[snowflake.ID]bool) {
 			require.Len(t, offered, len(a)+len(other), "nothing is missing")
 			require.InDelta(t, 100*30*0.1, len(offered), 80)
 		}},

@@ -20,7 +20,7 @@ func ask(s *Server, method, target string) *httptest.ResponseRecorder {
 }
 
 func TestOracleOverHTTP(t *testing.T) {
-	simulate(t, ServerConfig{Source: world(30)}, 10*time.Second, []string{"?partition=1", "?partition=2"}, func(t *testing.T, s *rig, got []*received) {
+	simulate(t, ServerConfig{Source: world(30)}, 10*time.Second, []string{"?partition=1", "?partition=2"}, func(t *testing.T, s *rig, _ []*received) {
 		lines := strings.Fields(ask(s.Server, "GET", "/oracle/offered").Body.String())
 		require.Len(t, lines, len(s.OfferedIDs()))
 		require.Equal(t, lines, strings.Fields(ask(s.Server, "GET", "/oracle/sent").Body.String()))

@@ -2,6 +2,7 @@ package decasim
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
@@ -102,7 +103,7 @@ func (p *post) attach(r *rng) {
 	}
 	link := "https://t.co/" + token(r)
 	start, end := p.full.add(link)
-	p.full.media = mark{start: start, end: end, text: link, target: fmt.Sprint(p.key)}
+	p.full.media = mark{start: start, end: end, text: link, target: strconv.FormatUint(p.key, 10)}
 }
 
 func (p *post) locate(r *rng) {

@@ -46,8 +46,8 @@ func (r *rng) zipf(k int) int {
 	return int(float64(k) * u * u * u)
 }
 
-// scale is log-uniform in [1, max]: the shape of follower counts.
-func (r *rng) scale(max float64) int { return int(math.Exp(r.float() * math.Log(max))) }
+// scale is log-uniform in [1, most]: the shape of follower counts.
+func (r *rng) scale(most float64) int { return int(math.Exp(r.float() * math.Log(most))) }
 
 // poisson draws the number of arrivals where lambda are expected.
 func (r *rng) poisson(lambda float64) int {

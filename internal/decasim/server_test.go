@@ -62,7 +62,7 @@ func TestOfferedIsWhatTheWorldCreated(t *testing.T) {
 }
 
 func TestHeartbeatsWhenIdle(t *testing.T) {
-	simulate(t, ServerConfig{Source: world(-1)}, time.Minute, []string{"?partition=2"}, func(t *testing.T, s *rig, got []*received) {
+	simulate(t, ServerConfig{Source: world(-1)}, time.Minute, []string{"?partition=2"}, func(t *testing.T, _ *rig, got []*received) {
 		require.InDelta(t, 6, got[0].heartbeats, 1)
 		require.LessOrEqual(t, got[0].longest, 10*time.Second+50*time.Millisecond)
 	})
@@ -85,7 +85,7 @@ func TestOverLoopback(t *testing.T) {
 
 func TestBackfillBringsTheMinutesBefore(t *testing.T) {
 	w := world(20)
-	simulate(t, ServerConfig{Source: w}, 5*time.Second, []string{"?partition=1&backfillMinutes=3"}, func(t *testing.T, s *rig, got []*received) {
+	simulate(t, ServerConfig{Source: w}, 5*time.Second, []string{"?partition=1&backfillMinutes=3"}, func(t *testing.T, _ *rig, got []*received) {
 		var want []snowflake.ID
 		for tw := range w.Tweets(noon.Add(-3*time.Minute), noon.Add(5*time.Second)) {
 			if tw.Partition == 1 {

@@ -109,7 +109,7 @@ func TestRequestsThatEndBadly(t *testing.T) {
 			require.True(t, strings.HasPrefix(string(got.tail), `{"created_at"`))
 			require.Empty(t, got.notices)
 		}},
-		"cut by close": {Fault{Kind: ReplayCut, End: ModeClose}, func(t *testing.T, got *received, want []snowflake.ID) {
+		"cut by close": {Fault{Kind: ReplayCut, End: ModeClose}, func(t *testing.T, got *received, _ []snowflake.ID) {
 			require.Less(t, len(got.ids), 20)
 			require.NotEmpty(t, got.tail)
 			require.Equal(t, "EOF", got.err.Error())

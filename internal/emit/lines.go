@@ -41,17 +41,20 @@ func NewLines(s *Schema, w *Writer) *Lines {
 	return l
 }
 
+// AddTweet appends the Tweet's line. Where the Tweet came from is not written.
 func (l *Lines) AddTweet(t *tweet.Tweet, _ int) (collided bool) {
 	l.open.buf = AppendTweet(l.open.buf, t, l.schema)
 	_, collided = t.ID.Nano()
 	return collided
 }
 
+// AddPoint appends the point's line.
 func (l *Lines) AddPoint(p *Point) (err error) {
 	l.open.buf, err = l.points.Append(l.open.buf, p)
 	return err
 }
 
+// Pending is the size of the open batch in bytes.
 func (l *Lines) Pending() int { return len(l.open.buf) }
 
 // Due says that a batch is closed when it holds FlushBytes, or FlushAfter after its first line.
@@ -59,6 +62,7 @@ func (l *Lines) Due(age time.Duration) bool {
 	return len(l.open.buf) >= FlushBytes || age >= FlushAfter && len(l.open.buf) > 0
 }
 
+// Take closes the open batch and returns it.
 func (l *Lines) Take() Batch {
 	b := l.open
 	l.open = l.take()

@@ -28,7 +28,7 @@ func readTelegraf(t testing.TB, b []byte) (lines []line) {
 	p := influx.NewStreamParser(bytes.NewReader(b))
 	for {
 		m, err := p.Next()
-		if err == influx.EOF { //nolint:errorlint // the parser's own sentinel
+		if err == influx.EOF { // the parser's own sentinel
 			return lines
 		}
 		require.NoError(t, err, "in %q", b)

@@ -11,8 +11,11 @@ import (
 
 // Tag, Field and Point are the core's counter metrics, under the names that sinks know.
 type (
-	Tag   = point.Tag
+	// Tag is a tag of them.
+	Tag = point.Tag
+	// Field is a field of them.
 	Field = point.Field
+	// Point is one of them.
 	Point = point.Point
 )
 

@@ -64,7 +64,7 @@ func TestPartialWritesGoOn(t *testing.T) {
 
 func TestAWriteErrorStays(t *testing.T) {
 	broken, calls := errors.New("broken pipe"), 0
-	w := running(t, writerFunc(func(b []byte) (int, error) { calls++; return 3, broken }))
+	w := running(t, writerFunc(func(_ []byte) (int, error) { calls++; return 3, broken }))
 	for range 3 {
 		l := NewLines(schema(t, Keep, nil, nil), w)
 		l.AddTweet(fullTweet(), 1)

@@ -17,7 +17,7 @@ func TestForgetKeepsWhatIsNotSettled(t *testing.T) {
 		"not stored":            func(r *Row) { r.Saved(false) },
 		"Tweets on their way":   func(r *Row) { r.Given++ },
 		"reported a while ago":  func(r *Row) { r.told += hour/2 + 1 },
-		"not before the minute": func(r *Row) {},
+		"not before the minute": func(_ *Row) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := NewBook(1, 2)

@@ -1,6 +1,9 @@
 package lineproto
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // AppendFolded appends a line that Parse took as one physical line, with its newline: line breaks in strings become \n
 // and \r, which stand for nothing else there, since every other backslash in a string has its own before it.
@@ -12,7 +15,7 @@ func AppendFolded(dst, line []byte) []byte {
 			return append(append(dst, line...), '\n')
 		}
 		dst = append(dst, line[:i]...)
-		dst = append(dst, '\\', "nr"[bytes.IndexByte([]byte("\n\r"), line[i])])
+		dst = append(dst, '\\', "nr"[strings.IndexByte("\n\r", line[i])])
 		line = line[i+1:]
 	}
 }

@@ -118,7 +118,7 @@ func cutToken(s []byte, stops string) (token, rest []byte) {
 
 // cutValue takes off the value of a field, which a comma, a space or the end follows.
 func cutValue(s []byte) (value, rest []byte, err error) {
-	n := 0
+	var n int
 	if s[0] == '"' {
 		if n = stringEnd(s); n < 0 {
 			return nil, nil, errString

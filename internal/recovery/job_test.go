@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/wire"
-	"github.com/stretchr/testify/require"
 )
 
 // start is 2026-01-01T00:00Z, the first minute of the requests in these tests.

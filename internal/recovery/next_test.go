@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 const minute = timeline.MinuteMilli

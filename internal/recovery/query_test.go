@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 func at(t *testing.T, s string) timeline.Minute {

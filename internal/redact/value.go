@@ -98,8 +98,8 @@ func (s *Secrets) hideValues(text string) string {
 
 // hidePrefix masks the beginning of a secret at the end of a text that somebody else cut.
 func (s *Secrets) hidePrefix(text string) string {
-	whole, dots := strings.TrimRight(text, "….\"'"), ""
-	dots = text[len(whole):]
+	whole := strings.TrimRight(text, "….\"'")
+	dots := text[len(whole):]
 	for _, v := range s.values {
 		for n := min(len(v)-1, len(whole)); n >= leastPrefix; n-- {
 			if strings.HasSuffix(whole, v[:n]) {

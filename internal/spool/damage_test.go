@@ -118,15 +118,13 @@ func TestTruncated(t *testing.T) {
 		dir, m, whole := aged(t, closed)
 		size := fileSize(t, filepath.Join(dir, dbName))
 		require.Equal(t, closed, size > 30*pageSize)
-		step := int64(pageSize)
-		for at := int64(0); at < size; at += step {
+		for at := int64(0); at < size; at += max(pageSize, size*int64(fewer(4))/20/pageSize*pageSize) {
 			for _, at := range []int64{at, at + 1 + at%(pageSize-1)} {
 				one := copied(t, dir)
 				require.NoError(t, os.Truncate(filepath.Join(one, dbName), at))
 				requireTrue(t, one, m, whole, fmt.Sprintf("cut at %d", at))
 				require.NoError(t, os.RemoveAll(one))
 			}
-			step = max(pageSize, size*int64(fewer(4))/20/pageSize*pageSize)
 		}
 	}
 }

@@ -274,7 +274,7 @@ func (o *opening) save(to *sql.DB) error {
 	}
 	if err != nil || info.Size() < pageSize {
 		o.notes = append(o.notes, "nothing of it is left")
-		return nil
+		return nil //nolint:nilerr // it was told
 	}
 	if err := borrowFirstPage(o.path, o.fresh); err != nil {
 		return err

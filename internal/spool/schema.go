@@ -136,7 +136,7 @@ func lookInto(path string) (l look, err error) {
 	r := bufio.NewReaderSize(f, 1<<20)
 	head := make([]byte, logHeaderLen)
 	if _, err := io.ReadFull(r, head); err != nil {
-		return l, nil //nolint:nilerr // too short to be a log
+		return l, nil // too short to be a log
 	}
 	sum := newLogSum(head)
 	sound := sum.take(head[:24]) && sum.is(head[24:]) && binary.BigEndian.Uint32(head[8:]) == pageSize
@@ -146,7 +146,7 @@ func lookInto(path string) (l look, err error) {
 	frame := make([]byte, frameHeaderLen+pageSize)
 	for pending := 0; ; {
 		if _, err := io.ReadFull(r, frame); err != nil {
-			return l, nil //nolint:nilerr // its end
+			return l, nil // its end
 		}
 		commits := binary.BigEndian.Uint32(frame[4:]) != 0
 		ours := string(frame[8:16]) == string(head[16:24])

@@ -49,7 +49,7 @@ func (s *idStore) mergeOne(now timeline.Minute) error {
 		return nil
 	}
 	temp := h.path(s.dir) + ".new"
-	defer os.Remove(temp)
+	defer os.Remove(temp) //nolint:errcheck // after the rename there is none
 	merged, err := s.rewrite(temp, h, blocks)
 	switch {
 	case errors.Is(err, ErrDamaged):

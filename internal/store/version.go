@@ -65,7 +65,7 @@ func walVersion(path string) (version int, err error) {
 	defer f.Close()
 	head := make([]byte, walHeaderLen)
 	if _, err := io.ReadFull(f, head); err != nil {
-		return 0, nil //nolint:nilerr // too short to be a log
+		return 0, nil // too short to be a log
 	}
 	size := binary.BigEndian.Uint32(head[walPageSizeAt:])
 	if binary.BigEndian.Uint32(head)&^1 != walMagic || size < minPage || size > maxPage {
@@ -78,7 +78,7 @@ func walVersion(path string) (version int, err error) {
 	}
 	for pending := 0; ; {
 		if _, err := io.ReadFull(f, frame); err != nil {
-			return version, nil //nolint:nilerr // its end
+			return version, nil // its end
 		}
 		salted := string(frame[frameSaltAt:frameChecksumAt]) == string(head[16:24])
 		if !salted || !sum.take(frame[:frameSaltAt], nil) || !sum.take(frame[walFrameHead:], frame[frameChecksumAt:]) {

@@ -247,7 +247,7 @@ func tunnel(t *testing.T, to string, seen chan<- *http.Request) *url.URL {
 }
 
 func TestProxy(t *testing.T) {
-	s, cfg := tlsServer(t, nil, func(w http.ResponseWriter, r *http.Request) { send(w, []byte(record(1))) })
+	s, cfg := tlsServer(t, nil, func(w http.ResponseWriter, _ *http.Request) { send(w, []byte(record(1))) })
 	seen := make(chan *http.Request, 4)
 	o := options()
 	o.TLS = fixed(cfg)

@@ -81,7 +81,7 @@ func (a *attempt) readClass(wire, plain error) (string, error) {
 		return noStream, plain
 	case corrupt(plain), wire == nil: // the socket may have ended, unread, behind the damage
 		return "gzip", plain
-	case wire == io.EOF:
+	case wire == io.EOF: //nolint:errorlint // the socket's own word; an end with a reason around it is no FIN
 		return "eof", nil
 	case a.ctx.Err() != nil:
 		return causeOf(a.ctx), context.Cause(a.ctx)

@@ -174,7 +174,7 @@ func TestCoalesced(t *testing.T) {
 	gz := flushed(parts...)
 	batches := 0
 	e := newEar()
-	e.onBatch = func(b *wire.Batch) { batches++ }
+	e.onBatch = func(_ *wire.Batch) { batches++ }
 	b := &body{src: bytes.NewReader(gz), scanner: wire.NewScanner(0), r: e, watch: newWatch(0, 0, e.Silent, nil), pace: newPace(t.Context())}
 	b.readAll(func(bool) {})
 	require.Equal(t, 50, strings.Count(e.words(), "record"))

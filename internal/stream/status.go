@@ -65,7 +65,8 @@ func kindOf(res *http.Response) string {
 // query are not shown, they may hold a token.
 func redirect(res *http.Response) error {
 	switch res.StatusCode {
-	case 301, 302, 303, 307, 308:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect,
+		http.StatusPermanentRedirect:
 	default:
 		return nil
 	}

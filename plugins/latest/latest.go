@@ -48,7 +48,7 @@ func Get[T any](v *Values, name string, files []string, read func() (T, error)) 
 		v.all[name] = one
 	}
 	v.mu.Unlock()
-	got, err, told := one.get(files, read)
+	got, told, err := one.get(files, read)
 	if told != "" && v.say != nil {
 		v.say(name + " cannot be renewed, and the last one is used on: " + told)
 	}
@@ -67,7 +67,7 @@ type value[T any] struct {
 }
 
 // get is the value; told is not empty when the operator should hear why it is not renewed.
-func (v *value[T]) get(files []string, read func() (T, error)) (got T, err error, told string) {
+func (v *value[T]) get(files []string, read func() (T, error)) (got T, told string, err error) {
 	v.mu.Lock()
 	made := v.making
 	if made == nil {
@@ -93,15 +93,15 @@ func (v *value[T]) get(files []string, read func() (T, error)) (got T, err error
 	}
 	if err == nil {
 		v.failing = false
-		return v.last, nil, ""
+		return v.last, "", nil
 	}
 	if !v.good {
-		return got, err, ""
+		return got, "", err
 	}
 	if !v.failing {
 		v.failing, told = true, err.Error()
 	}
-	return v.last, nil, told
+	return v.last, told, nil
 }
 
 // renew reads the value, if its files are not those of the last one.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -52,7 +53,7 @@ func run(ctx context.Context, w io.Writer, dir string, names []string, parallel 
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 	var trees []tree
 	for i := range min(parallel, len(mutants)) {
-		t, err := copyTree(ctx, ".", filepath.Join(temp, fmt.Sprint(i)))
+		t, err := copyTree(ctx, ".", filepath.Join(temp, strconv.Itoa(i)))
 		if err != nil {
 			return fmt.Errorf("copy the tree: %w", err)
 		}

@@ -99,7 +99,7 @@ func newPlot(title, y string) *plot.Plot {
 	for h := range 25 {
 		label := ""
 		if h%3 == 0 {
-			label = fmt.Sprint(h)
+			label = strconv.Itoa(h)
 		}
 		ticks = append(ticks, plot.Tick{Value: float64(h), Label: label})
 	}

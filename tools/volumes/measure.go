@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -204,7 +205,7 @@ func minutes(n int) string {
 	if n == 0 {
 		return "–"
 	}
-	return fmt.Sprint(n)
+	return strconv.Itoa(n)
 }
 
 func yes(kept bool) string {

@@ -71,7 +71,7 @@ func (w *auditing) look(ctx context.Context) []point.Point {
 	if err != nil {
 		return w.failed(err, nil, began)
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	now, err := audit.StreamTime(r, began)
 	if err != nil {
 		return w.failed(err, nil, began)
@@ -95,7 +95,7 @@ func (w *auditing) compare(ctx context.Context, book *audit.Book, ask audit.Ask)
 	if err != nil {
 		return audit.Unanswered(book, ask), 0, err
 	}
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // it was only read
 	lines, err := audit.Compare(ctx, book, s, ask)
 	return lines, s.Rounds(), err
 }

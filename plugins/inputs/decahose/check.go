@@ -114,10 +114,10 @@ const loginWait = 15 * time.Second
 // letIn ends an attempt as soon as X sent something.
 type letIn struct{ done context.CancelCauseFunc }
 
-func (letIn) Opened()                  {}
-func (l letIn) Received(b *wire.Batch) { l.done(stream.Closed(letInClass)) }
-func (letIn) Silent()                  {}
-func (letIn) Batch() *wire.Batch       { return wire.NewBatch() }
+func (letIn) Opened()                {}
+func (l letIn) Received(*wire.Batch) { l.done(stream.Closed(letInClass)) }
+func (letIn) Silent()                {}
+func (letIn) Batch() *wire.Batch     { return wire.NewBatch() }
 
 const letInClass = "let_in"
 

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // http.Server takes no other logger; it is silent
 	"mime"
 	"net"
 	"net/http"
@@ -273,7 +273,7 @@ func (r *reports) recognize(req *http.Request) (status int, err error) {
 }
 
 func readBody(req *http.Request) (body []byte, status int, err error) {
-	in := io.Reader(io.LimitReader(req.Body, feedbackMost+1))
+	in := io.LimitReader(req.Body, feedbackMost+1)
 	switch coding := strings.ToLower(cmp.Or(req.Header.Get("Content-Encoding"), "identity")); coding {
 	case "identity":
 	case "gzip":

@@ -166,7 +166,7 @@ func withinAll(all []bounds) error {
 			continue
 		}
 		if o.least == 1 {
-			return option.Bad(o.option, o.value, fmt.Sprintf("a time of more than 0s, up to %s", hours(o.most)))
+			return option.Bad(o.option, o.value, "a time of more than 0s, up to "+hours(o.most))
 		}
 		return option.Bad(o.option, o.value, fmt.Sprintf("a time from %s to %s", hours(o.least), hours(o.most)))
 	}
