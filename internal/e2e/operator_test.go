@@ -127,7 +127,7 @@ func TestReplayNotBought(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 15, ReplayStatus: 403, ReplayDelay: -1, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 15, Rate: 20})})
 	at := s.leavePast("a", 9*time.Minute)
 	a := s.run("a", s.stream(fmt.Sprintf("replay_url = %q", s.url), `recovery_delay = "0s"`))
-	require.NoError(t, a.Log.Wait(s.within(20*time.Second), "E! [inputs.execd]", "replay", "403"))
+	require.NoError(t, a.Log.Wait(s.within(2*time.Minute), "E! [inputs.execd]", "replay", "403"))
 	pid := a.plugin()
 	var gaps gapList
 	require.True(t, rig.Until(s.within(45*time.Second), func() bool {

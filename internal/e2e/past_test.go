@@ -53,7 +53,7 @@ func (a *agent) all(name string, tags ...string) (found []rig.Metric) {
 // become waits until a gap of the partition has been reported in that state, and returns all its reports.
 func (a *agent) become(partition, state string) (reports []rig.Metric) {
 	a.s.Helper()
-	ok := rig.Until(a.s.within(45*time.Second), func() bool {
+	ok := rig.Until(a.s.within(2*time.Minute), func() bool {
 		reports = a.all("decahose_gap", "partition", partition)
 		return slices.ContainsFunc(reports, func(m rig.Metric) bool { return m.Fields["state"] == state })
 	})
@@ -118,7 +118,7 @@ func TestOutageBeyondBackfill(t *testing.T) {
 			}
 			s.sim.StopOffering()
 			wanted := s.since(at)
-			rig.Until(s.within(45*time.Second), func() bool { return a.hasAll(wanted) })
+			rig.Until(s.within(2*time.Minute), func() bool { return a.hasAll(wanted) })
 			a.stop()
 			s.requireExact(wanted, a.landed())
 			require.NotEmpty(t, a.all("decahose_recovery", "method", method))
