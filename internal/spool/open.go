@@ -62,7 +62,7 @@ func (o *opening) open() (*Spool, *Contents, error) {
 	}
 	s, c, err := o.openSound()
 	if err != nil {
-		if !wrong(err) {
+		if err = sqlfile.Blame(o.path, err); !wrong(err) {
 			return nil, nil, err
 		}
 		if err := o.rebuild(err); err != nil {

@@ -8,8 +8,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	"modernc.org/sqlite"
@@ -77,9 +79,13 @@ func OfItsContent(err error) bool {
 	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ
 }
 
-// Proves reports whether an error at the opening of a file proves that what it holds is wrong: OfItsContent, or an
-// answer to statements of ours that a sound file of ours never gives (no such table, a key twice, another type).
+// Proves reports whether an error at the opening of a file proves that what it holds is wrong: OfItsContent, what Blame
+// has put on the file's header, or an answer to statements of ours that a sound file of ours never gives (no such table,
+// a key twice, another type).
 func Proves(err error) bool {
+	if errors.Is(err, errHeader) {
+		return true
+	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return false
@@ -92,12 +98,39 @@ func Proves(err error) bool {
 	return OfItsContent(err)
 }
 
+// errHeader is a header that forbids SQLite to write.
+var errHeader = errors.New("its header says that no SQLite of today may write it")
+
+// Blame returns an error at the opening of a file, on the file's header where that is why SQLite does not write: the
+// error is the same as of a file that this user may not write, so only the header proves it. Nobody may have the file
+// open, as for Readable.
+func Blame(path string, err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) || e.Code() != sqlite3.SQLITE_READONLY {
+		return err
+	}
+	f, openErr := os.Open(path)
+	if openErr != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, HeaderLen)
+	if _, readErr := io.ReadFull(f, head); readErr != nil || head[writeVersionAt] <= newestWriteVersion {
+		return err
+	}
+	return fmt.Errorf("%w (%d at byte %d): %w", errHeader, head[writeVersionAt], writeVersionAt, err)
+}
+
 // Where SQLite's file format has what is read without SQLite, which would touch the file (sqlite.org/fileformat2.html).
 const (
-	HeaderLen     = 100
-	UserVersionAt = 60
-	ApplicationAt = 68
+	HeaderLen      = 100
+	writeVersionAt = 18
+	UserVersionAt  = 60
+	ApplicationAt  = 68
 )
+
+// newestWriteVersion is that of files with a log; one with a higher number is only read.
+const newestWriteVersion = 2
 
 // Execer is a database or a transaction.
 type Execer interface {

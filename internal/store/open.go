@@ -124,7 +124,7 @@ func (s *Store) openContents(ids map[timeline.Minute]map[int]int) (c *contents, 
 			return c, nil, nil
 		}
 	}
-	if !damaged(trouble) {
+	if trouble = sqlfile.Blame(filepath.Join(s.dir, dbName), trouble); !damaged(trouble) {
 		return nil, nil, trouble
 	}
 	return s.rebuild(trouble, ids)
