@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -207,6 +208,26 @@ func TestNoBitOfTheFirstPageHidesEntries(t *testing.T) {
 		c := requireTrue(t, one, m, whole, fmt.Sprintf("byte %d", at))
 		require.Len(t, c.Entries, len(whole), at)
 		require.NoError(t, os.RemoveAll(one))
+	}
+}
+
+// TestAKeyThatIsNone: with a bit of its schema flipped, the key of a table is a column like others, and NULL in every row.
+func TestAKeyThatIsNone(t *testing.T) {
+	dir, m, whole := aged(t, true)
+	page, err := os.ReadFile(filepath.Join(dir, dbName))
+	require.NoError(t, err)
+	for _, table := range []string{"entries", "lines"} {
+		at := bytes.Index(page[:pageSize], []byte("CREATE TABLE "+table+" "))
+		require.Positive(t, at)
+		at += bytes.Index(page[at:], []byte("PRIMARY KEY"))
+		for i := 0; i < len("PRIMARY"); i += fewer(3) {
+			one := copied(t, dir)
+			flip(t, filepath.Join(one, dbName), int64(at+i), 4)
+			c := requireTrue(t, one, m, whole, fmt.Sprintf("%s, byte %d", table, i))
+			require.Len(t, c.Entries, len(whole), i)
+			require.NotEmpty(t, c.Notes, i)
+			require.NoError(t, os.RemoveAll(one))
+		}
 	}
 }
 

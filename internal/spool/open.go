@@ -173,10 +173,14 @@ func contents(db *sql.DB, of []row) (*Contents, error) {
 	defer rows.Close()
 	c := &Contents{}
 	for rows.Next() {
-		var id int64
+		var key any
 		var lines sql.RawBytes
-		if err := rows.Scan(&id, &lines); err != nil {
+		if err := rows.Scan(&key, &lines); err != nil {
 			return nil, err
+		}
+		id, ok := key.(int64)
+		if !ok {
+			return nil, fmt.Errorf("lines of an entry %v: %w", key, errRow)
 		}
 		for len(of) > 0 && of[0].id < id {
 			c.Lost = append(c.Lost, of[0].sent()...)
