@@ -53,9 +53,15 @@ func (a *agent) all(name string, tags ...string) (found []rig.Metric) {
 // become waits until a gap of the partition has been reported in that state, and returns all its reports.
 func (a *agent) become(partition, state string) (reports []rig.Metric) {
 	a.s.Helper()
+	return a.becomes(partition, state, func(rig.Metric) bool { return true })
+}
+
+// becomes is become of a gap that is meant: what a backfill fills of an outage is a gap of its own.
+func (a *agent) becomes(partition, state string, meant func(rig.Metric) bool) (reports []rig.Metric) {
+	a.s.Helper()
 	ok := rig.Until(a.s.within(2*time.Minute), func() bool {
 		reports = a.all("decahose_gap", "partition", partition)
-		return slices.ContainsFunc(reports, func(m rig.Metric) bool { return m.Fields["state"] == state })
+		return slices.ContainsFunc(reports, func(m rig.Metric) bool { return m.Fields["state"] == state && meant(m) })
 	})
 	require.True(a.s, ok, "no gap of partition %s became %s: %v", partition, state, reports)
 	return reports
@@ -137,12 +143,13 @@ func (a *agent) requireRecovered(partition, method string, at time.Time) {
 	a.s.Helper()
 	first := at.Truncate(time.Minute).UTC()
 	var states []string
-	for _, m := range a.become(partition, "recovered") {
-		if m.Time.Equal(first) && (len(states) == 0 || states[len(states)-1] != m.Fields["state"]) {
+	meant := func(m rig.Metric) bool { return m.Time.Equal(first) }
+	for _, m := range a.becomes(partition, "recovered", meant) {
+		if meant(m) && (len(states) == 0 || states[len(states)-1] != m.Fields["state"]) {
 			states = append(states, m.Fields["state"].(string))
 			require.Equal(a.s, "restart", m.Fields["cause"])
 		}
-		if m.Fields["state"] == "recovered" {
+		if m.Fields["state"] == "recovered" && meant(m) {
 			require.Equal(a.s, method, m.Fields["filled_by"])
 		}
 	}
