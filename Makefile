@@ -42,7 +42,7 @@ lint: ## gofmt, vet, go fix, staticcheck
 	$(STATICCHECK) ./...
 
 .PHONY: lint-full
-lint-full: ## golangci-lint: .golangci.yml is Telegraf's set, and says why where ours differs (two minutes; .ci/run has it, test has not)
+lint-full: ## golangci-lint: .golangci.yml is Telegraf's set, and says why where ours differs (ten minutes the first time, since it is built first; no part of test)
 	$(GOLANGCI) run ./...
 
 .PHONY: vulncheck
@@ -95,8 +95,8 @@ test-stores: stock ## real stores behind a Telegraf that drops Tweets: the audit
 	@$(GO) test -c -o build/tools/stores ./internal/stores && exec ./build/tools/stores -stores -test.run 'TestStores/$(STORE)' -test.v=$(V) -test.timeout 15m -test.parallel 5
 
 .PHONY: mutants
-mutants: ## small wrong edits (internal/mutation), each of which a test must notice
-	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants
+mutants: ## small wrong edits (internal/mutation), each of which a test must notice (NAMES="a b": these only)
+	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants $(NAMES)
 
 .PHONY: faults
 faults: stock ## the cases of ../shared/faults, where they are: faults N held N failed N (CASES="lock http" runs these only)
