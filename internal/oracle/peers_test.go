@@ -95,19 +95,28 @@ func (w *slowWriter) Write(b []byte) (int, error) {
 }
 
 // TestReaderOfStdoutStops: the sockets are left unread, the watchdogs rest, no connection is cut by us,
-// and when the reader comes back everything that X queued arrives.
+// and when the reader comes back everything that X queued arrives. One alarm says so, and is over in two minutes.
 func TestReaderOfStdoutStops(t *testing.T) {
-	o := play(t, Run{Offer: 4 * time.Minute, Server: decasim.ServerConfig{Source: world(60), QueueLimit: 1 << 20},
-		Out: func(w io.Writer) io.Writer {
-			return &slowWriter{w, noon.Add(30 * time.Second), noon.Add(2 * time.Minute)}
-		}})
+	back := noon.Add(2*time.Minute + 10*time.Second)
+	o := play(t, Run{Offer: 5 * time.Minute, Server: decasim.ServerConfig{Source: world(60), QueueLimit: 1 << 20},
+		Out: func(w io.Writer) io.Writer { return &slowWriter{w, noon.Add(30 * time.Second), back} }})
 	o.sound(t)
-	alarms := 0
-	for _, n := range o.Notes {
-		if strings.Contains(n, "E! alarm us: ") && strings.Contains(n, "who reads the output stands still") {
-			alarms++
-		}
-	}
-	require.Equal(t, 1, alarms, "a reader that stands still is told of: %s", strings.Join(o.Notes, "\n"))
-	require.Len(t, o.Notes, 4+alarms, "four connects and no end: %s", strings.Join(o.Notes, "\n"))
+	all := strings.Join(o.Notes, "\n")
+	require.Equal(t, []string{"us all"}, o.alarms(t), all)
+	require.Len(t, o.Notes, 6, "four connects, one alarm, its end, and no end of a connection: %s", all)
+	require.Equal(t, 4, strings.Count(all, ": connected"), all)
+	require.Contains(t, o.Notes[4], "E! alarm us: ")
+	require.Contains(t, o.Notes[4], "who reads the output stands still")
+	require.Contains(t, o.Notes[5], "I! alarm us: over: ")
+	begun, ended := o.at(t, 4), o.at(t, 5)
+	require.True(t, begun.Before(back), all)
+	require.True(t, ended.After(back) && ended.Sub(back) <= 2*time.Minute, all)
+}
+
+// at is when a note was made, on the day of noon.
+func (o *Outcome) at(t *testing.T, i int) time.Time {
+	t.Helper()
+	at, err := time.Parse("15:04:05.0", strings.Fields(o.Notes[i])[0])
+	require.NoError(t, err)
+	return noon.Truncate(24 * time.Hour).Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute + time.Duration(at.Second())*time.Second)
 }
