@@ -113,6 +113,9 @@ func (o RandomOptions) road(r *rng, at time.Duration) []Fault {
 	return all
 }
 
+// giantShare is the share of giants among the records of a request: of thousands, each of megabytes, a few say it all.
+const giantShare = 0.01
+
 // requestFaults befall the first requests that are made, one after the other: some kinds, each for one
 // or two of them.
 func requestFaults(seed uint64) []Fault {
@@ -128,6 +131,9 @@ func requestFaults(seed uint64) []Fault {
 		{Kind: ReplaySilence, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
 		{Kind: ReplayStall, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
 		{Kind: ReplayDamage, Share: 0.5, Variant: Variants[r.n(replacing)]},
+	}
+	if damage := &all[len(all)-1]; damage.Variant == "giant" {
+		damage.Share = giantShare
 	}
 	for i := range all {
 		k := i + r.n(len(all)-i)
