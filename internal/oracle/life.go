@@ -129,17 +129,25 @@ func (p *process) end(kill bool) {
 	p.out.lives = append(p.out.lives, life{lines, kill})
 }
 
-// whole reports whether, as the plugin says, nothing is missing and all is delivered.
+// onTheWay is how long a Tweet is on its way to outputs that take all.
+const onTheWay = 2 * time.Second
+
+// whole reports whether, as the plugin says, nothing is missing, and all is delivered but for what is on its way: while
+// Tweets are offered, some are.
 func (p *process) whole() bool {
 	p.e.Poll()
 	time.Sleep(time.Second)
+	late := false
 	for l := range points(p.pipe.tail()) {
 		if l.name == "decahose_stream" {
 			p.out.Open = l.fields["gaps_open"].(int64)
 			p.out.Undelivered, _ = l.fields["undelivered"].(int64)
+			spooled, _ := l.fields["spooled"].(int64)
+			waited, _ := l.fields["oldest_undelivered_ms"].(int64)
+			late = spooled > 0 || waited > onTheWay.Milliseconds()
 		}
 	}
-	return p.out.Open+p.out.Undelivered == 0
+	return p.out.Open == 0 && !late
 }
 
 // mortal is a store that a killed process does not reach any more.
