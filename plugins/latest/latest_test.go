@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,10 +77,10 @@ func TestHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said []string
 		v := New(func(text string) { said = append(said, text) })
-		free, reads := make(chan struct{}), 0
+		free, reads := make(chan struct{}), atomic.Int32{}
 		get := func(wait bool) (string, error) {
 			return Get(v, "password", nil, func() (string, error) {
-				if reads++; wait {
+				if reads.Add(1); wait {
 					<-free
 				}
 				return "secret", nil
@@ -95,13 +96,13 @@ func TestHangs(t *testing.T) {
 			require.Equal(t, "secret", got)
 			require.Equal(t, patience, time.Since(began))
 		}
-		require.Equal(t, 2, reads)
+		require.EqualValues(t, 2, reads.Load())
 		require.Len(t, said, 1)
 		close(free)
 		synctest.Wait()
 		_, err = get(false)
 		require.NoError(t, err)
-		require.Equal(t, 3, reads)
+		require.EqualValues(t, 3, reads.Load())
 	})
 }
 
