@@ -63,6 +63,10 @@ func (r Rules) Due(now int64, missing []Missing, running []Request) (due int64) 
 	return due
 }
 
+// undecidedMost, in milliseconds, is how long a minute that may be asked for waits for neighbours that a reconnect may bring:
+// longer than backfill reaches (X: Decahose, backfillMinutes), by the time in which it shows what it brought.
+const undecidedMost = 9 * timeline.MinuteMilli
+
 // candidate is a request that may be made; open says that neighbours which would fit into it are undecided.
 type candidate struct {
 	Request
@@ -70,14 +74,15 @@ type candidate struct {
 }
 
 // turn is from when on the request may be made, cut to what is ripe by then. It waits for its last minute, and until it
-// is decided whether more follow, so that a gap of seven minutes is one request and not seven; but for half of the time
-// at most in which the first may be asked for, since the gap may go on and another request may have to go first.
+// is decided whether more follow, so that a gap of seven minutes is one request and not seven; but not for long where the
+// stream decides nothing, and for half of the time at most in which the first may be asked for, since the gap may go on
+// and another request may have to go first.
 // Where minutes expire before they are ripe, it never comes in time.
 func (r Rules) turn(c candidate) int64 {
 	first := r.Ripe(c.From)
 	half := first + (r.Expires(c.From)-first)/2
 	if c.open {
-		return half
+		return min(half, max(r.Ripe(c.To-1), first+undecidedMost))
 	}
 	return min(r.Ripe(c.To-1), half)
 }

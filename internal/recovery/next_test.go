@@ -121,7 +121,8 @@ func TestNextWaitsForTheUndecided(t *testing.T) {
 		due     timeline.Minute
 	}{
 		"decided":            {Missing{Partition: 1, Minutes: minutes(9_990, 9_991)}, Request{0, 9_990, 9_991}, 10_000},
-		"neighbours":         {Missing{Partition: 1, Minutes: minutes(9_990, 9_991), Undecided: minutes(9_991, 9_995)}, Request{}, 13_590},
+		"neighbours":         {Missing{Partition: 1, Minutes: minutes(9_994, 9_995), Undecided: minutes(9_995, 9_999)}, Request{}, 10_004},
+		"not for ever":       {Missing{Partition: 1, Minutes: minutes(9_990, 9_991), Undecided: minutes(9_991, 9_995)}, Request{0, 9_990, 9_991}, 10_000},
 		"others":             {Missing{Partition: 1, Minutes: minutes(9_990, 9_991), Undecided: minutes(9_992, 10_005)}, Request{0, 9_990, 9_991}, 10_000},
 		"more than a window": {Missing{Partition: 1, Minutes: minutes(9_930, 9_991), Undecided: minutes(9_991, 10_005)}, Request{0, 9_930, 9_990}, 10_000},
 		"half of the time":   {Missing{Partition: 1, Minutes: minutes(5_000, 5_001), Undecided: minutes(5_001, 5_002)}, Request{0, 5_000, 5_001}, 10_000},

@@ -83,7 +83,7 @@ func probe(dir string) error {
 		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 	}
 	if err != nil {
-		return place(fmt.Errorf("write to state directory %s: %w", dir, err))
+		return place(fmt.Errorf("write to state_directory %s: %w", dir, err))
 	}
 	return nil
 }
