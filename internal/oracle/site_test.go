@@ -274,7 +274,7 @@ func siteRun(t *testing.T, seed uint64) *Outcome {
 	for _, l := range run.Lives {
 		run.Offer += l.For + l.Down
 	}
-	run.Server = decasim.ServerConfig{Seed: seed, Faults: decasim.RandomPlan(seed, o), Level: -2, ReplayDelay: 5 * time.Minute, ReplaySpeed: 60,
+	run.Server = decasim.ServerConfig{Seed: seed, Faults: decasim.RandomPlan(seed, o), Level: level(seed), ReplayDelay: 5 * time.Minute, ReplaySpeed: 60,
 		AllowedConnections: 8, ConnectLimit: -1, Source: decasim.NewWorld(decasim.WorldConfig{Seed: seed, Rate: 15})}
 	return play(t, run)
 }

@@ -20,6 +20,7 @@ func TestSixDays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: six days of fake time")
 	}
+	t.Parallel()
 	const hour = time.Hour
 	o := play(t, Run{
 		Offer: 144 * hour, Patient: 24 * hour, Dir: t.TempDir(),
