@@ -99,7 +99,7 @@ func TestArchiveSignalInAStream(t *testing.T) {
 	conf, dir := shelve(t)
 	c := spawn(t, nil, "-config", conf).collect()
 	c.wg.Go(func() { // ends with the child
-		for n := 0; ; n = (n + 1) % 50_000 {
+		for n := 0; ; n = (n + 1) % 5_000 { // few, so that what is to be written at the stop is little
 			if _, err := c.stdin.Write([]byte(tweetLineOf(n, "again"))); err != nil {
 				return
 			}
