@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/decasim"
 	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
 
@@ -205,15 +207,23 @@ func (s *story) stop() {
 	require.NoError(s, err)
 }
 
-// end has no more Tweets made, waits for those that are missing, and stops in order.
+// end waits for the Tweets that are missing, has no more made, and stops in order. The stream goes on meanwhile: with
+// one that falls silent, a request waits for minutes for what a reconnect may bring.
 func (s *story) end() {
 	s.Helper()
 	s.goOn(0)
+	now := time.Now()
+	s.landed(func(id snowflake.ID) bool { return id.Time().Before(now) })
 	s.sim.StopOffering()
-	for until := time.Now().Add(recoverable); time.Now().Before(until) && len(s.look().lost) > 0; {
+	s.landed(func(snowflake.ID) bool { return true })
+	s.stop()
+}
+
+// landed waits, for as long as it makes sense, until all Tweets of concern have landed.
+func (s *story) landed(concern func(snowflake.ID) bool) {
+	for until := time.Now().Add(recoverable); time.Now().Before(until) && slices.ContainsFunc(s.look().lost, concern); {
 		<-time.After(2 * time.Second)
 	}
-	s.stop()
 }
 
 // stateFiles are those whose bytes a test may damage.
