@@ -61,10 +61,10 @@ e2e: stock telegraf ## real Telegraf, real sockets, real processes (the plugin u
 
 OLDEST      = 1.30.3
 .PHONY: e2e-oldest
-e2e-oldest: ## the same under the oldest Telegraf that is supported: start, stop, kill, hostile text
+e2e-oldest: ## the same under the oldest Telegraf that is supported: start, stop, kill, hostile text, acknowledged
 	TELEGRAF_VERSION=$(OLDEST) $(GO) run ./tools/telegraf -stock
 	TELEGRAF_VERSION=$(OLDEST) $(GO) test -count=1 -parallel 4 -timeout 8m $(E2E) \
-		-run '^(TestHostileText|TestOrderlyRestart|TestKilledPluginLosesNothing|TestStopInMidStreamLosesNoLine)$$'
+		-run '^(TestHostileText|TestOrderlyRestart|TestReload|TestKilledPluginLosesNothing|TestStopInMidStreamLosesNoLine|TestAcknowledged.*|TestCheck.*|TestOutputsThatHideARefusal)$$'
 
 .PHONY: telegraf
 telegraf: ## a Telegraf with our plugins compiled in, into bin/ (TAGS=outputs.file,... chooses its other plugins)

@@ -34,13 +34,18 @@ func TestAcknowledgedReachesTheFile(t *testing.T) {
 	require.Zero(t, a.Log.Count(pushToken))
 }
 
-// The store fails for a while, then Telegraf drops what it refuses, and the same is sent again until it is there.
+// The store fails for a while, then Telegraf drops what it refuses, and the same is sent again until it is there. An
+// older Telegraf hides a refusal: see TestOutputsThatHideARefusal.
 func TestAcknowledgedOutlastsTheStore(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 42})
 	address, k := freeAddress(t), s.newSink("a.tweets")
 	a := s.runWith("a", acknowledgedConf(address, k.output()), s.stream(acknowledged(address)...))
 	s.pass(2 * pace)
-	for _, answer := range []int{http.StatusServiceUnavailable, http.StatusBadRequest} {
+	answers := []int{http.StatusServiceUnavailable, http.StatusBadRequest}
+	if !rig.TelegrafHas(rig.RefusalsSince) {
+		answers = answers[:1]
+	}
+	for _, answer := range answers {
 		k.answer.Store(int64(answer))
 		from := k.asked.Load()
 		s.pass(len(s.sim.OfferedIDs()) + 3*pace)
@@ -52,6 +57,29 @@ func TestAcknowledgedOutlastsTheStore(t *testing.T) {
 	a.drained()
 	a.stop()
 	s.requireNoneLost(a.landed())
+}
+
+// docs/delivery.md says which outputs report as written what their store refused for good: it counts as delivered, and
+// is not in the store.
+func TestOutputsThatHideARefusal(t *testing.T) {
+	for name, output := range map[string]func(k *sink) string{"influxdb_v2": (*sink).output, "influxdb": (*sink).outputV1} {
+		if name == "influxdb_v2" && rig.TelegrafHas(rig.RefusalsSince) {
+			continue // TestAcknowledgedOutlastsTheStore
+		}
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, decasim.ServerConfig{Seed: 49})
+			address, k := freeAddress(t), s.newSink("a.tweets")
+			k.answer.Store(http.StatusBadRequest)
+			a := s.runWith("a", acknowledgedConf(address, output(k)), s.stream(acknowledged(address)...))
+			s.pass(3 * pace)
+			s.sim.StopOffering()
+			a.drained()
+			a.stop()
+			require.EqualValues(t, len(s.sim.OfferedIDs()), a.delivered())
+			require.Empty(t, a.landed())
+			require.Positive(t, a.Log.Count("E! [outputs."+name+"]", "will be dropped: 400"), "the one trace of it")
+		})
+	}
 }
 
 // requireNoneLost: all that was offered landed, and what landed twice is one point.

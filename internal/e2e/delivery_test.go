@@ -174,3 +174,8 @@ func (k *sink) output() string {
   namepass = ["decahose_tweet"]
 `, k.address)
 }
+
+// outputV1 is the same with the output for InfluxDB 1.
+func (k *sink) outputV1() string {
+	return fmt.Sprintf("[[outputs.influxdb]]\n  urls = [\"http://%s\"]\n  skip_database_creation = true\n  namepass = [\"decahose_tweet\"]\n", k.address)
+}

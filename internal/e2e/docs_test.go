@@ -226,6 +226,9 @@ func (s *stage) newGate(to string) *gate {
 // looped runs the page's closed loop, with a buffer of that size: the page's takes minutes to fill.
 func (s *stage) looped(k *sink, limit int, more ...string) (*agent, *gate) {
 	s.Helper()
+	if !rig.TelegrafHas(rig.InstancesSince) {
+		s.Skip("this Telegraf does not know per_instance")
+	}
 	files, address := inDocs(s, "Mode (a) with the loop closed", 2), freeAddress(s.T)
 	g, small := s.newGate(address), []string{"metric_buffer_limit = 100000", fmt.Sprintf("metric_buffer_limit = %d", limit)}
 	telegraf := s.docsTelegraf(files[0], k, append(small, `"http://127.0.0.1:9187/"`, `"`+g.URL+`/"`)...)

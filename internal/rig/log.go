@@ -19,6 +19,7 @@ const logMost = 20000
 // Log collects what a process writes to stderr, line by line, and copies it on. Safe for concurrent use.
 type Log struct {
 	copy io.Writer // nil: nowhere; written by the one goroutine that calls Write
+	flat bool      // a Telegraf writes it that logs each line of its child as an error: levels are restored
 
 	mu      sync.Mutex
 	lines   []string
@@ -38,13 +39,20 @@ func (l *Log) Write(p []byte) (int, error) {
 		if !found {
 			break
 		}
-		l.lines = append(l.lines, string(line))
+		l.lines = append(l.lines, l.line(string(line)))
 		l.partial = append(l.partial[:0], rest...)
 	}
 	if extra := len(l.lines) - logMost; extra > 0 {
 		l.lines = slices.Delete(l.lines, 0, extra)
 	}
 	return len(p), nil
+}
+
+func (l *Log) line(text string) string {
+	if l.flat {
+		return restoreLevel(text)
+	}
+	return text
 }
 
 // Lines are the whole lines so far.

@@ -30,7 +30,7 @@ type Process struct {
 // Start starts argv with env added to this process's environment. Its stderr and stdout go to the
 // Log, which copies them to w where w is not nil.
 func Start(argv, env []string, w io.Writer) (*Process, error) {
-	p := &Process{Log: &Log{copy: w}, done: make(chan struct{}), cmd: exec.Command(argv[0], argv[1:]...)}
+	p := &Process{Log: &Log{copy: w, flat: !TelegrafHas(LevelsSince)}, done: make(chan struct{}), cmd: exec.Command(argv[0], argv[1:]...)}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.Log, p.Log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

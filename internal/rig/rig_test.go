@@ -78,3 +78,24 @@ func TestParseStat(t *testing.T) {
 	_, group = parseStat([]byte("12 (gone) Z 1 34 5 0"))
 	require.Zero(t, group)
 }
+
+// Levels read the same under a Telegraf that has none, and only there is a line changed.
+func TestLogRestoresLevels(t *testing.T) {
+	const flat = `2026-11-30T01:02:18Z E! [inputs.execd] stderr: "W! [inputs.decahose] no \"x\"\\n"`
+	const leveled = `2026-11-30T01:02:18Z W! [inputs.execd] [inputs.decahose] no "x"\n`
+	const panics, ends = `E! [inputs.execd] stderr: "panic: x"`, `E! [inputs.execd] Process quit`
+	for _, c := range []struct{ version, logged, want string }{
+		{"1.30.3", flat, leveled},
+		{"1.31.12", flat, leveled},
+		{"1.31.12", panics, panics},
+		{"1.31.12", ends, ends},
+		{"1.32.0", flat, flat},
+		{"", flat, flat},
+	} {
+		t.Setenv("TELEGRAF_VERSION", c.version)
+		p, err := Start([]string{"printf", `%s\n`, c.logged}, nil, nil)
+		require.NoError(t, err)
+		<-p.Done()
+		require.Equal(t, c.want, p.Log.Text(), c.version)
+	}
+}

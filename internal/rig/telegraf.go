@@ -42,7 +42,8 @@ func telegrafEnv(more ...string) []string {
 
 // Telegraf returns the path of a stock Telegraf agent. It is built at the first call on a machine and
 // kept in the user's cache directory; callers in other processes wait for the one that builds. say
-// hears that a build begins. Environment: TELEGRAF names a binary to use instead.
+// hears that a build begins. Environment: TELEGRAF names a binary to use instead, whose version is TELEGRAF_VERSION
+// where it is not that of go.mod.
 func Telegraf(ctx context.Context, say io.Writer) (string, error) {
 	if own := os.Getenv("TELEGRAF"); own != "" {
 		return own, nil
