@@ -29,6 +29,9 @@ var (
 	commonTables = []string{"tagdrop", "tagpass", "tags"}
 )
 
+// singleTables are our own that stand at most once in an input.
+var singleTables = []string{"push", "feedback", "debug"}
+
 // checkCommon checks those options, and our own tables: whether one may be repeated is easily mistaken.
 func checkCommon(key string, node any) error {
 	switch {
@@ -42,7 +45,7 @@ func checkCommon(key string, node any) error {
 		return commonType(key, node, isStrings, "a list of quoted strings")
 	case slices.Contains(commonTables, key):
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
-	case ownTable(key) && (key == "push" || key == "feedback"):
+	case ownTable(key) && slices.Contains(singleTables, key):
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
 	case ownTable(key):
 		return commonType(key, node, isTables, fmt.Sprintf("tables, each written [[inputs.decahose.%s]]", key))
@@ -61,9 +64,9 @@ func commonType(key string, node any, holds func(any) bool, allowed string) erro
 	return fmt.Errorf("line %d: option %q must be %s", line(node), key, allowed)
 }
 
-// ownTable reports whether our own tables are called so. All of them hold credentials.
+// ownTable reports whether our own tables are called so. Most of them hold credentials.
 func ownTable(key string) bool {
-	return slices.Contains([]string{"push", "feedback", "route", "archive", "audit"}, key)
+	return slices.Contains(singleTables, key) || slices.Contains([]string{"route", "archive", "audit"}, key)
 }
 
 func isString(node any) bool {

@@ -303,7 +303,7 @@ func (d document) value(name string, at int) string {
 		}
 	}
 	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
-		for _, in := range []string{"", "push.", "feedback."} {
+		for _, in := range []string{"", "push.", "feedback.", "debug."} {
 			if kv, ok := find(t, in+name).(*ast.KeyValue); ok && kv.Line == at {
 				return plain(kv.Value.Source())
 			}
@@ -314,7 +314,7 @@ func (d document) value(name string, at int) string {
 
 // tables hold the options of the input and of its own tables, and of the output.
 var tables = []reflect.Type{reflect.TypeFor[decahose.Decahose](), reflect.TypeFor[decahose.Route](),
-	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback](), reflect.TypeFor[decahose.Audit](),
+	reflect.TypeFor[decahose.Push](), reflect.TypeFor[decahose.Feedback](), reflect.TypeFor[decahose.Debug](), reflect.TypeFor[decahose.Audit](),
 	reflect.TypeFor[decahose_archive.Archive]()}
 
 // structField is the field that the loader names, such as "decahose.Decahose.Connections".

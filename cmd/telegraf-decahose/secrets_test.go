@@ -101,7 +101,7 @@ func said(t *testing.T, conf string) string {
 
 // Where a table belongs a value is not shown, whatever it looks like.
 func TestValuesOfTablesAreNotShown(t *testing.T) {
-	for _, table := range []string{"route", "archive", "audit", "push", "feedback"} {
+	for _, table := range []string{"route", "archive", "audit", "push", "feedback", "debug"} {
 		text := said(t, valid+"  "+table+" = \"harmless\"\n")
 		require.Contains(t, text, fmt.Sprintf("line 6: option %q must be", table))
 		require.NotContains(t, text, "harmless")

@@ -24,6 +24,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/spool"
 	"github.com/decahose/telegraf-decahose/internal/store"
 	"github.com/decahose/telegraf-decahose/internal/volume"
+	"github.com/decahose/telegraf-decahose/plugins/debug"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/latest"
 )
@@ -93,6 +94,7 @@ type Decahose struct {
 	SpoolLimit             config.Size     `toml:"spool_limit"`
 
 	Audits []*Audit `toml:"audit"`
+	Debug  Debug    `toml:"debug"`
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
@@ -113,6 +115,7 @@ type Decahose struct {
 	road     *delivery.Delivery         // from Start to Stop; nil: RecoverOnly
 	tracked  *tracked                   // the courier where we are compiled in
 	feedback *reports                   // from Start to Stop; nil: nobody listens
+	debug    *debug.Server              // from Start to Stop; nil: nobody listens
 	logsTold atomic.Int64               // Unix ns, when a log was last told of
 	offline  bool                       // set by RecoverOnly
 	drained  func(context.Context) bool // set by DrainedBy; nil: what is written counts as read
@@ -192,7 +195,9 @@ func (d *Decahose) start(acc telegraf.Accumulator) error {
 	for _, n := range d.deliveryNotes() {
 		d.note(n)
 	}
+	board := d.watch(&cfg)
 	e := engine.New(cfg)
+	d.inspect(board, e)
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
 	d.engine.Store(e)
@@ -252,6 +257,7 @@ func (d *Decahose) stop() {
 	}
 	d.unlisten()
 	d.wg.Wait()
+	d.closeDebug()
 	d.untrack()
 	d.engine.Store(nil)
 	d.closeSpool()

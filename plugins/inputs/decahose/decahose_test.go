@@ -194,7 +194,8 @@ func TestSampleConfig(t *testing.T) {
 		`newline = "keep"`, "volume_false_alarms = 0.01", `dedup_window = "60m"`, `record_limit = "4MiB"`, `delivery = "auto"`,
 		"max_undelivered = 5000", "emit_rate_limit = 0", "metric_batch_size = 0", "metric_buffer_limit = 0", `flush_interval = "0s"`,
 		`spool_limit = "1GiB"`, "[inputs.decahose.push]", `  url = "http://127.0.0.1:9186/decahose"`, "  token =", "  token_file =",
-		"  batch = 500", "  concurrency = 8", `  timeout = "65s"`, "[inputs.decahose.feedback]", `  listen = "127.0.0.1:9187"`} {
+		"  batch = 500", "  concurrency = 8", `  timeout = "65s"`, "[inputs.decahose.feedback]", `  listen = "127.0.0.1:9187"`,
+		"[inputs.decahose.debug]", `  listen = "127.0.0.1:6060"`, `  user = ""`} {
 		require.Contains(t, sample, "  # "+option)
 	}
 }

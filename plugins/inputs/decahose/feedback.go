@@ -9,11 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log" //nolint:depguard // http.Server takes no other logger; it is silent
 	"mime"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +21,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/feedback"
 	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/plugins/listen"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -53,10 +52,8 @@ func (d *Decahose) unlisten() {
 const (
 	// feedbackMost bounds a body, as sent and unpacked, in bytes.
 	feedbackMost = 1 << 20
-	// feedbackTimeout bounds a request, and how long a new connection may say nothing.
+	// feedbackTimeout bounds an answer.
 	feedbackTimeout = 5 * time.Second
-	// feedbackIdle is how long a connection may wait for its next request: some of Telegraf's flushes.
-	feedbackIdle = time.Minute
 	// feedbackConnections bounds those that are open; a Telegraf has one.
 	feedbackConnections = 32
 	// feedbackAhead is how far a report's time may be ahead of ours: both are of one host.
@@ -85,66 +82,13 @@ type reports struct {
 func listenReports(f *Feedback, take func(feedback.Report), say func(level byte, text string)) (*reports, error) {
 	l, err := net.Listen("tcp", f.Listen)
 	if err != nil {
-		return nil, option.Bad("feedback.listen", f.Listen, "an address of this host that is free: "+cause(err))
+		return nil, option.Bad("feedback.listen", f.Listen, "an address of this host that is free: "+listen.Cause(err))
 	}
 	host, _, _ := net.SplitHostPort(f.Listen)
 	r := &reports{token: f.token, host: host, user: f.User, take: take, say: say, turn: make(chan struct{}, 1)}
-	r.server = &http.Server{
-		Handler:        r,
-		ReadTimeout:    feedbackTimeout,
-		WriteTimeout:   feedbackTimeout,
-		IdleTimeout:    feedbackIdle,
-		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       log.New(io.Discard, "", 0), // it would repeat what strangers send
-		ConnContext:    func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
-	}
-	r.wg.Go(func() { _ = r.server.Serve(&few{l, make(chan struct{}, feedbackConnections)}) }) // ends with close
+	r.server = listen.NewServer(r, feedbackTimeout)
+	r.wg.Go(func() { _ = r.server.Serve(listen.Few(l, feedbackConnections)) }) // ends with close
 	return r, nil
-}
-
-// connKey is where a request's context holds its connection.
-type connKey struct{}
-
-// few is a listener that closes connections beyond a number at once: they would take descriptors that the state needs.
-type few struct {
-	net.Listener
-	room chan struct{}
-}
-
-// Accept returns a connection for which there is room.
-func (f *few) Accept() (net.Conn, error) {
-	for {
-		c, err := f.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case f.room <- struct{}{}:
-			return &counted{Conn: c, leave: sync.OnceFunc(func() { <-f.room })}, nil
-		default:
-			c.Close()
-		}
-	}
-}
-
-// counted is a connection that leaves its room when it is closed.
-type counted struct {
-	net.Conn
-	leave func()
-}
-
-// Close closes the connection.
-func (c *counted) Close() error {
-	c.leave()
-	return c.Conn.Close()
-}
-
-// cause is err without the address, which stands before it already.
-func cause(err error) string {
-	if oe, ok := errors.AsType[*net.OpError](err); ok {
-		return oe.Err.Error()
-	}
-	return err.Error()
 }
 
 // close ends the listening. take is not called after it.
@@ -217,25 +161,12 @@ func (r *reports) admit(req *http.Request) (status int, err error) {
 		return http.StatusMethodNotAllowed, errors.New("its method is not POST")
 	case req.Header.Get("Origin") != "" || req.Header.Get("Sec-Fetch-Site") != "":
 		return http.StatusForbidden, errors.New("it comes from a page in a browser")
-	case !r.named(req.Host):
+	case !listen.Names(req.Host, r.host):
 		return http.StatusMisdirectedRequest, errors.New("its header Host is not an address of this listener")
 	case kind != "text/plain":
 		return http.StatusUnsupportedMediaType, errors.New("its content type is not text/plain, as outputs.http sends it")
 	}
 	return r.authorize(req)
-}
-
-// named reports whether a request's Host means this listener: an address or a name that no other can claim.
-func (r *reports) named(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	if loopback.Host(r.host) {
-		return loopback.Host(host)
-	}
-	own, _ := os.Hostname()
-	return net.ParseIP(host) != nil || loopback.Host(host) || strings.EqualFold(host, r.host) || own != "" && strings.EqualFold(host, own)
 }
 
 // authorize wants the token. Where there is none it wants a process of our own user or root, and a request as Telegraf's
@@ -256,11 +187,7 @@ func (r *reports) authorize(req *http.Request) (status int, err error) {
 }
 
 func (r *reports) recognize(req *http.Request) (status int, err error) {
-	conn, ok := req.Context().Value(connKey{}).(*counted)
-	if !ok {
-		panic("BUG: a request without its connection")
-	}
-	err = loopback.Client(conn.Conn, trusted(r.user)...)
+	err = listen.Client(req, trusted(r.user)...)
 	switch s, stranger := errors.AsType[*loopback.Stranger](err); {
 	case stranger:
 		return http.StatusForbidden, fmt.Errorf("it comes from user %d, who is neither ours nor root: set feedback.token, or feedback.user", s.User)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/feedback"
+	"github.com/decahose/telegraf-decahose/plugins/listen"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -158,10 +159,10 @@ func TestReportsWithoutToken(t *testing.T) {
 // Strangers to the listener: names that others can claim, names of outputs that fill memory, and times to come.
 func TestReportsNamed(t *testing.T) {
 	for host, named := range map[string]bool{"127.0.0.1:1": true, "localhost": true, "[::1]:9": true, "::1": true, "10.0.0.1": false, "evil.example": false, "": false} {
-		require.Equal(t, named, (&reports{host: "127.0.0.1"}).named(host), host)
+		require.Equal(t, named, listen.Names(host, "127.0.0.1"), host)
 	}
 	for host, named := range map[string]bool{"10.0.0.1:1": true, "telegraf": true, "evil.example": false, "localhost": true} {
-		require.Equal(t, named, (&reports{host: "telegraf"}).named(host), host)
+		require.Equal(t, named, listen.Names(host, "telegraf"), host)
 	}
 	l := newListener(t, Feedback{})
 	for _, line := range []string{

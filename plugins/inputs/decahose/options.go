@@ -52,7 +52,7 @@ func (d *Decahose) setDependentDefaults() {
 func (d *Decahose) validate() error {
 	checks := []func() error{
 		d.checkStream, d.checkCredentials, d.checkURLs, d.checkTimes, d.checkLimits,
-		d.checkRecovery, d.checkArchives, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS, d.checkDelivery, d.checkAudits,
+		d.checkRecovery, d.checkArchives, d.checkState, d.checkTweets, d.checkRoutes, d.checkTLS, d.checkDelivery, d.checkAudits, d.checkDebug,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
