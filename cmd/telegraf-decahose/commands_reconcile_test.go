@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -105,6 +106,45 @@ func TestReconcileRepairs(t *testing.T) {
 	d.runs(exitFailure, args...)
 	wg.Wait()
 	require.Contains(t, d.stdout.String(), "; 3 Tweets are asked for\n")
+}
+
+// What stays short after its repairs is an alarm, and no longer repaired, but with -again.
+func TestReconcileRepairsAgain(t *testing.T) {
+	d, path, c, ids := auditDesk(t)
+	land(t, path, ids[3:]...)
+	c.Repairs = []ledger.RepairRecord{{Minute: noon - 20, Times: ledger.RepairsMost, At: (noon - 5).Nano()}}
+	s := d.keep("prod", c)
+	args := []string{"reconcile", "-config", d.conf, "-from", "-20m", "-to", "-18m", "-repair"}
+	d.runs(exitFailure, args...)
+	require.Contains(t, d.stdout.String(), "unrepaired")
+	require.Contains(t, d.stdout.String(), "; nothing is to be repaired\n")
+	orders, err := s.Orders()
+	require.NoError(t, err)
+	require.Empty(t, orders)
+
+	var wg sync.WaitGroup
+	d.plugin(&wg, s, func(o ledger.Order) ledger.Commit {
+		return ledger.Commit{Answers: []ledger.Answer{{Order: o.ID, Text: fmt.Sprintf("%s: %d", o.Kind, len(o.Sent))}}}
+	})
+	d.runs(exitFailure, append(args, "-again", "-json")...)
+	wg.Wait()
+	var doc reconcileDocuments
+	d.read(&doc)
+	require.Equal(t, "again: 3", doc.Audits[0].Repair)
+}
+
+// A store that is only behind is not repaired: what comes between the two looks was in a buffer.
+func TestReconcileLooksTwice(t *testing.T) {
+	d, path, c, ids := auditDesk(t)
+	d.store("prod", c)
+	behind := 10
+	d.console.now = func() time.Time { // as it goes on, so do the outputs
+		behind = max(0, behind-1)
+		land(t, path, ids[behind:]...)
+		return minuteTime(noon)
+	}
+	d.runs(exitFailure, "reconcile", "-config", d.conf, "-from", "-20m", "-to", "-18m", "-repair")
+	require.Regexp(t, `; not repaired now: \d Tweets that seemed to be missing have come`, d.stdout.String())
 }
 
 func TestReconcileRefused(t *testing.T) {

@@ -122,6 +122,39 @@ func TestOperatorRecovers(t *testing.T) {
 	}
 }
 
+// A store lost two minutes: an operator has their Tweets again, each once more, and no others.
+func TestOperatorEmitsAgain(t *testing.T) {
+	s := newStage(t, decasim.ServerConfig{Seed: 16, ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})
+	a := s.run("a", s.stream(fmt.Sprintf("replay_url = %q", s.url), `recovery_delay = "0s"`))
+	s.pass(2 * pace)
+	from := time.Now().Add(-20 * time.Minute).Truncate(time.Minute)
+	to := from.Add(2 * time.Minute)
+	var w wish
+	s.operate("a", &w, "recover", "-from", stamp(from), "-to", stamp(to))
+	require.Equal(t, wish{Minutes: 4, Recovered: 4}, w)
+	again := map[int64]bool{}
+	for id := range a.ids() {
+		if at := identity(id); !at.Before(from) && at.Before(to) {
+			again[id] = true
+		}
+	}
+	require.NotEmpty(t, again)
+	s.settle(a)
+
+	s.operate("a", &w, "recover", "-from", stamp(from), "-to", stamp(to), "-emit-again")
+	require.Equal(t, wish{Minutes: 4, Recovered: 4}, w)
+	require.Len(t, s.sim.Requests(), 2)
+	s.settle(a)
+	a.stop()
+	for id, n := range a.ids() {
+		want := 1
+		if again[id] {
+			want = 2
+		}
+		require.Equal(t, want, n, "%d", id)
+	}
+}
+
 // Replay was not bought: that is said once, the gap stays until the operator gives it up, and live Tweets go on.
 func TestReplayNotBought(t *testing.T) {
 	s := newStage(t, decasim.ServerConfig{Seed: 15, ReplayStatus: 403, ReplayDelay: -1, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 15, Rate: 20})})
