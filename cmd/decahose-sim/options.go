@@ -20,6 +20,9 @@ var backfillModes = map[string]decasim.BackfillMode{
 
 // config turns flags into the server's configuration.
 func config(c *cli.Context) (decasim.ServerConfig, error) {
+	if err := withinLimits(c); err != nil {
+		return decasim.ServerConfig{}, err
+	}
 	mode, known := backfillModes[c.String("backfill")]
 	if !known {
 		return decasim.ServerConfig{}, usageError{fmt.Errorf("--backfill %s: must be serve, ignore or refuse", c.String("backfill"))}
@@ -39,11 +42,6 @@ func config(c *cli.Context) (decasim.ServerConfig, error) {
 	}
 	if err := requestConfig(c, &cfg); err != nil {
 		return cfg, err
-	}
-	for _, name := range []string{"allowed-connections", "queue"} {
-		if c.Int(name) < 1 {
-			return cfg, usageError{fmt.Errorf("--%s %d: must be 1 or more", name, c.Int(name))}
-		}
 	}
 	var err error
 	if cfg.Faults, err = faults(c); err != nil {
@@ -66,16 +64,6 @@ func requestConfig(c *cli.Context, cfg *decasim.ServerConfig) error {
 	start, end, both := strings.Cut(c.String("recovery-parameters"), ",")
 	if !both || start == "" || end == "" || start == end {
 		return usageError{fmt.Errorf("--recovery-parameters %s: must be two names with a comma between", c.String("recovery-parameters"))}
-	}
-	for _, name := range []string{"replay-delay", "replay-horizon", "recovery-horizon"} {
-		if c.Duration(name) < 0 {
-			return usageError{fmt.Errorf("--%s %s: must be 0s or more", name, c.Duration(name))}
-		}
-	}
-	for _, name := range []string{"replay-speed", "recovery-rate"} {
-		if c.Float64(name) < 0 {
-			return usageError{fmt.Errorf("--%s %g: must be 0 or more", name, c.Float64(name))}
-		}
 	}
 	cfg.RecoveryPartition, cfg.RecoveryParameters = mode, [2]string{start, end}
 	cfg.ReplayDelay, cfg.ReplayHorizon = none(c.Duration("replay-delay")), none(c.Duration("replay-horizon"))
@@ -113,9 +101,6 @@ func password() string {
 
 func source(c *cli.Context) (decasim.Source, error) {
 	rate := c.Float64("rate")
-	if rate < 0 {
-		return nil, usageError{fmt.Errorf("--rate %g: must be 0 or more", rate)}
-	}
 	if rate == 0 {
 		rate = -1 // 0 means the default to the library
 	}
@@ -126,16 +111,7 @@ func source(c *cli.Context) (decasim.Source, error) {
 		}
 		return p, nil
 	}
-	deleted := c.Float64("deleted")
-	if deleted < 0 || deleted > 1 {
-		return nil, usageError{fmt.Errorf("--deleted %g: must be from 0 to 1", deleted)}
-	}
-	for _, name := range []string{"daily", "weekly"} {
-		if x := c.Float64(name); !(x >= 0 && x <= 1) {
-			return nil, usageError{fmt.Errorf("--%s %g: must be from 0 to 1", name, x)}
-		}
-	}
-	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate, Deleted: none(deleted),
+	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate, Deleted: none(c.Float64("deleted")),
 		Season: decasim.Season{Daily: c.Float64("daily"), Weekly: c.Float64("weekly")}}), nil
 }
 

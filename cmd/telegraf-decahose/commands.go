@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/decahose/telegraf-decahose/plugins/guard"
+	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
 
 // console runs the operator's commands. They are other processes than the plugin: they read its state,
@@ -153,8 +154,8 @@ func (c *console) checked(ctx *cli.Context, action cli.ActionFunc) error {
 	if ctx.Args().Present() {
 		return badUsage("unknown argument %q; all settings are flags (-help shows them)", ctx.Args().First())
 	}
-	if ctx.IsSet("partition") && ctx.Int("partition") < 1 {
-		return badUsage("option \"partition\" is %d, must be 1 or more", ctx.Int("partition"))
+	if n := ctx.Int("partition"); ctx.IsSet("partition") && (n < 1 || n > decahose.MaxPartition) {
+		return badUsage("option \"partition\" is %d, must be a number from 1 to %d", n, decahose.MaxPartition)
 	}
 	return action(ctx)
 }

@@ -30,7 +30,7 @@ type desk struct {
 	console        *console
 }
 
-// newDesk has an input for each label; the console's time is noon.
+// newDesk has an input for each label; the console's time is noon, and it waits for nothing longer than a millisecond.
 func newDesk(t *testing.T, labels ...string) *desk {
 	d := &desk{t: t, state: t.TempDir()}
 	d.conf = filepath.Join(d.state, "x.conf")
@@ -41,7 +41,7 @@ func newDesk(t *testing.T, labels ...string) *desk {
 	require.NoError(t, os.WriteFile(d.conf, []byte(text.String()), 0o600))
 	d.console = newConsole(&d.stdout, &d.stderr)
 	d.console.now = func() time.Time { return minuteTime(noon) }
-	d.console.poll = time.Millisecond
+	d.console.poll, d.console.second = time.Millisecond, time.Millisecond
 	return d
 }
 
@@ -193,7 +193,8 @@ func TestCommandErrors(t *testing.T) {
 		{exitUsage, append([]string{"recover", "-config", d.conf}, hour...), `-stream_label must be one of "prod", "other"`},
 		{exitUsage, append([]string{"recover", "-config", none}, hour...), `option "recovery" is "none"`},
 		{exitUsage, append([]string{"recover", "-config", d.conf, "-stream_label", "prod", "-partition", "3"}, hour...), `option "partition" is 3, must be one of [1 2]`},
-		{exitUsage, append([]string{"forget", "-config", d.conf, "-partition", "0"}, hour...), `option "partition" is 0, must be 1 or more`},
+		{exitUsage, append([]string{"forget", "-config", d.conf, "-partition", "0"}, hour...), `option "partition" is 0, must be a number from 1 to 64`},
+		{exitUsage, append([]string{"forget", "-config", d.conf, "-partition", "65"}, hour...), `option "partition" is 65, must be a number from 1 to 64`},
 		{exitUsage, []string{"forget", "-config", d.conf, "-yes"}, "E! -from TIME is missing"},
 		{exitFailure, []string{"gaps", "-config", d.conf, "-stream_label", "prod"}, `E! stream "prod": ` + d.dir("prod") + ": no state here"},
 		{exitFailure, []string{"verify", "-config", d.conf}, `E! stream "other": `},

@@ -68,7 +68,7 @@ func commandLine(stdout, stderr io.Writer) *cli.App {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`"},
 			&cli.DurationFlag{Name: "poll_interval", Value: 10 * time.Second,
-				Usage: "how often counters are emitted when the agent does not ask; 0 disables"},
+				Usage: "how often counters are emitted when the agent does not ask, 10ms to 24h; 0 disables"},
 			&cli.BoolFlag{Name: "check", Usage: "check the configuration, say what that proves, and exit"},
 			&cli.BoolFlag{Name: "connect", Usage: "with -check: spend one attempt at X, and say what it answers"},
 			&cli.BoolFlag{Name: "version", Usage: "print the version and exit"},
@@ -89,8 +89,8 @@ func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
 	case c.Bool("version"):
 		fmt.Fprintln(stdout, "telegraf-decahose", release.Version())
 		return exitStopped
-	case c.Duration("poll_interval") < 0:
-		sayError(stderr, fmt.Sprintf("option \"poll_interval\" is %v, must be 0 or more", c.Duration("poll_interval")))
+	case !pollable(c.Duration("poll_interval")):
+		sayError(stderr, fmt.Sprintf("option \"poll_interval\" is %v, must be 0, or a time from 10ms to 24h", c.Duration("poll_interval")))
 		return exitUsage
 	case c.Bool("connect") && !c.Bool("check"):
 		sayError(stderr, "option \"connect\" must stand beside -check: it is the check that asks X")
@@ -101,6 +101,11 @@ func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	return start(c, stdout)
+}
+
+// pollable is how often counters may be emitted: never, or neither all the time nor so rarely that nobody waits for it.
+func pollable(interval time.Duration) bool {
+	return interval == 0 || interval >= 10*time.Millisecond && interval <= day
 }
 
 // start takes the process over: from here on stderr carries log lines only.

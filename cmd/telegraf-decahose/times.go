@@ -71,6 +71,9 @@ func parseBack(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is no time span", text)
 	}
 	rest, err := time.ParseDuration(text)
+	if err == nil && back+rest < 0 {
+		return 0, fmt.Errorf("%q is too long", text)
+	}
 	return back + rest, err
 }
 

@@ -92,7 +92,7 @@ func checkName(field, name string) error {
 }
 
 func (d *Decahose) checkPartitions() error {
-	highest, allowed := maxPartition, fmt.Sprintf("distinct numbers from 1 to %d", maxPartition)
+	highest, allowed := MaxPartition, fmt.Sprintf("distinct numbers from 1 to %d", MaxPartition)
 	if d.Stream == "sample10" {
 		highest, allowed = 2, "one or both of 1 and 2 (stream sample10 has two partitions)"
 	}
@@ -103,8 +103,8 @@ func (d *Decahose) checkPartitions() error {
 	return nil
 }
 
-// maxPartition bounds partitions of a stream whose number X does not publish.
-const maxPartition = 64
+// MaxPartition bounds partitions of a stream whose number X does not publish.
+const MaxPartition = 64
 
 func (d *Decahose) checkURLs() error {
 	for _, o := range []struct{ option, raw string }{

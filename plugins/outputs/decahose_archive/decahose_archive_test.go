@@ -25,6 +25,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/option"
+	"github.com/decahose/telegraf-decahose/plugins/option/optiontest"
 )
 
 var noon = timeline.MinuteOf(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC).UnixMilli())
@@ -221,4 +222,9 @@ func TestSampleIsDefault(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	require.Contains(t, string(readme), "```toml @sample.conf\n"+sampleConfig+"```")
+}
+
+func TestEveryNumberHasLimits(t *testing.T) {
+	fresh := func() optiontest.Plugin { return loaded(t, fmt.Sprintf("url = %q", t.TempDir())) }
+	require.Equal(t, 5, optiontest.Limits(t, fresh))
 }
