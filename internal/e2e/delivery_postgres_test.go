@@ -3,10 +3,13 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/decasim"
 	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/snowflake"
 )
 
 func startPostgres(t *testing.T) *rig.Postgres {
@@ -95,4 +99,84 @@ func TestPostgresTakesCopies(t *testing.T) {
 	}
 	a.stop()
 	require.Zero(t, a.Log.Count("E! [outputs.postgresql]"), a.Log.Text())
+}
+
+// The page's recipe in a real Telegraf: the id of a row that is deleted is forgotten, and a repair brings the row back,
+// once. So it does where the table was made without that, and had it from the page's own SQL.
+func TestDocsPostgresRepairs(t *testing.T) {
+	world := decasim.NewWorld(decasim.WorldConfig{Seed: 66, Rate: 20, Deleted: -1})
+	s := newStage(t, decasim.ServerConfig{Seed: 66, Source: world, ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})
+	p, address := startPostgres(t), freeAddress(t)
+	output := swap(t, inDocs(t, "Stores that meet copies", 1)[0], docsPostgres, p.Address())
+	options := append([]string{fmt.Sprintf("replay_url = %q", s.url), `recovery_delay = "0s"`}, acknowledged(address)...)
+	options = append(options, `[[inputs.decahose.audit]]`, `name = "store"`, `type = "postgresql"`, fmt.Sprintf("dsn = %q", p.Address()),
+		`settle = "20s"`, `window = "20m"`, `timeout = "10s"`)
+	from := s.leavePast("a", 9*time.Minute).Truncate(time.Minute).Add(time.Minute)
+	to := from.Add(2 * time.Minute)
+	a := s.runWith("a", acknowledgedConf(address, output), s.stream(options...))
+	s.pass(20)
+	var w wish
+	s.operate("a", &w, "recover", "-from", stamp(from), "-to", stamp(to)) // at once, though it would be had in time
+	s.requireRows(p, from, to)
+
+	remove := func(rest int) {
+		s.query(p, fmt.Sprintf(`DELETE FROM decahose_tweet WHERE id %% 7 = %d AND "time" < '%s'`, rest, to.UTC().Format(time.RFC3339)))
+	}
+	orphans := func() string {
+		return s.query(p, `SELECT count(*) FROM decahose_tweet_id WHERE id NOT IN (SELECT id FROM decahose_tweet)`)[0][0]
+	}
+	remove(0)
+	require.Equal(t, "0", orphans())
+	s.query(p, `DROP TRIGGER forget ON decahose_tweet`)
+	remove(1)
+	require.NotEqual(t, "0", orphans())
+	s.query(p, fencedSQL.FindStringSubmatch(page(t, "docs/delivery.md"))[1])
+	remove(2)
+	require.Equal(t, "0", orphans())
+	s.repair("a", from, to)
+	s.requireRows(p, from, to)
+	a.stop()
+}
+
+func (s *stage) query(p *rig.Postgres, sql string) [][]string {
+	s.Helper()
+	rows, err := p.Query(s.Context(), sql)
+	require.NoError(s, err)
+	return rows
+}
+
+// repair has the audit of an agent's plugin look at its store, and order what is missing there; the ledger may have to
+// close the minutes first.
+func (s *stage) repair(agent string, from, to time.Time) {
+	s.Helper()
+	var out []byte
+	ctx := s.within(90 * time.Second)
+	ok := rig.Until(ctx, func() bool {
+		cmd := exec.CommandContext(ctx, built.plugin, "reconcile", "-config", filepath.Join(s.dir, agent+".plugin.conf"),
+			"-from", stamp(from), "-to", stamp(to), "-repair")
+		cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+s.state(agent))
+		out, _ = cmd.CombinedOutput()
+		return bytes.Contains(out, []byte("will be had again"))
+	})
+	require.True(s, ok, "%s", out)
+}
+
+// requireRows waits until the store has all Tweets of that time, and wants each to be one row.
+func (s *stage) requireRows(p *rig.Postgres, from, to time.Time) {
+	s.Helper()
+	var ids []snowflake.ID
+	for tweet := range decasim.Tweets(s.src, from, to) {
+		if !s.sim.Gone(tweet.ID) {
+			ids = append(ids, tweet.ID)
+		}
+	}
+	rows := map[int64][][]string{}
+	ok := rig.Until(s.within(45*time.Second), func() bool {
+		rows = s.rows(p)
+		return !slices.ContainsFunc(ids, func(id snowflake.ID) bool { return len(rows[int64(id)]) == 0 })
+	})
+	require.True(s, ok, "rows are missing")
+	for _, id := range ids {
+		require.Equal(s, [][]string{s.row(int64(id))}, rows[int64(id)])
+	}
 }

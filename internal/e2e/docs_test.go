@@ -34,7 +34,10 @@ func page(t testing.TB, name string) string {
 	return string(body)
 }
 
-var fencedTOML = regexp.MustCompile("(?s)```toml\n(.*?)```")
+var (
+	fencedTOML = regexp.MustCompile("(?s)```toml\n(.*?)```")
+	fencedSQL  = regexp.MustCompile("(?s)```sql\n(.*?)```")
+)
 
 // inDocs are the fenced toml blocks of one section of docs/delivery.md, subsections included.
 func inDocs(t testing.TB, section string, n int) (blocks []string) {
@@ -64,6 +67,8 @@ const (
 	docsHost  = "[agent]\n"
 	docsStore = `"http://127.0.0.1:8086"`
 	docsToken = `"${INFLUX_TOKEN}"`
+
+	docsPostgres = "postgres://telegraf@127.0.0.1:5432/decahose"
 )
 
 // docsTelegraf is a telegraf.conf of the page, with the test's paths, hostname, credentials, and more.
@@ -198,7 +203,7 @@ func TestDocsPostgres(t *testing.T) {
 	t.Parallel()
 	p := &rig.Postgres{}
 	output := inDocs(t, "Stores that meet copies", 1)[0]
-	require.Equal(t, p.Output(), swap(t, output, "postgres://telegraf@127.0.0.1:5432/decahose", p.Address()))
+	require.Equal(t, p.Output(), swap(t, output, docsPostgres, p.Address()))
 }
 
 // gate stands between Telegraf's reports and the plugin.
