@@ -16,7 +16,7 @@ TOOLCHAIN   = $(shell awk '$$1 == "toolchain" { print $$2 }' go.mod)
 GOFILES     = $(shell git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
 E2E         = ./internal/e2e/...
 UNIT        = $(shell $(GO) list ./... | grep -vE '/internal/e2e$$')
-VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION    ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .PHONY: help
 help: ## list the targets (this one)
@@ -25,7 +25,7 @@ help: ## list the targets (this one)
 .PHONY: build
 build: ## both binaries, into bin/; they need nothing of the system, not even a libc
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/decahose/telegraf-decahose/internal/release.linked=$(VERSION)' -o bin/ ./cmd/telegraf-decahose ./cmd/decahose-sim
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w -X github.com/decahose/telegraf-decahose/internal/release.linked=$(VERSION)' -o bin/ ./cmd/telegraf-decahose ./cmd/decahose-sim
 
 .PHONY: run
 run: build ## the main job: stream -> Telegraf -> files, with a live summary (DURATION=30s stops by itself)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +19,6 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/stream"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
-
-const modulePath = "github.com/decahose/telegraf-decahose"
 
 // proxyFunc is http.Transport's; nil: no proxy.
 type proxyFunc = func(*http.Request) (*url.URL, error)
@@ -149,7 +146,7 @@ func (d *Decahose) clients() (clients, requesters []*stream.Client, err error) {
 func (d *Decahose) streamOptions(proxy proxyFunc, r Route) (stream.Options, error) {
 	o := stream.Options{
 		Credentials:      d.credentials,
-		UserAgent:        "telegraf-decahose/" + version(),
+		UserAgent:        "telegraf-decahose/" + release.Version(),
 		TLS:              func() (*tls.Config, error) { return d.tlsOptions().latest(d.files) },
 		Say:              func(text string) { d.say('W', text) },
 		Proxy:            proxy,
@@ -201,18 +198,4 @@ func (d *Decahose) checkRoutes() error {
 		}
 	}
 	return nil
-}
-
-// version of this module, wherever it is built in; "unknown" in tests.
-func version() string {
-	bi, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, m := range append(bi.Deps, &bi.Main) {
-		if m.Path == modulePath && m.Version != "" {
-			return strings.Trim(m.Version, "()")
-		}
-	}
-	return "unknown"
 }
