@@ -17,6 +17,9 @@ const (
 	intakeBytes = 4 << 20
 	// chunkBytes are read from stdin at once.
 	chunkBytes = 256 << 10
+	// restWait is how long the rest of a Tweet may take that an output above cut into several lines. Until then the last
+	// line that came may be a part of one; what was before it is written at once.
+	restWait = 500 * time.Millisecond
 	// retryEvery is how long a write that failed waits until it is tried again. Stdin is not read meanwhile.
 	retryEvery = time.Second
 	// afterStop is how long stdin is read on after a signal: Telegraf, which got it too, flushes its buffers then.
@@ -72,9 +75,9 @@ func (h *outputHost) read(stdin io.Reader, chunks chan<- []byte) {
 }
 
 // serve returns at the end of stdin, or some time after a signal. What was taken is written when there is no more for the
-// moment, or when it is much.
+// moment, or when it is much; the last line, which may go on, when nothing more came for a while.
 func (h *outputHost) serve(chunks <-chan []byte) {
-	var leave <-chan time.Time
+	var leave, rest <-chan time.Time
 	for {
 		select {
 		case chunk, more := <-chunks:
@@ -82,7 +85,12 @@ func (h *outputHost) serve(chunks <-chan []byte) {
 				return
 			}
 			h.take(chunk)
-			if (len(chunks) == 0 || h.out.Pending() >= intakeBytes) && !h.flush() {
+			if (len(chunks) == 0 || h.out.Pending() >= intakeBytes) && !h.flush(h.out.FlushWhole) {
+				return
+			}
+			rest = time.After(restWait)
+		case <-rest:
+			if rest = nil; !h.flush(h.out.Flush) {
 				return
 			}
 		case <-h.ask.polls: // there are no counters to emit
@@ -124,9 +132,9 @@ func (h *outputHost) add() {
 }
 
 // flush tries until what was taken is durable, or it is time to stop; then it is false.
-func (h *outputHost) flush() bool {
+func (h *outputHost) flush(write func() error) bool {
 	for told := (time.Time{}); ; {
-		err := h.out.Flush()
+		err := write()
 		if err == nil {
 			return true
 		}

@@ -76,6 +76,35 @@ func TestArchiveFromStdin(t *testing.T) {
 	require.Contains(t, c.stderr.String(), "1 lines could not be read")
 }
 
+// TestArchivePausedTweet: a Tweet that comes in several lines with a pause between is one; the rest is not waited for for ever.
+func TestArchivePausedTweet(t *testing.T) {
+	conf, dir := shelve(t)
+	c := spawn(t, nil, "-config", conf).collect()
+	first, second := tweetLineOf(1, "written at once"), tweetLineOf(2, "cut")
+	series, at, _ := strings.Cut(second, " id=")
+	rest := at[strings.LastIndexByte(at, ' '):]
+	_, err := c.stdin.Write([]byte(first + second))
+	require.NoError(t, err)
+	journal := func(text string) func() bool {
+		return func() bool {
+			found, _ := filepath.Glob(filepath.Join(archive.Spool(dir), "*.journal"))
+			b := []byte{}
+			if len(found) > 0 {
+				b, _ = os.ReadFile(found[0])
+			}
+			return bytes.Contains(b, []byte(text))
+		}
+	}
+	c.waitFor("what came before", journal("written at once"))
+	require.False(t, journal("cut")())
+	_, err = c.stdin.Write([]byte(series + " user_id=7i" + rest))
+	require.NoError(t, err)
+	c.waitFor("the end of the wait", journal("cut"))
+	require.NoError(t, c.stdin.Close())
+	c.exits(exitStopped, contractLimit)
+	require.Equal(t, []string{first, strings.TrimSuffix(second, rest) + ",user_id=7i" + rest}, archived(t, dir))
+}
+
 // TestArchiveSignal reads what Telegraf still flushes when it got the same signal.
 func TestArchiveSignal(t *testing.T) {
 	conf, dir := shelve(t, `non_tweets = "pass"`)

@@ -15,6 +15,8 @@ type Batch struct {
 
 	// Restored is how many lines had another time than the one that stands for their Tweet's id, or none. They got it.
 	Restored int
+	// Ended is how many Tweets have the field received_at, which is written last: with it nothing was cut off them.
+	Ended int
 }
 
 // entry is one Tweet of a batch.
@@ -36,6 +38,9 @@ func (b *Batch) Add(line []byte) error {
 	} else {
 		b.buf = b.appendRestored(line, t)
 		b.Restored++
+	}
+	if b.line.Field(lastField) != nil {
+		b.Ended++
 	}
 	b.entries = append(b.entries, entry{t, start, len(b.buf)})
 	return nil

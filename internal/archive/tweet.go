@@ -13,6 +13,7 @@ const (
 	measurement = "decahose_tweet"
 	labelTag    = "stream_label"
 	idField     = "id"
+	lastField   = "received_at"
 )
 
 // ErrNotTweet says that a metric is no Tweet that an archive can hold.

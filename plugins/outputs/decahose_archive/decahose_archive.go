@@ -49,6 +49,7 @@ type Archive struct {
 	serializer influx.Serializer
 	batch      *archive.Batch // being collected
 	joiner     archive.Joiner // holds the line before, which may go on
+	ended      bool           // Tweets came with the field that is written last
 	writer     *archive.Writer
 	requests   chan request
 	cancel     context.CancelFunc
@@ -175,10 +176,15 @@ func (a *Archive) Pending() int { return a.batch.Size() + a.joiner.Size() }
 
 // Flush returns nil when every Tweet that was added is durable. After an error they wait on.
 func (a *Archive) Flush() error {
+	a.take(a.joiner.Rest())
+	return a.FlushWhole()
+}
+
+// FlushWhole is Flush without the line that was added last, of which more may come.
+func (a *Archive) FlushWhole() error {
 	if a.cancel == nil {
 		return errClosed
 	}
-	a.take(a.joiner.Rest())
 	if a.batch.Len() == 0 {
 		return nil
 	}
@@ -191,8 +197,21 @@ func (a *Archive) Flush() error {
 	if err := <-done; err != nil {
 		return guard.Error(fmt.Errorf("write to archive: %w", err))
 	}
+	a.tellParts()
 	a.batch = new(archive.Batch)
 	return nil
+}
+
+// tellParts tells of Tweets that lack the field that is written last, which others have: an output above dropped what was
+// too long for it, and all behind that.
+func (a *Archive) tellParts() {
+	a.ended = a.ended || a.batch.Ended > 0
+	n := a.batch.Len() - a.batch.Ended
+	if !a.ended || n == 0 {
+		return
+	}
+	a.stats.parts.Add(int64(n))
+	a.trouble.tell(a.Log.Warnf, "%d Tweets came without received_at, which others have, and are stored as they came; does influx_max_line_bytes of outputs.execd cut them?", a.stats.parts.Load())
 }
 
 // Close finishes the open segments, and gives what waits for the bucket a moment. The rest is taken up by the next Connect.

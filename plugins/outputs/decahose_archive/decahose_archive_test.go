@@ -118,6 +118,29 @@ func TestWrite(t *testing.T) {
 	require.ErrorIs(t, a.Write([]telegraf.Metric{tweet}), errClosed)
 }
 
+// Tweets that lack what is written last, where others have it, are told of and counted, and kept.
+func TestPartsAreTold(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "archive")
+	a := started(t, fmt.Sprintf("url = %q", dir))
+	write := func(n int, whole bool) {
+		m, _ := tweetMetric(n, "text")
+		if whole {
+			m.AddField("received_at", int64(7))
+		}
+		require.NoError(t, a.Write([]telegraf.Metric{m}))
+	}
+	write(1, false)
+	require.Empty(t, saidBy(a).lines, "perhaps none has it")
+	write(2, true)
+	write(3, false)
+	require.Len(t, saidBy(a).lines, 1)
+	require.Contains(t, saidBy(a).lines[0], "W! 1 Tweets came without received_at")
+	require.Contains(t, saidBy(a).lines[0], "influx_max_line_bytes")
+	require.EqualValues(t, 1, a.stats.parts.Load())
+	require.NoError(t, a.Close())
+	require.Len(t, stored(t, dir, archive.Options{}), 3)
+}
+
 func TestPass(t *testing.T) {
 	a := loaded(t, fmt.Sprintf("url = %q", t.TempDir()), `non_tweets = "pass"`)
 	a.Statistics = selfstat.NewCollector(map[string]string{"test": t.Name()})
@@ -139,7 +162,7 @@ func TestPass(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]int64{"tweets": 1, "duplicates": 1, "segments": 1, "segment_bytes": seen["segment_bytes"], "uploads": 0, "spool_bytes": 0,
-		"refused": 0, "passed": 1, "malformed": 0, "times_restored": 0, "upload_errors": 0, "segments_removed": 0}, seen)
+		"refused": 0, "passed": 1, "malformed": 0, "times_restored": 0, "in_part": 0, "upload_errors": 0, "segments_removed": 0}, seen)
 	require.Positive(t, seen["segment_bytes"])
 	a.Statistics.UnregisterAll()
 }

@@ -10,7 +10,7 @@ import (
 
 // stats are the counters of internal_decahose_archive.
 type stats struct {
-	refused, passed, malformed, restored, uploadErrors, removed atomic.Int64
+	refused, passed, malformed, restored, parts, uploadErrors, removed atomic.Int64
 
 	shown []func(archive.Stats) // give a value to what Telegraf collects
 }
@@ -31,6 +31,7 @@ func (s *stats) register(c *selfstat.Collector) {
 		"passed":           func(archive.Stats) int64 { return s.passed.Load() },
 		"malformed":        func(archive.Stats) int64 { return s.malformed.Load() },
 		"times_restored":   func(archive.Stats) int64 { return s.restored.Load() },
+		"in_part":          func(archive.Stats) int64 { return s.parts.Load() },
 		"upload_errors":    func(archive.Stats) int64 { return s.uploadErrors.Load() },
 		"segments_removed": func(archive.Stats) int64 { return s.removed.Load() },
 	} {
