@@ -169,7 +169,11 @@ func (h *host) stop(cancel context.CancelFunc) int {
 				done = h.begin(steps[0])
 			}
 		case <-limit.C:
-			h.log.print('W', "stdout was not read to the end; what was not written is left out")
+			what := "stdout was not read to the end; what was not written is left out"
+			if len(steps) == 2 && len(h.failed) == 0 {
+				what = "a disk, a store or stdout hangs, and is left behind; what is not in the state comes again"
+			}
+			h.log.print('W', what)
 			return exitStopped
 		case err := <-h.failed:
 			h.log.print('E', err.Error())

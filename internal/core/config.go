@@ -35,6 +35,7 @@ type Config struct {
 	Connections    int // redundant connections to each partition
 	ConnectLimit   int // attempts in any ConnectPeriod, all connections together
 	ConnectPeriod  time.Duration
+	ConnectTimeout time.Duration // that those below have for an attempt up to its header; 0: they have none, nor is any end overdue
 	Backfill       Backfill
 	DedupWindow    time.Duration
 	SilenceTimeout time.Duration   // 0: silence is not judged

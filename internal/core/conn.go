@@ -32,6 +32,8 @@ type conn struct {
 
 	// of the current attempt
 	openedAt  time.Time
+	answered  bool      // its header came
+	closedAt  time.Time // when it was asked to end
 	backfill  int
 	sound     bool      // delivers: a Tweet came since the header, and no silence was reported since
 	soundFrom int64     // id time from which it delivers everything, Unix ms
@@ -83,6 +85,7 @@ func (n *conn) lively(now time.Time, silence time.Duration) bool {
 }
 
 func (c *Core) opened(n *conn) {
+	n.answered = true
 	c.budget.end(c.now)
 	c.answered()
 	if n.plain {
@@ -290,7 +293,7 @@ func (c *Core) dial(n *conn) {
 	for _, h := range c.roads(n) {
 		h.dialed(n)
 	}
-	n.state, n.dialedAt, n.yields = dialing, c.now, false
+	n.state, n.dialedAt, n.yields, n.answered = dialing, c.now, false, false
 	n.part.dialedAt, c.dialedAt = c.now, c.now
 	n.backfill = 0
 	if !n.plain {
@@ -321,10 +324,10 @@ func (c *Core) anyUp() bool {
 	return false
 }
 
-// hangUp asks the engine to end a live connection.
+// hangUp asks the engine to end a connection.
 func (c *Core) hangUp(n *conn, class string) {
-	n.state = closing
-	c.out.Close = append(c.out.Close, Close{n.index, class})
+	n.state, n.closedAt = closing, c.now
+	c.out.Close = append(c.out.Close, Close{Conn: n.index, Class: class})
 }
 
 // silent judges a connection that delivers bytes but no Tweets: it is replaced within the budget, one

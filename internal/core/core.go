@@ -63,9 +63,12 @@ type Event struct {
 	Conn   int
 	Batch  *wire.Batch // read, not kept
 	End    End
-	Full   bool  // the sink takes no points now: hold them back
-	Behind bool  // the outputs do not keep up: what can be had later is left there
-	Wall   int64 // Unix ns of this host's clock, 0: that of now
+	Full   bool // the sink takes no points now: hold them back
+	Behind bool // the outputs do not keep up: what can be had later is left there
+	Unread bool // what connections bring is not taken now: their ends may have come
+	// UnreadRequests says the same of requests, which give way to connections.
+	UnreadRequests bool
+	Wall           int64 // Unix ns of this host's clock, 0: that of now
 
 	Tweets  int64           // of Written
 	Sent    []ledger.Sent   // of Delivered; read, not kept
@@ -123,10 +126,12 @@ type Ask struct {
 // X is no archive, see Ask.
 const X = -1
 
-// Close asks for the end of a connection; Class comes back in its End.
+// Close asks for the end of a connection; Class comes back in its End. With Leave the core has given it up: nothing that
+// it sends may be brought any more.
 type Close struct {
 	Conn  int
 	Class string
+	Leave bool
 }
 
 func (r *Ready) reset() {
@@ -184,9 +189,12 @@ type Core struct {
 	out      *Ready
 	choreAt  time.Time
 	forgetAt time.Time
-	tellAt   time.Time // the next scan for minutes to report again
-	stopping bool
-	changed  []ledger.Gap // gaps to report
+	unreadAt time.Time // when connections' events were last not taken
+	// unreadRequestsAt is the same of requests.
+	unreadRequestsAt time.Time
+	tellAt           time.Time // the next scan for minutes to report again
+	stopping         bool
+	changed          []ledger.Gap // gaps to report
 }
 
 // New returns the core of one stream. Step it with a Tick to begin.
@@ -269,6 +277,7 @@ func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 	due := !now.Before(c.choreAt) || ev.Kind == Final
 	if due {
 		c.choreAt = now.Add(chore)
+		c.watchEnds(ev)
 		c.chores()
 	}
 	if ev.Kind != Received || due { // a busy stream leaves no room for Ticks

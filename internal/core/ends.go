@@ -92,7 +92,10 @@ func (c *Core) nextOf(p *partition) *conn {
 
 // tryText says when n is tried, as things stand.
 func (c *Core) tryText(n *conn) string {
-	if n.state == dialing {
+	switch n.state {
+	case closing:
+		return "the last attempt has not ended yet"
+	case dialing:
 		return fmt.Sprintf("being tried for %v", c.now.Sub(n.dialedAt).Round(time.Second))
 	}
 	text := fmt.Sprintf("next try in %v", c.nextTry(n).Sub(c.now).Round(10*time.Millisecond))

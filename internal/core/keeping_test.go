@@ -38,6 +38,8 @@ func (s *script) keeping(verb string, conns []int, args map[string]string) {
 			s.free()
 			s.turn()
 		}
+	case "unread", "read":
+		s.unread = verb == "unread"
 	case "disk": // err=…, or nothing: it is well again
 		s.disk = args["err"]
 	case "committed":
@@ -199,10 +201,12 @@ func (s *script) turn() {
 		require.Less(s.t, n, 100_000, "the core spins")
 		next := s.todo[0]
 		s.todo, s.busy = s.todo[1:], true
-		if next.Kind == Received || next.Kind == Read {
+		switch {
+		case s.left[next.Conn] && (next.Kind == Received || next.Kind == Read):
+		case next.Kind == Received || next.Kind == Read:
 			s.waiting[next.Conn] = append(s.waiting[next.Conn], next)
 			s.goOn(next.Conn)
-		} else {
+		default:
 			s.answer(next)
 		}
 		s.busy = false
@@ -213,11 +217,12 @@ func (s *script) turn() {
 func (s *script) goOn(conn int) {
 	for len(s.waiting[conn]) > 0 {
 		ev := s.waiting[conn][0]
+		s.waiting[conn] = s.waiting[conn][1:]
 		s.step(ev)
 		if s.waits {
+			s.waiting[conn] = append([]Event{ev}, s.waiting[conn]...)
 			return
 		}
-		s.waiting[conn] = s.waiting[conn][1:]
 	}
 }
 

@@ -236,7 +236,7 @@ func (c *Core) intend(n *conn) {
 	j, query := n.job, n.job.query
 	j.record = &ledger.RequestRecord{ID: c.requests.last, Method: j.method.String(), Partition: query.Partition, From: query.From, To: query.To, At: c.wall}
 	n.part = c.account(query.Partition)
-	n.state, n.dialedAt = dialing, c.now
+	n.state, n.dialedAt, n.answered = dialing, c.now, false
 	c.durable.asked = append(c.durable.asked, j.record)
 	c.durable.intents = append(c.durable.intents, n)
 	c.load(query.From)
@@ -309,6 +309,7 @@ func (c *Core) heardRequest(n *conn, ev Event) {
 	switch ev.Kind {
 	case Opened:
 		c.requests.budget.end(c.now)
+		n.answered = true
 		n.counters.status = 200
 		n.openedAt = c.now
 		if n.state == dialing {

@@ -48,6 +48,7 @@ type script struct {
 	said  []string
 	open  map[int]bool
 	dials map[int]bool // attempts under way
+	left  map[int]bool // attempts that the core gave up: nothing of them comes any more
 	ids   map[snowflake.ID]bool
 	skew  time.Duration // of the Tweets' time against ours
 	lie   *lie          // one Tweet's id, nil: none
@@ -72,6 +73,7 @@ type script struct {
 	orders  int64
 	way     []ledger.Sent // safe, and not delivered
 	busy    bool          // an answer of store or sink is being taken
+	unread  bool          // events of connections are not taken now
 	waits   bool          // the last step did not take its event
 }
 
@@ -104,6 +106,8 @@ func (s *script) begin(d *datadriven.TestData) {
 			}
 		case "connections":
 			cfg.Connections = s.number(a.Vals[0])
+		case "timeout":
+			cfg.ConnectTimeout = s.duration(a.Vals[0])
 		case "limit":
 			cfg.ConnectLimit = s.number(a.Vals[0])
 		case "backfill":
@@ -164,7 +168,7 @@ func (s *script) live() {
 		cfg.Past = s.shelf.past()
 		cfg.Past.Spooled = s.spooled()
 	}
-	s.dials = map[int]bool{}
+	s.dials, s.left = map[int]bool{}, map[int]bool{}
 	s.open, s.waiting, s.todo, s.flight, s.loads, s.posted = map[int]bool{}, map[int][]Event{}, nil, nil, nil, 0
 	s.core = New(cfg)
 	s.core.jitter.state = 0
@@ -356,7 +360,7 @@ func (s *script) allowRepeats(loading []timeline.Minute) {
 }
 
 func (s *script) step(ev Event) {
-	ev.Wall = s.now.Add(s.clock).UnixNano()
+	ev.Wall, ev.Unread = s.now.Add(s.clock).UnixNano(), s.unread
 	last, loading := s.core.requests.last, s.loading(ev)
 	s.core.Step(s.now, ev, &s.ready)
 	waits := s.ready.Wait
@@ -374,15 +378,22 @@ func (s *script) step(ev Event) {
 		s.ids[id] = true
 	}
 	for _, c := range s.ready.Close {
+		if c.Leave {
+			delete(s.dials, c.Conn)
+			s.open[c.Conn], s.left[c.Conn] = false, true
+			delete(s.waiting, c.Conn)
+			s.say("leave %s (%s)", s.name(c.Conn), c.Class)
+			continue
+		}
 		s.say("close %s (%s)", s.name(c.Conn), c.Class)
 	}
 	s.keep()
 	for _, c := range s.ready.Connect {
-		s.dials[c.Conn] = true
+		s.dials[c.Conn], s.left[c.Conn] = true, false
 		s.say("connect %s backfill=%d", s.name(c.Conn), c.Backfill)
 	}
 	for _, a := range s.ready.Requests {
-		s.dials[a.Conn] = true
+		s.dials[a.Conn], s.left[a.Conn] = true, false
 		if a.Archive != X {
 			s.say("read %s %s of %s", s.name(a.Conn), s.asked(a.Query), s.cfg.Archives[a.Archive].Name)
 			continue

@@ -38,10 +38,8 @@ var (
 
 // read starts the reading of an archive; its goroutine ends with it.
 func (r *run) read(a core.Ask) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	r.legs[a.Conn] = cancel
-	r.up++
-	re := &reading{leg: r.leg(r.requests, a.Conn), from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel, ctx: ctx, cancel: cancel}
+	l, ctx := r.leg(r.requests, a.Conn)
+	re := &reading{leg: l, from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel, ctx: ctx}
 	r.wg.Go(func() {
 		re.work(ctx, func() core.End {
 			busy := &r.reading[a.Archive]
@@ -60,8 +58,7 @@ type reading struct {
 	from   Archive
 	label  string
 	ctx    context.Context // ends when nothing comes for too long
-	cancel context.CancelCauseFunc
-	slow   *time.Timer // runs while the archive is waited for
+	slow   *time.Timer     // runs while the archive is waited for
 	batch  *wire.Batch
 	opened bool
 	sent   int64 // Tweets of the minute

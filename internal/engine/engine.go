@@ -83,6 +83,8 @@ type Engine struct {
 	points  chan []point.Point
 	samples chan chan []core.Sample
 
+	ended chan struct{} // closed when nothing of the run is left
+
 	live budget // of batches of the stream that wait for the core, those that wait for ids included
 	old  budget // of those of requests and readings
 }
@@ -98,7 +100,7 @@ func New(cfg Config) *Engine {
 	if cfg.OrdersEvery == 0 {
 		cfg.OrdersEvery = time.Second
 	}
-	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), points: make(chan []point.Point), samples: make(chan chan []core.Sample),
+	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), points: make(chan []point.Point), samples: make(chan chan []core.Sample), ended: make(chan struct{}),
 		live: budget{most: streamMost}, old: budget{most: requestMost}}
 }
 
@@ -152,7 +154,8 @@ func (e *Engine) Quarantined(ctx context.Context) []core.Sample {
 }
 
 // Run works until ctx is done, then closes the connections, emits everything received, emits the
-// counters once more, and returns; at most DrainTimeout after ctx. An error says what was not written.
+// counters once more, and returns; at most DrainTimeout and leaveAfter after ctx. An error says what was not written. Who
+// then still waits for a disk is left behind: until Wait returns he uses what the engine was given.
 func (e *Engine) Run(ctx context.Context) error {
 	r := newRun(e)
 	defer r.close()
@@ -165,3 +168,6 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	return r.drain()
 }
+
+// Wait returns when nothing of a Run that has returned is left.
+func (e *Engine) Wait() { <-e.ended }

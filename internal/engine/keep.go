@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
@@ -21,10 +22,12 @@ type keep struct {
 	loads   chan timeline.Minute
 	back    chan core.Event // Committed, Loaded, Ordered
 
-	wanted  []timeline.Minute // to be loaded
-	busy    int               // commits and loads that are not back
-	waiting map[int][]core.Event
-	waits   int // events in waiting
+	wanted []timeline.Minute // to be loaded
+	busy   int               // commits and loads that are not back
+	// committing is when the commit was given away that is not back; zero: none is.
+	committing time.Time
+	waiting    map[int][]message
+	waits      int // events in waiting
 }
 
 func (k *keep) crowded() bool { return k.waits >= waitMost }
@@ -33,9 +36,17 @@ func (k *keep) crowded() bool { return k.waits >= waitMost }
 func (k *keep) idle() bool { return k.busy == 0 && k.waits == 0 && len(k.wanted) == 0 }
 
 // wait puts an event aside until ids were loaded.
-func (k *keep) wait(ev core.Event) {
-	k.waiting[ev.Conn] = append(k.waiting[ev.Conn], ev)
+func (k *keep) wait(m message) {
+	k.waiting[m.Conn] = append(k.waiting[m.Conn], m)
 	k.waits++
+}
+
+// drop takes out what waits of a connection.
+func (k *keep) drop(conn int) []message {
+	waited := k.waiting[conn]
+	delete(k.waiting, conn)
+	k.waits -= len(waited)
+	return waited
 }
 
 func (k *keep) end() {
@@ -46,7 +57,7 @@ func (k *keep) end() {
 // startKeeping starts the two goroutines that touch the disk.
 func (r *run) startKeeping() {
 	r.keep = keep{commits: make(chan *ledger.Commit, 1), loads: make(chan timeline.Minute, 1), back: make(chan core.Event),
-		waiting: map[int][]core.Event{}}
+		waiting: map[int][]message{}}
 	if r.cfg.Store == nil {
 		return
 	}
@@ -60,6 +71,7 @@ func (r *run) store() {
 	k.wanted = append(k.wanted, r.ready.Load...)
 	if r.ready.Commit != nil {
 		k.busy++
+		k.committing = time.Now()
 		k.commits <- r.ready.Commit // has room: the core gives the next one only when this one is back
 	}
 	r.loadNext()
@@ -84,6 +96,9 @@ func (r *run) kept(ev core.Event) {
 	if ev.Kind != core.Ordered {
 		r.keep.busy--
 	}
+	if ev.Kind == core.Committed {
+		r.keep.committing = time.Time{}
+	}
 	r.step(ev)
 	if ev.Kind != core.Loaded {
 		return
@@ -102,11 +117,14 @@ func (r *run) goOnAll() {
 func (r *run) goOn(conn int) {
 	k := &r.keep
 	for len(k.waiting[conn]) > 0 {
-		if !r.carryOut(k.waiting[conn][0]) {
-			return
-		}
+		m := k.waiting[conn][0]
 		k.waiting[conn] = k.waiting[conn][1:]
 		k.waits--
+		if !r.carryOut(m) {
+			k.waiting[conn] = slices.Insert(k.waiting[conn], 0, m)
+			k.waits++
+			return
+		}
 	}
 	if len(k.waiting[conn]) == 0 {
 		delete(k.waiting, conn)

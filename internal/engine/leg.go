@@ -15,11 +15,20 @@ import (
 // leg carries one connection's events to the engine's goroutine. It blocks while the engine takes no
 // records; then the connection's watchdogs rest and its socket is left unread.
 type leg struct {
-	r      *run
-	to     chan core.Event
-	budget *budget
-	conn   int
-	state  atomic.Int32 // idle, sending or over
+	r        *run
+	to       chan message
+	budget   *budget
+	conn     int
+	cancel   context.CancelCauseFunc
+	state    atomic.Int32 // idle, sending or over
+	answered atomic.Bool  // Opened was sent
+	left     atomic.Bool  // the core has given it up: nobody waits for its end
+}
+
+// message is an event and whose it is. What comes of a leg that was given up meanwhile is not the next one's.
+type message struct {
+	core.Event
+	by *leg
 }
 
 const (
@@ -66,8 +75,12 @@ func (l *leg) work(ctx context.Context, f func() core.End) {
 			return
 		case <-tick.C:
 		}
+		if l.left.Load() {
+			return
+		}
 		if l.state.CompareAndSwap(idle, over) { // it waits neither for the engine nor has it ended
-			l.deliver(core.Event{Kind: core.Ended, End: core.End{Class: classOf(ctx), Detail: "it did not end when it was told to, and is left behind"}})
+			l.deliver(core.Event{Kind: core.Ended, End: core.End{Class: classOf(ctx), Opened: l.answered.Load(),
+				Detail: "it did not end when it was told to, and is left behind"}})
 			return
 		}
 	}
@@ -87,12 +100,12 @@ func (l *leg) deliver(ev core.Event) {
 		return
 	}
 	select {
-	case l.to <- ev:
+	case l.to <- message{ev, l}:
 	case <-l.r.gone:
 	}
 }
 
-func (l *leg) Opened()                { l.send(core.Event{Kind: core.Opened}) }
+func (l *leg) Opened()                { l.answered.Store(true); l.send(core.Event{Kind: core.Opened}) }
 func (l *leg) Received(b *wire.Batch) { l.send(core.Event{Kind: core.Received, Batch: b}) }
 func (l *leg) Silent()                { l.send(core.Event{Kind: core.Silent}) }
 
@@ -108,7 +121,7 @@ func (l *leg) Batch() *wire.Batch {
 // connect starts a connection to the stream.
 func (r *run) connect(c core.Connect) {
 	name := r.names[c.Conn]
-	r.open(r.leg(r.events, c.Conn), r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
+	r.open(r.events, c.Conn, r.cfg.Clients[name.Index%len(r.cfg.Clients)], r.cfg.URL(name.Partition, c.Backfill))
 }
 
 // request starts a request to Replay or Recovery, or the reading of an archive.
@@ -117,7 +130,7 @@ func (r *run) request(a core.Ask) {
 		r.read(a)
 		return
 	}
-	r.open(r.leg(r.requests, a.Conn), r.cfg.Requesters[r.route%len(r.cfg.Requesters)], r.cfg.RequestURL(a.Query))
+	r.open(r.requests, a.Conn, r.cfg.Requesters[r.route%len(r.cfg.Requesters)], r.cfg.RequestURL(a.Query))
 }
 
 // turnRoute has the next request leave by the next route, when one did not come to its end.
@@ -127,15 +140,36 @@ func (r *run) turnRoute(ev core.Event) {
 	}
 }
 
-func (r *run) leg(to chan core.Event, conn int) *leg {
-	return &leg{r: r, to: to, budget: r.budgetOf(conn), conn: conn}
+// leg is a new one of the connection, which is under way from now on.
+func (r *run) leg(to chan message, conn int) (*leg, context.Context) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	l := &leg{r: r, to: to, budget: r.budgetOf(conn), conn: conn, cancel: cancel}
+	r.legs[conn] = l
+	r.up++
+	return l, ctx
+}
+
+// hangUp tells a connection to end, or, where the core has given that up, does as if it had.
+func (r *run) hangUp(c core.Close) {
+	l := r.legs[c.Conn]
+	if l == nil {
+		return
+	}
+	l.cancel(stream.Closed(c.Class))
+	if !c.Leave {
+		return
+	}
+	l.left.Store(true)
+	r.legs[c.Conn] = nil
+	r.up--
+	for _, m := range r.keep.drop(c.Conn) {
+		r.recycle(m)
+	}
 }
 
 // open starts a connection's goroutine; it ends with the connection.
-func (r *run) open(l *leg, client *stream.Client, url string) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	r.legs[l.conn] = cancel
-	r.up++
+func (r *run) open(to chan message, conn int, client *stream.Client, url string) {
+	l, ctx := r.leg(to, conn)
 	r.wg.Go(func() { l.work(ctx, func() core.End { return ending(client.Run(ctx, url, l)) }) })
 }
 

@@ -2,6 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,27 +14,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
-func legOf(events chan core.Event) *leg {
+func legOf(events chan message) *leg {
 	return &leg{r: &run{gone: make(chan struct{})}, to: events, conn: 7}
 }
 
 // Who does not end when he is told to is left behind after a moment: his end comes once, and nothing after it.
 func TestLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		events, free := make(chan core.Event, 8), make(chan struct{})
+		events, free := make(chan message, 8), make(chan struct{})
 		l := legOf(events)
 		ctx, cancel := context.WithCancelCause(context.Background())
 		time.AfterFunc(time.Minute, func() { cancel(stream.Closed("silence")) })
 		began := time.Now()
-		l.work(ctx, func() core.End { <-free; l.Opened(); return core.End{Class: "late"} })
+		l.work(ctx, func() core.End { l.Opened(); <-free; l.Silent(); return core.End{Class: "late"} })
 		require.Equal(t, time.Minute+leaveAfter, time.Since(began))
 		close(free)
 		synctest.Wait()
-		require.Len(t, events, 1)
+		require.Len(t, events, 2)
+		require.Equal(t, core.Opened, (<-events).Kind)
 		ev := <-events
+		require.True(t, ev.End.Opened, "its header came: the limit of attempts has it back already")
 		require.Equal(t, core.Ended, ev.Kind)
 		require.Equal(t, "silence", ev.End.Class)
 		require.Equal(t, 7, ev.Conn)
@@ -39,7 +48,7 @@ func TestLeftBehind(t *testing.T) {
 // Who waits for the engine is not: what he has would be lost.
 func TestNotLeftBehindWithTweets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		events := make(chan core.Event)
+		events := make(chan message)
 		l := legOf(events)
 		ctx, cancel := context.WithCancelCause(context.Background())
 		cancel(stream.Closed("stop"))
@@ -66,4 +75,54 @@ func TestRoutesTakeTurns(t *testing.T) {
 		r.turnRoute(core.Event{Conn: c.conn, End: core.End{Class: c.class}})
 		require.Equal(t, c.route, r.route)
 	}
+}
+
+// What comes of a leg that the core has given up is nobody's: neither its events, nor its end, are the next one's.
+func TestGivenUp(t *testing.T) {
+	r := &run{names: make([]core.Conn, 1), legs: make([]*leg, 1), e: &Engine{live: budget{most: 100}}, gone: make(chan struct{})}
+	r.keep.waiting = map[int][]message{}
+	old, ctx := r.leg(make(chan message, 1), 0)
+	batch := wire.NewBatch()
+	require.True(t, r.e.live.take(batch.Size(), nil))
+	r.keep.wait(message{core.Event{Kind: core.Received, Batch: batch}, old})
+	r.hangUp(core.Close{Class: "silence"})
+	require.Equal(t, 1, r.up, "its end is waited for")
+	r.hangUp(core.Close{Class: "overdue", Leave: true})
+	require.Zero(t, r.up)
+	require.Error(t, ctx.Err())
+	require.True(t, r.keep.idle())
+	next, fresh := r.leg(make(chan message, 1), 0)
+	r.take(message{core.Event{Kind: core.Ended, End: core.End{Class: "late"}}, old})
+	require.NoError(t, fresh.Err())
+	require.Equal(t, []any{1, next}, []any{r.up, r.legs[0]})
+	old.work(ctx, func() core.End { select {} }) // returns, though that does not
+}
+
+// A secret store that never answers neither holds a connection's place nor the stop.
+func TestOverdue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free, asked := make(chan struct{}), atomic.Int32{}
+		client := stream.NewClient(stream.Options{Credentials: func() (string, string, error) {
+			asked.Add(1)
+			<-free
+			return "", "", errors.New("late")
+		}})
+		var said []string
+		w := emit.NewWriter(io.Discard)
+		writing, end := context.WithCancel(context.Background())
+		defer end()
+		var others sync.WaitGroup
+		others.Go(func() { w.Run(writing) })
+		e := New(Config{Clients: []*stream.Client{client}, URL: func(int, int) string { return "https://x.invalid/" },
+			Core:   core.Config{StreamLabel: "prod", Partitions: []int{1}, Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute, ConnectTimeout: 10 * time.Second},
+			Tweets: &heavy{}, Points: emit.NewLines(nil, w), Listener: Listener{Note: func(n core.Note) { said = append(said, n.Text) }}})
+		ctx, stop := context.WithTimeout(context.Background(), 45*time.Second)
+		defer stop()
+		began := time.Now()
+		require.NoError(t, e.Run(ctx))
+		require.Less(t, time.Since(began), 50*time.Second)
+		require.EqualValues(t, 2, asked.Load())
+		require.Contains(t, strings.Join(said, "\n"), "ended (overdue)")
+		close(free)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +12,6 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/delivery"
 	"github.com/decahose/telegraf-decahose/internal/point"
-	"github.com/decahose/telegraf-decahose/internal/stream"
 	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
@@ -43,19 +43,19 @@ type run struct {
 	core     *core.Core
 	names    []core.Conn
 	ready    core.Ready
-	events   chan core.Event
-	requests chan core.Event // those of requests to Replay and Recovery, and of readings
+	events   chan message
+	requests chan message // those of requests to Replay and Recovery, and of readings
 	keep     keep
 	free     chan *wire.Batch // recycled
 	tweets   *lane
 	points   *lane
 	gone     chan struct{}
-	legs     []context.CancelCauseFunc // nil where no connection is open
-	up       int                       // connections under way
-	route    int                       // of the next request, modulo their number
-	reading  []atomic.Bool             // archives that are being read, also by one who was left behind
-	outcomes <-chan delivery.Outcome   // nil: there is no Delivery
-	stopped  chan error                // of the Delivery; nil when it was heard
+	legs     []*leg                  // nil where no connection is open
+	up       int                     // connections under way
+	route    int                     // of the next request, modulo their number
+	reading  []atomic.Bool           // archives that are being read, also by one who was left behind
+	outcomes <-chan delivery.Outcome // nil: there is no Delivery
+	stopped  chan error              // of the Delivery; nil when it was heard
 
 	timer *time.Timer
 	err   error
@@ -67,13 +67,13 @@ type run struct {
 
 func newRun(e *Engine) *run {
 	r := &run{cfg: e.cfg, e: e, core: core.New(e.cfg.Core),
-		events: make(chan core.Event, eventsMost), free: make(chan *wire.Batch, eventsMost),
+		events: make(chan message, eventsMost), free: make(chan *wire.Batch, eventsMost),
 		tweets: newLane(e.cfg.Tweets, queueMost), points: newLane(e.cfg.Points, queueMost), gone: make(chan struct{}),
 		timer: time.NewTimer(time.Hour)}
-	r.requests = make(chan core.Event, requestsMost)
+	r.requests = make(chan message, requestsMost)
 	r.names = r.core.Conns()
 	r.reading = make([]atomic.Bool, len(e.cfg.Archives))
-	r.legs = make([]context.CancelCauseFunc, len(r.names)+r.core.Requests())
+	r.legs = make([]*leg, len(r.names)+r.core.Requests())
 	r.write, r.stopWrite = context.WithCancel(context.Background())
 	if e.cfg.Delivery != nil {
 		r.tweets = newLane(e.cfg.Tweets, 1) // it has a queue of its own
@@ -91,17 +91,17 @@ func (r *run) turn(done <-chan struct{}) {
 	if r.points.full(r.cfg.Now()) {
 		points = nil // those who want more counters emitted wait
 	}
-	if r.tweets.full(r.cfg.Now()) || r.keep.crowded() {
+	if r.unread(r.cfg.Now()) {
 		events = nil
 	}
 	if events == nil || len(events) > 0 || r.behind() {
 		requests = nil // what is old can wait
 	}
 	select {
-	case ev := <-events:
-		r.take(ev)
-	case ev := <-requests:
-		r.take(ev)
+	case m := <-events:
+		r.take(m)
+	case m := <-requests:
+		r.take(m)
 	case ev := <-r.keep.back:
 		r.kept(ev)
 	case it := <-r.tweets.back:
@@ -129,34 +129,47 @@ func (r *run) turn(done <-chan struct{}) {
 	}
 }
 
+// unread reports whether what connections bring is not taken now.
+func (r *run) unread(now time.Time) bool { return r.tweets.full(now) || r.keep.crowded() }
+
 // take carries out what a connection's event leads to, unless the event has to wait, and those behind it.
-func (r *run) take(ev core.Event) {
-	if len(r.keep.waiting[ev.Conn]) > 0 || !r.carryOut(ev) {
-		r.keep.wait(ev)
+func (r *run) take(m message) {
+	if m.by != r.legs[m.Conn] {
+		r.recycle(m)
+		return
+	}
+	if len(r.keep.waiting[m.Conn]) > 0 || !r.carryOut(m) {
+		r.keep.wait(m)
 	}
 }
 
 // carryOut steps a connection's event, and recycles its batch; false: the core does not take it now.
-func (r *run) carryOut(ev core.Event) bool {
-	if ev.Kind == core.Ended {
-		r.legs[ev.Conn](nil)
-		r.legs[ev.Conn] = nil
+func (r *run) carryOut(m message) bool {
+	if m.Kind == core.Ended {
+		m.by.cancel(nil)
+		r.legs[m.Conn] = nil
 		r.up--
-		r.turnRoute(ev)
+		r.turnRoute(m.Event)
 	}
-	r.step(ev)
+	r.step(m.Event)
 	if r.ready.Wait {
 		return false
 	}
-	if ev.Batch != nil {
-		r.budgetOf(ev.Conn).give(ev.Batch.Size())
-		ev.Batch.Reset()
-		select {
-		case r.free <- ev.Batch:
-		default:
-		}
-	}
+	r.recycle(m)
 	return true
+}
+
+// recycle gives back what the message's batch took.
+func (r *run) recycle(m message) {
+	if m.Batch == nil {
+		return
+	}
+	r.budgetOf(m.Conn).give(m.Batch.Size())
+	m.Batch.Reset()
+	select {
+	case r.free <- m.Batch:
+	default:
+	}
 }
 
 // budgetOf is what a connection's batches are taken from.
@@ -197,6 +210,8 @@ func (r *run) outcome(o delivery.Outcome) {
 func (r *run) step(ev core.Event) {
 	now := r.cfg.Now()
 	ev.Full, ev.Behind, ev.Wall = r.points.full(now), r.behind(), time.Now().UnixNano()
+	ev.Unread = r.unread(now)
+	ev.UnreadRequests = ev.Unread || ev.Behind || len(r.requests) > 0
 	if r.cfg.Delivery != nil && (ev.Kind == core.Poll || ev.Kind == core.Final) {
 		ev.Road = road(r.cfg.Delivery.Status())
 	}
@@ -205,9 +220,7 @@ func (r *run) step(ev core.Event) {
 		hear(now, ev, &r.ready)
 	}
 	for _, c := range r.ready.Close {
-		if cancel := r.legs[c.Conn]; cancel != nil {
-			cancel(stream.Closed(c.Class))
-		}
+		r.hangUp(c)
 	}
 	r.fill()
 	r.tweets.flush(now)
@@ -262,20 +275,22 @@ func (r *run) drain() error {
 	stop := time.AfterFunc(r.cfg.DrainTimeout, func() { close(late) })
 	defer stop.Stop()
 	r.step(core.Event{Kind: core.Stop})
-	for _, cancel := range r.legs {
-		if cancel != nil {
-			cancel(stream.Closed("stop"))
-		}
-	}
+	r.hangUpAll()
 	idle := func() bool { return r.up == 0 && r.tweets.idle() && r.points.idle() && r.keep.idle() }
 	if !r.until(idle, late) || !r.stopDelivery(late) {
 		return cmp.Or(r.err, r.blocked())
 	}
 	r.step(core.Event{Kind: core.Final, Drained: r.taken(late)})
 	if !r.until(idle, late) {
-		return cmp.Or(r.err, errUnfinished)
+		return cmp.Or(r.err, r.blocked())
 	}
 	return nil
+}
+
+func (r *run) hangUpAll() {
+	for conn := range r.legs {
+		r.hangUp(core.Close{Conn: conn, Class: "stop"})
+	}
 }
 
 // stopDelivery has what the outputs have not accepted put into the spool; false: not all of it was.
@@ -296,9 +311,14 @@ func (r *run) stopDelivery(late <-chan struct{}) bool {
 	return r.until(func() bool { return r.stopped == nil && r.keep.idle() }, late)
 }
 
+// blocked says what was not written.
 func (r *run) blocked() error {
-	if !r.tweets.idle() {
+	switch at := r.keep.committing; {
+	case !r.tweets.idle():
 		return errUndelivered
+	case !at.IsZero():
+		return fmt.Errorf("the disk of the state hangs: what came since %s is not in it, and comes again after the next start; a commit has not come back for %v",
+			at.UTC().Format(time.RFC3339), time.Since(at).Round(time.Second))
 	}
 	return errUnfinished
 }
@@ -356,18 +376,22 @@ func (r *run) until(holds func() bool, late <-chan struct{}) bool {
 	return true
 }
 
-// close ends what is left of the goroutines and waits for them.
+// close ends what is left of the goroutines and waits for them, but not for long.
 func (r *run) close() {
-	for _, cancel := range r.legs {
-		if cancel != nil {
-			cancel(stream.Closed("stop"))
-		}
-	}
+	r.hangUpAll()
 	close(r.gone)
 	close(r.tweets.queue)
 	close(r.points.queue)
 	r.keep.end()
 	r.stopWrite()
 	r.timer.Stop()
-	r.wg.Wait()
+	var left sync.WaitGroup
+	left.Go(func() {
+		r.wg.Wait()
+		close(r.e.ended)
+	})
+	select {
+	case <-r.e.ended:
+	case <-time.After(leaveAfter):
+	}
 }

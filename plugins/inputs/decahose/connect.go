@@ -62,6 +62,7 @@ func (d *Decahose) coreConfig() core.Config {
 		Connections:    d.Connections,
 		ConnectLimit:   d.ConnectLimit,
 		ConnectPeriod:  time.Duration(d.ConnectLimitPeriod),
+		ConnectTimeout: time.Duration(d.ConnectTimeout),
 		Backfill:       d.backfill(),
 		DedupWindow:    time.Duration(d.DedupWindow),
 		SilenceTimeout: time.Duration(d.SilenceTimeout),

@@ -216,6 +216,7 @@ func (d *Decahose) run(ctx context.Context, e *engine.Engine) {
 		d.Log.Errorf("Stream %s: %v", d.StreamLabel, err)
 	}
 	stop()
+	e.Wait() // who is left behind uses the state: it is not closed under him
 }
 
 // Gather has the counters emitted now; before Start there are none.
