@@ -184,18 +184,4 @@ func TestSampleConfig(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"[[inputs.decahose]]", `account = "example"`, `stream_label = "prod"`}, active)
-	for _, option := range []string{"username", "password", "username_file", "password_file", `stream = "sample10"`, "partitions = [1, 2]",
-		"connections = 2", `stream_url = "https://gnip-stream.x.com"`, `replay_url = "https://gnip-stream.gnip.com"`,
-		`recovery_url = "https://stream-data-api.x.com"`, `connect_timeout = "10s"`, `heartbeat_timeout = "31s"`, `silence_timeout = "10s"`,
-		"connect_limit = 10", `connect_limit_period = "60s"`, `backfill = "auto"`, `recovery = "replay"`, `recovery_window = "1h"`,
-		`recovery_delay = "30m"`, `recovery_horizon = "120h"`, "recovery_jobs = 1", "recovery_partition = true",
-		`recovery_parameters = ["startTime", "endTime"]`, "recovery_limit = 5", `recovery_limit_period = "5m"`,
-		`state_directory = "/var/lib/telegraf-decahose"`, `tweets = "fields"`, `tweet_tags = ["kind", "lang"]`, "tweet_fields = [",
-		`newline = "keep"`, "volume_false_alarms = 0.01", `dedup_window = "60m"`, `record_limit = "4MiB"`, `delivery = "auto"`,
-		"max_undelivered = 5000", "emit_rate_limit = 0", "metric_batch_size = 0", "metric_buffer_limit = 0", `flush_interval = "0s"`,
-		`spool_limit = "1GiB"`, "[inputs.decahose.push]", `  url = "http://127.0.0.1:9186/decahose"`, "  token =", "  token_file =",
-		"  batch = 500", "  concurrency = 8", `  timeout = "65s"`, "[inputs.decahose.feedback]", `  listen = "127.0.0.1:9187"`,
-		"[inputs.decahose.debug]", `  listen = "127.0.0.1:6060"`, `  user = ""`} {
-		require.Contains(t, sample, "  # "+option)
-	}
 }
