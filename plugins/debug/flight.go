@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// flightAge and flightBytes are what the recorder keeps: the seconds before a gap in which it came about. The
-	// runtime takes both as hints.
-	flightAge   = 10 * time.Second
+	// flightAge and flightBytes are what the recorder keeps: the seconds before a gap in which it came about, and the 5
+	// until a commit tells of it. The runtime takes both as hints.
+	flightAge   = 20 * time.Second
 	flightBytes = 16 << 20
 	// maxRecording bounds a file in bytes, maxRecordings their number; the oldest give way.
 	maxRecording  = 4 * flightBytes
