@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -19,13 +20,16 @@ const (
 func zeros(w uint64) uint64 { return (w - lows) &^ w & highs }
 
 // plain is the length of the prefix of s that can be written as it is.
-func plain(s []byte, newline Newline) int {
+func plain(s []byte, how spelling) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
 		w := binary.LittleEndian.Uint64(s[i:])
 		found := zeros(w^quotes) | zeros(w^slants)
-		if newline != Keep {
+		if how.newline != Keep {
 			found |= zeros(w^feeds) | zeros(w^returns)
+		}
+		if how.nul != Keep {
+			found |= zeros(w)
 		}
 		if found != 0 {
 			return i + bits.TrailingZeros64(found)/8
@@ -36,7 +40,11 @@ func plain(s []byte, newline Newline) int {
 		case '"', '\\':
 			return i
 		case '\n', '\r':
-			if newline != Keep {
+			if how.newline != Keep {
+				return i
+			}
+		case 0:
+			if how.nul != Keep {
 				return i
 			}
 		}
@@ -46,10 +54,10 @@ func plain(s []byte, newline Newline) int {
 
 // appendString appends s as a string field. Only " and \ are escaped: execd's parser knows no
 // other escapes and rejects a metric that holds one.
-func appendString(dst, s []byte, newline Newline) []byte {
+func appendString(dst, s []byte, how spelling) []byte {
 	dst = append(dst, '"')
 	for {
-		n := plain(s, newline)
+		n := plain(s, how)
 		dst = append(dst, s[:n]...)
 		if n == len(s) {
 			return append(dst, '"')
@@ -58,32 +66,53 @@ func appendString(dst, s []byte, newline Newline) []byte {
 		case '"', '\\':
 			dst = append(dst, '\\', s[n])
 			s = s[n+1:]
+		case 0:
+			dst = append(dst, nulEscaped[how.nul]...)
+			s = s[n+1:]
 		default:
 			s = s[n+breakLen(s[n:]):]
-			dst = append(dst, brokenEscaped[newline]...)
+			dst = append(dst, brokenEscaped[how.newline]...)
 		}
 	}
 }
 
-// appendBroken appends s with its line breaks replaced, and nothing escaped.
-func appendBroken(dst, s []byte, newline Newline) []byte {
-	if newline == Keep {
+// appendSpelled appends s with its line breaks and NULs as they are to be, and nothing escaped.
+func appendSpelled(dst, s []byte, how spelling) []byte {
+	if how == (spelling{}) {
 		return append(dst, s...)
 	}
 	for len(s) > 0 {
 		n := breakLen(s)
-		if n == 0 {
+		switch {
+		case n > 0 && how.newline != Keep:
+			dst, s = append(dst, broken[how.newline]...), s[n:]
+		case s[0] == 0 && how.nul != Keep:
+			dst, s = append(dst, nul[how.nul]...), s[1:]
+		default:
 			dst, s = append(dst, s[0]), s[1:]
-			continue
 		}
-		dst, s = append(dst, broken[newline]...), s[n:]
 	}
 	return dst
+}
+
+// appendLine appends a line that is line protocol already, and was written with NUL as it is. It stands in strings only.
+func appendLine(dst, line []byte, how spelling) []byte {
+	for how.nul != Keep {
+		i := bytes.IndexByte(line, 0)
+		if i < 0 {
+			break
+		}
+		dst = append(append(dst, line[:i]...), nulEscaped[how.nul]...)
+		line = line[i+1:]
+	}
+	return append(dst, line...)
 }
 
 var (
 	broken        = [...]string{Space: " ", Escape: `\n`}
 	brokenEscaped = [...]string{Space: " ", Escape: `\\n`}
+	nul           = [...]string{Space: " ", Escape: `\u0000`}
+	nulEscaped    = [...]string{Space: " ", Escape: `\\u0000`}
 )
 
 // breakLen is the length of the line break that s begins with, 0 if it does not.

@@ -144,6 +144,27 @@ func TestNewlinePolicies(t *testing.T) {
 	}
 }
 
+// NUL is kept unless the option says otherwise, wherever in a text it stands, and by lines and metrics alike.
+func TestNULPolicies(t *testing.T) {
+	for text, expected := range map[string][3]string{
+		"\x00":                   {"\x00", " ", `\u0000`},
+		"a\x00\x00\nb":           {"a\x00\x00\nb", "a  \nb", `a\u0000\u0000` + "\nb"},
+		"12345678\x00":           {"12345678\x00", "12345678 ", `12345678\u0000`},
+		"1234567\x00\"8":         {"1234567\x00\"8", "1234567 \"8", `1234567\u0000"8`},
+		"a\\\x00\x01 é\x00\x00":  {"a\\\x00\x01 é\x00\x00", "a\\ \x01 é  ", "a\\\\u0000\x01 é\\u0000\\u0000"},
+		"no NUL \\u0000 \" here": {"no NUL \\u0000 \" here", "no NUL \\u0000 \" here", "no NUL \\u0000 \" here"},
+	} {
+		kept := AppendTweet(nil, withText(text), schema(t, Keep, nil, nil))
+		for nul, w := range expected {
+			s := schema(t, Keep, nil, nil).WithNUL(Newline(nul))
+			line := AppendTweet(nil, withText(text), s)
+			require.Equal(t, w, readTelegraf(t, line)[0].fields["text"], "%s %q", newlineNames[nul], text)
+			require.Equal(t, w, want(withText(text), s).fields["text"])
+			require.Equal(t, string(line), string(AppendTweet(nil, &tweet.Tweet{Line: kept}, s)), "an archive's line")
+		}
+	}
+}
+
 func TestNastyTagsComeBack(t *testing.T) {
 	s := schema(t, Keep, []string{"lang", "media_type"}, []string{"id"})
 	for _, value := range append(nasty, `a\,b`, `a\`, `,`, `=`, ` `, `\ `, "a\nb") {

@@ -7,14 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Newline says what becomes of the line breaks in a text (option newline).
+// Newline says what becomes of the line breaks in a text (option newline), or of each NUL (option nul).
 type Newline uint8
 
 const (
 	Keep   Newline = iota // written as they are: execd's default parser reads them
-	Space                 // each of \r\n, \n and \r becomes one space
-	Escape                // each becomes the two characters \ and n
+	Space                 // each of \r\n, \n and \r, or NUL, becomes one space
+	Escape                // each becomes the two characters \ and n, NUL the six \u0000
 )
+
+// spelling is how strings are written: what becomes of their line breaks, and of NUL.
+type spelling struct{ newline, nul Newline }
 
 var newlineNames = []string{"keep", "space", "escape"}
 
@@ -89,10 +92,10 @@ var fieldNames = [fields]string{
 
 // Schema is what is written about a Tweet. Made by NewSchema, never changed after.
 type Schema struct {
-	label   string
-	newline Newline
-	tags    []column // in the order of their keys, the label's first byte 0
-	fields  []column
+	label  string
+	how    spelling
+	tags   []column // in the order of their keys, the label's first byte 0
+	fields []column
 }
 
 // column is a field or tag with its key ready to append: `,key=`. For the label's tag the
@@ -116,7 +119,7 @@ func NewSchema(label string, tags, fieldList []string, newline Newline) (*Schema
 	if fieldList == nil {
 		fieldList = DefaultFields()
 	}
-	s := &Schema{label: label, newline: newline}
+	s := &Schema{label: label, how: spelling{newline: newline}}
 	var err error
 	if s.tags, err = columns("tweet_tags", tags, AllTags()); err != nil {
 		return nil, err
@@ -126,6 +129,13 @@ func NewSchema(label string, tags, fieldList []string, newline Newline) (*Schema
 	}
 	s.addLabel()
 	return s, nil
+}
+
+// WithNUL is the schema with NUL, which is kept otherwise, written as how says: some stores cannot hold it.
+func (s *Schema) WithNUL(how Newline) *Schema {
+	with := *s
+	with.how.nul = how
+	return &with
 }
 
 // checkLabel refuses what cannot be read back from a tag by every reader of line protocol.

@@ -12,10 +12,10 @@ const Measurement = "decahose_tweet"
 
 // AppendTweet appends t as one line of line protocol, newline included. The text's own line
 // breaks stand in the line as they are under Keep: a reader must honour quotes, as execd's does.
-// What an archive has as a line is that line. Nothing is allocated when dst has room.
+// What an archive has as a line is that line, but for NUL. Nothing is allocated when dst has room.
 func AppendTweet(dst []byte, t *tweet.Tweet, s *Schema) []byte {
 	if len(t.Line) > 0 {
-		return append(dst, t.Line...)
+		return appendLine(dst, t.Line, s.how)
 	}
 	dst = append(dst, Measurement...)
 	for i := range s.tags {
@@ -23,7 +23,7 @@ func AppendTweet(dst []byte, t *tweet.Tweet, s *Schema) []byte {
 	}
 	start := len(dst)
 	for i := range s.fields {
-		dst = s.fields[i].appendField(dst, t, s.newline)
+		dst = s.fields[i].appendField(dst, t, s.how)
 	}
 	if len(dst) == start { // a line without a field is not a line
 		dst = append(dst, ",id="...)
@@ -98,7 +98,7 @@ func code(value []byte) []byte {
 	return value
 }
 
-func (c *column) appendField(dst []byte, t *tweet.Tweet, newline Newline) []byte {
+func (c *column) appendField(dst []byte, t *tweet.Tweet, how spelling) []byte {
 	switch c.field {
 	case fUserVerified:
 		return append(append(dst, c.fragment...), boolName(t.UserVerified)...)
@@ -117,16 +117,16 @@ func (c *column) appendField(dst []byte, t *tweet.Tweet, newline Newline) []byte
 	if len(value) == 0 {
 		return dst
 	}
-	return appendString(append(dst, c.fragment...), value, c.newline(newline))
+	return appendString(append(dst, c.fragment...), value, c.spelled(how))
 }
 
-// newline is what becomes of line breaks in this field. Those of a record stand between its values,
-// where JSON takes a space but no escape.
-func (c *column) newline(option Newline) Newline {
-	if c.field == fRaw && option == Escape {
-		return Space
+// spelled is how this field is written. Line breaks of a record stand between its values, where JSON takes a space but
+// no escape; a NUL is none of its bytes.
+func (c *column) spelled(how spelling) spelling {
+	if c.field == fRaw && how.newline == Escape {
+		how.newline = Space
 	}
-	return option
+	return how
 }
 
 func (c *column) appendFloat(dst []byte, t *tweet.Tweet) []byte {

@@ -25,7 +25,7 @@ func (s *Schema) EachField(t *tweet.Tweet, f func(key string, value any)) {
 	written := false
 	for i := range s.fields {
 		c := &s.fields[i]
-		if v, ok := c.value(t, s.newline); ok {
+		if v, ok := c.value(t, s.how); ok {
 			f(c.key(), v)
 			written = true
 		}
@@ -37,7 +37,7 @@ func (s *Schema) EachField(t *tweet.Tweet, f func(key string, value any)) {
 
 func (c *column) key() string { return fieldNames[c.field] }
 
-func (c *column) value(t *tweet.Tweet, newline Newline) (v any, ok bool) {
+func (c *column) value(t *tweet.Tweet, how spelling) (v any, ok bool) {
 	switch c.field {
 	case fUserVerified:
 		return t.UserVerified, true
@@ -50,7 +50,7 @@ func (c *column) value(t *tweet.Tweet, newline Newline) (v any, ok bool) {
 		return i, present
 	}
 	value := text(c.field, t)
-	return string(appendBroken(nil, value, c.newline(newline))), len(value) > 0
+	return string(appendSpelled(nil, value, c.spelled(how))), len(value) > 0
 }
 
 func coordinateValue(f field, t *tweet.Tweet) (any, bool) {

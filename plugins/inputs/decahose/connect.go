@@ -23,9 +23,13 @@ import (
 // proxyFunc is http.Transport's; nil: no proxy.
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
-// newSchema of the options tweet_tags, tweet_fields, tweets and newline, for Tweets under a label.
+// newSchema of the options tweet_tags, tweet_fields, tweets, newline and nul, for Tweets under a label.
 func (d *Decahose) newSchema(label string) (*emit.Schema, error) {
 	newline, err := emit.ParseNewline(d.Newline)
+	if err != nil {
+		return nil, err
+	}
+	nul, err := emit.ParseNewline(d.NUL)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +37,11 @@ func (d *Decahose) newSchema(label string) (*emit.Schema, error) {
 	if d.Tweets == "raw" {
 		fields = append(slices.Clone(fields), rawField)
 	}
-	return emit.NewSchema(label, d.TweetTags, fields, newline)
+	schema, err := emit.NewSchema(label, d.TweetTags, fields, newline)
+	if err != nil {
+		return nil, err
+	}
+	return schema.WithNUL(nul), nil
 }
 
 // rawField is the record itself; it has an option of its own, because the parser must keep it.

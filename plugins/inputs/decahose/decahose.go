@@ -78,6 +78,7 @@ type Decahose struct {
 	TweetTags   []string        `toml:"tweet_tags"`
 	TweetFields []string        `toml:"tweet_fields"`
 	Newline     string          `toml:"newline"`
+	NUL         string          `toml:"nul"`
 	DedupWindow config.Duration `toml:"dedup_window"`
 	RecordLimit config.Size     `toml:"record_limit"`
 	Routes      []Route         `toml:"route"`
@@ -312,6 +313,7 @@ func newDecahose() *Decahose {
 		Tweets:              "fields",
 		TweetTags:           emit.DefaultTags(),
 		Newline:             "keep",
+		NUL:                 "keep",
 		DedupWindow:         config.Duration(time.Hour),
 		VolumeFalseAlarms:   volume.FalseAlarms,
 		RecordLimit:         4 << 20,

@@ -65,6 +65,7 @@ func TestInit(t *testing.T) {
 		"window":              {func(d *Decahose) { d.RecoveryWindow = config.Duration(time.Second) }, "recovery_window"},
 		"parameters":          {func(d *Decahose) { d.RecoveryParameters = []string{"a"} }, "recovery_parameters"},
 		"newline":             {func(d *Decahose) { d.Newline = "x" }, "newline"},
+		"nul":                 {func(d *Decahose) { d.NUL = "drop" }, "nul"},
 		"no fields":           {func(d *Decahose) { d.TweetFields = []string{} }, "tweet_fields"},
 		"no tags":             {func(d *Decahose) { d.TweetTags = []string{} }, ""},
 		"tag twice":           {func(d *Decahose) { d.TweetTags = []string{"lang", "lang"} }, "tweet_tags"},

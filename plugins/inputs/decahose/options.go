@@ -222,8 +222,10 @@ func (d *Decahose) checkTweets() error {
 	if err := oneOf("tweets", d.Tweets, "fields", "raw", "none"); err != nil {
 		return err
 	}
-	if err := oneOf("newline", d.Newline, "keep", "space", "escape"); err != nil {
-		return err
+	for _, o := range []struct{ option, value string }{{"newline", d.Newline}, {"nul", d.NUL}} {
+		if err := oneOf(o.option, o.value, "keep", "space", "escape"); err != nil {
+			return err
+		}
 	}
 	if err := subset("tweet_tags", d.TweetTags, emit.AllTags()); err != nil {
 		return err
