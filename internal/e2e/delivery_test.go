@@ -44,13 +44,16 @@ const fileOutput = `[[outputs.file]]
 // pushToken is what the plugin shows to Telegraf's input; it must not be seen anywhere else.
 const pushToken = "a-Tok3n-of-the-test"
 
-// acknowledgedConf is a stock Telegraf that takes Tweets by HTTP at that address.
-func acknowledgedConf(address, output string) string {
-	return deliveryConf + output + fmt.Sprintf(`[[inputs.execd]]
+// execdConf runs the plugin.
+const execdConf = `[[inputs.execd]]
   command = ["PLUGIN", "-config", "CONF", "-poll_interval", "1s"]
   restart_delay = "1s"
   data_format = "influx"
-[[inputs.cloud_pubsub_push]]
+`
+
+// acknowledgedConf is a stock Telegraf that takes Tweets by HTTP at that address.
+func acknowledgedConf(address, output string) string {
+	return deliveryConf + output + execdConf + fmt.Sprintf(`[[inputs.cloud_pubsub_push]]
   service_address = %q
   path = "/decahose"
   token = %q

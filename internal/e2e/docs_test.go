@@ -202,8 +202,9 @@ func TestDocsGuarantees(t *testing.T) {
 func TestDocsPostgres(t *testing.T) {
 	t.Parallel()
 	p := &rig.Postgres{}
-	output := inDocs(t, "Stores that meet copies", 1)[0]
-	require.Equal(t, p.Output(), swap(t, output, docsPostgres, p.Address()))
+	blocks := inDocs(t, "Stores that meet copies", 2)
+	require.Contains(t, blocks[1], "[[inputs.decahose]]\n  "+rig.WithoutNUL)
+	require.Equal(t, p.Output(), swap(t, blocks[0], docsPostgres, p.Address()))
 }
 
 // gate stands between Telegraf's reports and the plugin.

@@ -120,7 +120,7 @@ func (p *Postgres) run(ctx context.Context, program string, args ...string) (str
 // onceOutput is what docs/delivery.md recommends for PostgreSQL. The server meets copies of a Tweet: what was not
 // acknowledged is sent again. A UNIQUE index would be an error of the whole batch, which outputs.postgresql drops, and
 // reports as written. Here a trigger skips what is known; its table of ids makes that sound for several writers.
-// So would a NUL be in a text, which PostgreSQL cannot hold.
+// So would a NUL be in a text, which PostgreSQL cannot hold: WithoutNUL.
 const onceOutput = `[[outputs.postgresql]]
   connection = %q
   namepass = ["decahose_tweet"]
@@ -142,13 +142,10 @@ const onceOutput = `[[outputs.postgresql]]
     '''CREATE TRIGGER forget AFTER DELETE ON {{ .table }} FOR EACH ROW EXECUTE FUNCTION {{ .table.WithSuffix "_forget" }}()''',
     '''CREATE INDEX ON {{ .table }} ("time")''',
   ]
-[[processors.strings]]
-  namepass = ["decahose_tweet"]
-  [[processors.strings.replace]]
-    field = "*"
-    old = "\u0000"
-    new = " "
 `
+
+// WithoutNUL is the option of the plugin that a server of this kind needs.
+const WithoutNUL = `nul = "space"`
 
 // Output is the section of telegraf.conf that stores Tweets in this server, each once.
 func (p *Postgres) Output() string { return fmt.Sprintf(onceOutput, p.Address()) }

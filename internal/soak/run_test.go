@@ -165,6 +165,7 @@ const (
   connect_limit = 1000
   recovery_delay = "0s"
   recovery_limit = 1000
+  nul = "space"
 `
 	closedConf = `  emit_rate_limit = 1000
   metric_buffer_limit = %d

@@ -117,6 +117,7 @@ const pluginConf = `[[inputs.decahose]]
   recovery_delay = "0s"
   recovery_limit = 1000
   emit_rate_limit = 200
+  nul = "space"
   tweet_fields = ["id", "text", "user_id", "received_at"]
   [[inputs.decahose.audit]]
     name = "store"

@@ -171,6 +171,8 @@ func TestDeliveryNotes(t *testing.T) {
 		"tracked, many":           {func(d *Decahose) { d.MaxUndelivered = 10_000 }, []string{"W max_undelivered is 10000, not less than Telegraf's default"}},
 		"tracked, many, declared": {func(d *Decahose) { d.MaxUndelivered, d.MetricBufferLimit = 10_000, 10_001 }, nil},
 		"tracked, feedback":       {func(d *Decahose) { d.Feedback = &Feedback{Token: secret} }, []string{"W feedback has no effect"}},
+		"PostgreSQL":              {func(d *Decahose) { d.Audits = postgres() }, []string{`W nul is "keep"`}},
+		"PostgreSQL, no NUL":      {func(d *Decahose) { d.Audits, d.NUL = postgres(), "space" }, nil},
 		"push":                    {acknowledging(func(*Decahose) {}), []string{"I push.token is not set"}},
 		"push, token":             {acknowledging(func(d *Decahose) { d.Push.Token = secret }), nil},
 		"push, too many":          {acknowledging(func(d *Decahose) { d.Push.Token, d.Push.Concurrency = secret, 11 }), []string{"W push.batch × push.concurrency is 5500, more than max_undelivered: only 10 of 11"}},
@@ -192,6 +194,10 @@ func TestDeliveryNotes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func postgres() []*Audit {
+	return []*Audit{{Type: "postgresql", DSN: config.NewSecret([]byte("postgres://auditor@127.0.0.1/decahose"))}}
 }
 
 func declare(d *Decahose, rate, limit int, flush time.Duration) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
@@ -35,6 +36,7 @@ func (d *Decahose) deliveryNotes() []core.Note {
 	d.noteFeedback(&notes)
 	d.noteURLs(&notes)
 	d.noteCredentials(&notes)
+	d.noteNUL(&notes)
 	return notes
 }
 
@@ -57,6 +59,14 @@ func (d *Decahose) noteURLs(n *notes) {
 	}
 	n.warn(d.Recovery != "none" && loopbackURL(d.StreamURL) && !loopbackURL(past),
 		"stream_url is %s and %s is %s: what is missing there is asked of another X; the simulator prints all its URLs", d.StreamURL, name, past)
+}
+
+// noteNUL tells of a store that cannot hold what is sent to it: outputs.postgresql drops a batch with a NUL in it, and
+// reports it as written.
+func (d *Decahose) noteNUL(n *notes) {
+	postgres := slices.ContainsFunc(d.Audits, func(a *Audit) bool { return a.Type == "postgresql" })
+	n.warn(postgres && d.NUL == "keep" && d.Tweets != "none",
+		`nul is "keep", and an audit says that Tweets go to PostgreSQL, which cannot hold NUL and loses the whole batch to one: set nul = "space", unless Telegraf replaces it`)
 }
 
 func loopbackURL(raw string) bool {
