@@ -18,8 +18,10 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/rig"
 )
 
+type hostileText struct{ name, json, want string }
+
 // hostile are texts as JSON has them, and as they must land.
-var hostile = []struct{ name, json, want string }{
+var hostile = []hostileText{
 	{"newlines", `"one\ntwo\r\nthree\tfour"`, "one\ntwo\r\nthree\tfour"},
 	{"newline first and last", `"\n\nx\n"`, "\n\nx\n"},
 	{"quotes", `"\"quoted\" and \"\""`, `"quoted" and ""`},

@@ -1,6 +1,7 @@
 package decahose
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
+	"github.com/decahose/telegraf-decahose/internal/tweet"
 )
 
 // The point of a check is a whole Tweet under the plugin's own options: filters that let Tweets pass let it pass, and
@@ -92,5 +94,16 @@ func TestNoteURLs(t *testing.T) {
 		var n notes
 		d.noteURLs(&n)
 		require.Len(t, n, test.want, test.stream)
+	}
+}
+
+// The option nul reaches what is written; without it NUL is kept.
+func TestSchemaHasNUL(t *testing.T) {
+	for nul, want := range map[string]string{"": "a\x00b", "space": "a b", "escape": `a\\u0000b`} {
+		d := valid()
+		d.NUL = cmp.Or(nul, d.NUL)
+		s, err := d.newSchema("prod")
+		require.NoError(t, err)
+		require.Contains(t, string(emit.AppendTweet(nil, &tweet.Tweet{ID: 1, Text: []byte("a\x00b")}, s)), `text="`+want+`"`)
 	}
 }
