@@ -130,8 +130,8 @@ func TestDocsPostgresRepairs(t *testing.T) {
 	world := decasim.NewWorld(decasim.WorldConfig{Seed: 66, Rate: 20, Deleted: -1})
 	s := newStage(t, decasim.ServerConfig{Seed: 66, Source: world, ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})
 	p, address := startPostgres(t), freeAddress(t)
-	output := swap(t, inDocs(t, "Stores that meet copies", 1)[0], docsPostgres, p.Address())
-	options := append([]string{fmt.Sprintf("replay_url = %q", s.url), `recovery_delay = "0s"`}, acknowledged(address)...)
+	output := swap(t, inDocs(t, "Stores that meet copies", 2)[0], docsPostgres, p.Address())
+	options := append([]string{rig.WithoutNUL, fmt.Sprintf("replay_url = %q", s.url), `recovery_delay = "0s"`}, acknowledged(address)...)
 	options = append(options, `[[inputs.decahose.audit]]`, `name = "store"`, `type = "postgresql"`, fmt.Sprintf("dsn = %q", p.Address()),
 		`settle = "20s"`, `window = "20m"`, `timeout = "10s"`)
 	from := s.leavePast("a", 9*time.Minute).Truncate(time.Minute).Add(time.Minute)
