@@ -21,7 +21,7 @@ const (
 	InstancesSince = "1.36.0"
 )
 
-// TelegrafHas: the stock agent of the tests can do what came with that version.
+// TelegrafHas says whether the stock agent of the tests can do what came with that version.
 func TelegrafHas(since string) bool { return compareVersions(stockVersion(), since) >= 0 }
 
 // compareVersions is that of two x.y.z; what is no number counts as 0.
