@@ -184,7 +184,8 @@ func (s *stage) repair(agent string, from, to time.Time) {
 	require.True(s, ok, "%s", out)
 }
 
-// requireRows waits until the store has all Tweets of that time, and wants each to be one row.
+// requireRows waits until the store has all Tweets of that time, and wants each to be one row. Replay may begin with the next
+// minute.
 func (s *stage) requireRows(p *rig.Postgres, from, to time.Time) {
 	s.Helper()
 	var ids []snowflake.ID
@@ -194,7 +195,7 @@ func (s *stage) requireRows(p *rig.Postgres, from, to time.Time) {
 		}
 	}
 	rows := map[int64][][]string{}
-	ok := rig.Until(s.within(45*time.Second), func() bool {
+	ok := rig.Until(s.within(100*time.Second), func() bool {
 		rows = s.rows(p)
 		return !slices.ContainsFunc(ids, func(id snowflake.ID) bool { return len(rows[int64(id)]) == 0 })
 	})
