@@ -142,7 +142,7 @@ func (c *Core) claimFull(n *conn, to timeline.Minute) {
 // backfilled reports whether what a backfill brought of a partition's minute is enough. That it came in each second is
 // evidence, so only a thin minute is not believed; where nobody else can be asked it stands, marked.
 func (c *Core) backfilled(p *partition, m timeline.Minute) bool {
-	w := c.weigh(p.id, m, 0)
+	w := c.weigh(p.id, m, notAsked)
 	if w.Fullness != recovery.Thin {
 		return true
 	}

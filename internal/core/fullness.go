@@ -56,11 +56,33 @@ type weighed struct {
 // minute its source brought, copies included; they count where the ledger lost its account of the minute. What is left
 // behind a cut may be too short to tell anything: then the seconds before it are judged with it.
 func (c *Core) weigh(partition int, m timeline.Minute, came int64) weighed {
+	if w := c.weighCopies(partition, m, came); w.Fullness == recovery.Thin {
+		return w
+	}
 	w := c.weighParts(c.lacking(partition, m, settle.Milliseconds()), m, came)
 	if w.Fullness == recovery.Unproven {
 		return c.weighParts(c.lacking(partition, m, 0), m, came)
 	}
 	return w
+}
+
+// notAsked is what came by a source that is asked for no whole minutes.
+const notAsked = -1
+
+// weighCopies weighs what a source brought of a whole minute against what is known of it, from whomever: who has the minute
+// brings that again. So a source that brings next to nothing of a minute of which little is missing is not believed.
+func (c *Core) weighCopies(partition int, m timeline.Minute, came int64) weighed {
+	known := int64(0)
+	for i := range len(c.partitions) + 1 {
+		p := c.at(i)
+		if r := p.book.Find(m); r != nil && (partition == ledger.AnyPartition || partition == p.id) {
+			known += r.Unique
+		}
+	}
+	if came == notAsked || known == 0 {
+		return weighed{Fullness: recovery.Unproven}
+	}
+	return weighed{recovery.Yardstick{Expected: known, Share: recovery.Near}.Judge(came), came, known}
 }
 
 func (c *Core) weighParts(parts []part, m timeline.Minute, came int64) weighed {

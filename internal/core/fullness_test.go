@@ -91,11 +91,11 @@ func TestPartOfAMinuteIsJudgedByItself(t *testing.T) {
 			p.book.Row(m).PostUnique(ms, 100)
 		}
 	}
-	w := c.weigh(ledger.AnyPartition, m, 0)
+	w := c.weigh(ledger.AnyPartition, m, notAsked)
 	require.Equal(t, recovery.Thin, w.Fullness, "%+v", w)
 	for ms := m.Milli() + 50_000; ms < (m + 1).Milli(); ms += 3 {
 		c.any.book.Row(m).PostUnique(ms, 100)
 	}
-	w = c.weigh(ledger.AnyPartition, m, 0)
+	w = c.weigh(ledger.AnyPartition, m, notAsked)
 	require.Equal(t, recovery.Full, w.Fullness, "%+v", w)
 }

@@ -226,9 +226,13 @@ func (s *script) goOn(conn int) {
 	}
 }
 
-// replay delivers the minutes from … to of all partitions of a request, ten seconds in a batch.
+// replay delivers the minutes from … to of all partitions of a request, ten seconds in a batch, each without its first
+// Tweets, less of them.
 func (s *script) replay(c int, args map[string]string) {
-	rate := 30
+	rate, less := 30, 0
+	if v := args["less"]; v != "" {
+		less = s.number(v)
+	}
 	if v := args["rate"]; v != "" {
 		rate = s.number(v)
 	}
@@ -242,7 +246,7 @@ func (s *script) replay(c int, args map[string]string) {
 				}
 			}
 		}
-		s.deliver(c, frames)
+		s.deliver(c, frames[less:])
 	}
 }
 

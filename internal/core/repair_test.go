@@ -29,7 +29,7 @@ func TestWhatAWholeReplayDoesNotBringIsGone(t *testing.T) {
 	}
 	m := timeline.MinuteOf(s.start.UnixMilli())
 	play("accept\nfeed * for=180s rate=5\norder repair from=12:00 to=12:01 n=7")
-	replay("4") // some of them are other Tweets
+	replay("5 less=3") // the first three of each ten seconds are gone
 	require.NotEmpty(t, s.shelf.gone[m].IDs)
 	require.Empty(t, s.shelf.repairs[m].Pending)
 	gone := len(s.shelf.gone[m].IDs)
@@ -38,7 +38,7 @@ func TestWhatAWholeReplayDoesNotBringIsGone(t *testing.T) {
 	require.Len(t, s.core.repairs[m].gone, gone)
 	play("await r0\nopened r0\nreplay r0 from=12:03 to=12:05 rate=5\nresult r0 message=Replay_Request_Completed\nended r0 class=completed\nfeed * for=90s rate=5")
 	play("order again from=12:00 to=12:01 n=7")
-	replay("20") // all that ever came of the minute
+	replay("5") // now all of it
 	require.Empty(t, s.shelf.gone[m].IDs)
 	require.Empty(t, s.shelf.repairs[m].Pending)
 }

@@ -50,12 +50,17 @@ const (
 	ReplaySilence Kind = "replay-silence"        // heartbeats only for a while, after AfterRecords
 	ReplayStall   Kind = "replay-stall"          // not a byte for a while, after AfterRecords
 	ReplayDamage  Kind = "replay-damage"         // as damage
+	ReplayLie     Kind = "replay-lie"            // it says that it is completed, and delivers next to nothing: see Lies
 )
 
 // Variants of Damage. The first five replace the record; the others come in front of it, and it is sound. Those from
 // braces on are bombs: much of little.
 var Variants = []string{"truncated", "garbled", "glued", "giant", "utf8", "unknown", "notice", "delete",
 	"braces", "keys", "digits", "minutes", "deep", "blanks"}
+
+// Lies are variants of ReplayLie: a Tweet a partition, of which the count says as much, or no count is given; or a tenth of
+// the Tweets, of which the count says as much.
+var Lies = []string{"one", "no-count", "tenth"}
 
 // replacing is how many of Variants replace the record.
 const replacing = 5
@@ -84,7 +89,7 @@ type Fault struct {
 	Message string        // of CloseMessage; X's operational one
 	Share   float64       // of Loss, Damage, Duplicate, Dip; 0.1
 	Same    bool          // of Loss: all connections lose the same Tweets; else each draws for itself
-	Variant string        // of Damage; all in turn
+	Variant string        // of Damage; all in turn. Of ReplayLie; the first
 	Factor  float64       // of Burst; 5
 	Spread  time.Duration // of Disorder; 2 s
 	Size    int           // of the giant, in bytes; 5 MiB
@@ -110,7 +115,7 @@ var (
 	lasting = map[Kind]bool{Stall: true, Silence: true, Trickle: true, Loss: true, Damage: true, Duplicate: true, Disorder: true, Liar: true}
 	global  = map[Kind]bool{Status: true, Outage: true, Burst: true, Dip: true, AcceptClose: true, Phantoms: true}
 	request = map[Kind]bool{ReplayStatus: true, ReplayCut: true, ReplayMute: true, ReplayErrors: true, ReplayFailed: true,
-		ReplayCount: true, ReplayStray: true, ReplaySilence: true, ReplayStall: true, ReplayDamage: true}
+		ReplayCount: true, ReplayStray: true, ReplaySilence: true, ReplayStall: true, ReplayDamage: true, ReplayLie: true}
 )
 
 // String is the fault in the syntax of ParseFault.
@@ -226,11 +231,15 @@ func setEnd(f *Fault, s string) error {
 }
 
 func setVariant(f *Fault, s string) error {
-	if slices.Contains(Variants, s) {
+	allowed := Variants
+	if f.Kind == ReplayLie {
+		allowed = Lies
+	}
+	if slices.Contains(allowed, s) {
 		f.Variant = s
 		return nil
 	}
-	return fmt.Errorf("%q is not one of %s", s, strings.Join(Variants, ", "))
+	return fmt.Errorf("%q is not one of %s", s, strings.Join(allowed, ", "))
 }
 
 // ParseFault reads KIND@AT[,option=value…], for example "cut-record@30s,partition=1,every=1m,times=5".

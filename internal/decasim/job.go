@@ -28,6 +28,7 @@ type job struct {
 	breakAt  int64         // the minute in which it fails to complete, unless that goes by records
 	cutAfter int           // records
 	held     map[Kind]time.Time
+	told     []int // partitions of which a job that lies has brought a Tweet
 }
 
 func (s *Server) openJob(w http.ResponseWriter, r *http.Request, k *pastKind, a *asked, now time.Time) {
@@ -78,6 +79,7 @@ func (s *Server) dismiss(c *conn) {
 	defer s.mu.Unlock()
 	a, t := c.job.asked, c.count()
 	a.Sent, a.End, a.c = t.Sent, t.End, nil
+	a.Lied = c.job.troubles.struck[ReplayLie]
 	if a.End == ended {
 		s.completed++
 	}
@@ -203,6 +205,9 @@ func (c *conn) deliverOne(now time.Time, t Tweet) {
 		if keep == 0 || c.rng.n(keep) > 0 {
 			return
 		}
+	}
+	if c.lies(now, t) {
+		return
 	}
 	j.count++
 	switch f := j.troubles.of[ReplayDamage]; {

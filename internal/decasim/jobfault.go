@@ -102,9 +102,33 @@ func (c *conn) breaks(now time.Time) bool {
 	return true
 }
 
+// lies says whether a job that lies leaves the Tweet out.
+func (c *conn) lies(now time.Time, t Tweet) bool {
+	j := c.job
+	f := j.troubles.of[ReplayLie]
+	if f == nil {
+		return false
+	}
+	j.troubles.strike(ReplayLie, now)
+	if f.Variant == "tenth" {
+		return !c.rng.chance(0.1)
+	}
+	if slices.Contains(j.told, t.Partition) {
+		return true
+	}
+	j.told = append(j.told, t.Partition)
+	return false
+}
+
 func iso(ms int64) string { return time.UnixMilli(ms).UTC().Format(isoSecond) }
 
-func (j *job) activityCount() string { return fmt.Sprintf(`"activity_count":%d`, j.count) }
+// activityCount is what the last message says of it.
+func (j *job) activityCount() string {
+	if f := j.troubles.of[ReplayLie]; f != nil && f.Variant == "no-count" {
+		return `"activity_count":null`
+	}
+	return fmt.Sprintf(`"activity_count":%d`, j.count)
+}
 
 func (j *job) minutesFailed() string {
 	var all []string

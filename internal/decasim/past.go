@@ -81,6 +81,7 @@ type Request struct {
 	Status    int       `json:"status"`
 	Sent      int       `json:"sent"` // sound records
 	End       string    `json:"end"`  // "" while it is delivered; "completed", "refused", or how else it ended
+	Lied      bool      `json:"lied"` // it delivered next to nothing, and said that it had all
 }
 
 // asked is an entry of the log of requests.

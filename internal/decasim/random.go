@@ -17,6 +17,7 @@ type RandomOptions struct {
 	Long        bool          // plan outages longer than backfill reaches, of up to LongFor; only Replay or Recovery survives them
 	LongFor     time.Duration // 30 min
 	Liars       bool          // plan Tweets with ids of other times, whatever else goes on
+	Lies        bool          // with Recovery: every other plan has requests that lie, fewer than a client may ask again
 	Roads       bool          // plan roads that are closed for a while, and healed: 5xx, refusals, pages, sockets that are gone
 }
 
@@ -57,6 +58,9 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 	}
 	if o.Recovery {
 		faults = append(faults, requestFaults(seed)...)
+		if o.Lies {
+			faults = append(faults, requestLies(seed)...)
+		}
 	}
 	if o.Liars {
 		faults = append(faults, o.liars(seed)...)
@@ -141,6 +145,15 @@ func requestFaults(seed uint64) []Fault {
 		all[i].Connection, all[i].Times = AnyConnection, r.between(1, 2)
 	}
 	return all[:r.between(1, 4)]
+}
+
+// requestLies are those of one or two requests, in every other plan.
+func requestLies(seed uint64) []Fault {
+	r := newRNG(seed, saltPlan, 4)
+	if !r.chance(0.5) {
+		return nil
+	}
+	return []Fault{{Kind: ReplayLie, Variant: Lies[r.n(len(Lies))], Connection: AnyConnection, Times: r.between(1, 2)}}
 }
 
 // lies are how far the ids of liars are off: within what backfill makes plausible and without, and walking.

@@ -39,7 +39,7 @@ func (t *troubles) unfair(k Kind) bool {
 }
 
 var (
-	leavesOut     = map[Kind]bool{ReplayErrors: true, ReplayCount: true}
+	leavesOut     = map[Kind]bool{ReplayErrors: true, ReplayCount: true, ReplayLie: true}
 	hidesLastWord = map[Kind]bool{ReplayMute: true, ReplayCut: true, ReplayFailed: true, ReplayStall: true, ReplaySilence: true, ReplayDamage: true, ReplayStray: true}
 )
 

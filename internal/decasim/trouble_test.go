@@ -158,6 +158,16 @@ func TestRequestsWithTroubles(t *testing.T) {
 			require.Equal(t, len(want), got.last(t).Count)
 			fewer(t, want, unique(got))
 		}},
+		"lie": {Fault{Kind: ReplayLie}, func(t *testing.T, got *received, want []snowflake.ID) {
+			require.Equal(t, []int{2, 2}, []int{got.last(t).Count, len(got.ids)}, "one of each partition, and the count agrees")
+		}},
+		"lie without a count": {Fault{Kind: ReplayLie, Variant: "no-count"}, func(t *testing.T, got *received, want []snowflake.ID) {
+			require.Equal(t, []int{0, 2}, []int{got.last(t).Count, len(got.ids)})
+		}},
+		"lie of a tenth": {Fault{Kind: ReplayLie, Variant: "tenth"}, func(t *testing.T, got *received, want []snowflake.ID) {
+			require.Equal(t, got.last(t).Count, len(got.ids))
+			require.InDelta(t, len(want)/10, len(got.ids), float64(len(want))/20)
+		}},
 		"stray": {Fault{Kind: ReplayStray}, func(t *testing.T, got *received, want []snowflake.ID) {
 			require.Equal(t, len(got.ids), got.last(t).Count)
 			require.Greater(t, len(unique(got)), len(want))
@@ -268,7 +278,7 @@ func TestRandomPlansWithRequestsAndLongOutages(t *testing.T) {
 	for seed := range uint64(60) {
 		plain := RandomOptions{Duration: time.Hour, Spacing: 2 * time.Minute, Backfill: true}
 		rich := plain
-		rich.Recovery, rich.Long = true, true
+		rich.Recovery, rich.Long, rich.Lies = true, true, true
 		faults := RandomPlan(seed, rich).Faults()
 		require.Equal(t, faults, RandomPlan(seed, rich).Faults())
 		require.NotEqual(t, faults, RandomPlan(seed, plain).Faults())
@@ -291,7 +301,7 @@ func TestRandomPlansWithRequestsAndLongOutages(t *testing.T) {
 				}
 			}
 		}
-		require.True(t, long >= 1 && requests >= 1 && requests <= 4, fmt.Sprint(faults))
+		require.True(t, long >= 1 && requests >= 1 && requests <= 5, fmt.Sprint(faults))
 	}
 	for k := range request {
 		require.True(t, kinds[k], k)

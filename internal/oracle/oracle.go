@@ -16,6 +16,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // Run is one rehearsal: a plugin's engine against a simulator, inside a testing/synctest bubble.
@@ -52,6 +53,7 @@ type Life struct {
 type Outcome struct {
 	Offered, Emitted int
 	Lost             []snowflake.ID // offered, never emitted
+	Told             []snowflake.ID // the same, of minutes that requests lied about, and that are told of as not proven to be full
 	Doubled          []snowflake.ID // emitted more than once
 	Wrong            []snowflake.ID // emitted with another time than their own
 	Repeated         int            // emitted again by a later life, after a kill: that is allowed
@@ -180,6 +182,30 @@ func requestURL(r recovery.Rules, q recovery.Request) string {
 		recovery.Query(r.Method, q, [2]string{"startTime", "endTime"}, r.ByPartition))
 }
 
+// liesTold are the minutes that requests lied about, as the server knows, and of which the last word of the output is that
+// they are not proven to be full. To be whole by a lie is a loss.
+func (o *Outcome) liesTold(requests []decasim.Request) map[timeline.Minute]bool {
+	type row struct {
+		minute    timeline.Minute
+		partition string
+	}
+	lied, marked, told := map[timeline.Minute]bool{}, map[row]bool{}, map[timeline.Minute]bool{}
+	for _, r := range requests {
+		for m := timeline.MinuteOf(r.From.UnixMilli()); r.Lied && m.Milli() < r.To.UnixMilli(); m++ {
+			lied[m] = true
+		}
+	}
+	for p := range points(o.Lines) {
+		if m := timeline.MinuteOf(p.time / 1e6); p.name == "decahose_volume" && lied[m] && p.fields["state"] == "recovered" {
+			marked[row{m, p.tags["partition"]}] = p.fields["fill"] != nil
+		}
+	}
+	for r, yes := range marked {
+		told[r.minute] = told[r.minute] || yes
+	}
+	return told
+}
+
 // judge compares the output with what the server says it offered. A Tweet that X deleted, or that an edit took the
 // place of, cannot be had later: it is not counted as lost.
 func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan, behind *Outputs) {
@@ -191,9 +217,13 @@ func (o *Outcome) judge(s *decasim.Server, plan *decasim.FaultPlan, behind *Outp
 		}
 		o.Refused = len(behind.Refused)
 	}
-	offered := s.OfferedIDs()
+	offered, lies := s.OfferedIDs(), o.liesTold(s.Requests())
 	for _, id := range offered {
-		if _, ok := emitted[id]; !ok && !s.Gone(id) {
+		switch _, ok := emitted[id]; {
+		case ok || s.Gone(id):
+		case lies[timeline.MinuteOf(id.Milli())]:
+			o.Told = append(o.Told, id)
+		default:
 			o.Lost = append(o.Lost, id)
 		}
 	}

@@ -28,8 +28,11 @@ func TestRandomPlans(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: many minutes of fake time")
 	}
-	var played, lost, doubled atomic.Int64
-	t.Cleanup(func() { fmt.Printf("plans %d lost %d doubled %d\n", played.Load(), lost.Load(), doubled.Load()) })
+	var played, lost, doubled, told atomic.Int64
+	t.Cleanup(func() {
+		fmt.Printf("of %d Tweets requests lied each time, and their minutes are told of\n", told.Load())
+		fmt.Printf("plans %d lost %d doubled %d\n", played.Load(), lost.Load(), doubled.Load())
+	})
 	for s := *seed; s < *seed+uint64(*plans); s++ {
 		t.Run(fmt.Sprint("seed ", s), func(t *testing.T) {
 			t.Parallel()
@@ -37,6 +40,7 @@ func TestRandomPlans(t *testing.T) {
 			played.Add(1)
 			lost.Add(int64(len(o.Lost)))
 			doubled.Add(int64(len(o.Doubled)))
+			told.Add(int64(len(o.Told)))
 			// Faults of requests befall one after the other: when all is whole, no more are made. A liar's connection may be gone.
 			o.Unfired = slices.DeleteFunc(o.Unfired, func(f string) bool { return strings.HasPrefix(f, "replay-") || strings.HasPrefix(f, "liar") })
 			if o.Open > 0 || o.Err != nil || len(o.Lost)+len(o.Doubled)+len(o.Wrong)+len(o.Unfired)+len(o.Dark) > 0 {
@@ -53,7 +57,7 @@ func TestRandomPlans(t *testing.T) {
 func randomRun(t *testing.T, seed uint64) *Outcome {
 	const faults = 12 * time.Minute
 	r := rand.New(rand.NewPCG(seed, 0))
-	o := decasim.RandomOptions{Duration: faults, Spacing: 80 * time.Second, Backfill: true, Long: true, LongFor: 8 * time.Minute, Recovery: true, Liars: true, Roads: *roads}
+	o := decasim.RandomOptions{Duration: faults, Spacing: 80 * time.Second, Backfill: true, Long: true, LongFor: 8 * time.Minute, Recovery: true, Liars: true, Lies: true, Roads: *roads}
 	run := Run{Offer: faults + 8*time.Minute, Patient: 3 * time.Hour, Dir: t.TempDir(), Core: replay}
 	if seed%2 == 0 {
 		o.Connections = 1
