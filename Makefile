@@ -14,8 +14,8 @@ GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TOOLCHAIN   = $(shell awk '$$1 == "toolchain" { print $$2 }' go.mod)
 GOFILES     = $(shell git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
-E2E         = ./internal/e2e/...
-UNIT        = $(shell $(GO) list ./... | grep -vE '/internal/e2e$$')
+E2E         = ./internal/testing/e2e/...
+UNIT        = $(shell $(GO) list ./... | grep -vE '/internal/testing/e2e$$')
 VERSION    ?= $(shell git describe --tags --dirty 2>/dev/null)
 
 .PHONY: help
@@ -76,26 +76,26 @@ stock: ## build the trimmed stock Telegraf of the tests once (a few minutes the 
 
 .PHONY: soak
 soak: ## PLANS=200 random fault plans in fake time, judged by the simulator's truth (SEED=1)
-	@$(GO) test ./internal/oracle -run TestRandomPlans -count=1 -timeout 4h -v -args -plans $(PLANS) -seed $(SEED) | grep -vE '^ *(=== |--- PASS|PASS$$|ok  )'
+	@$(GO) test ./internal/sim/oracle -run TestRandomPlans -count=1 -timeout 4h -v -args -plans $(PLANS) -seed $(SEED) | grep -vE '^ *(=== |--- PASS|PASS$$|ok  )'
 
 .PHONY: crash
 crash: stock ## RUNS=50 kills of the real binary under a real Telegraf, at random and between writes (SEED=1)
-	@$(GO) test -c -o build/tools/crash ./internal/crash && exec ./build/tools/crash -test.run TestCrashes -test.v=$(V) -test.timeout 4h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
+	@$(GO) test -c -o build/tools/crash ./internal/testing/crash && exec ./build/tools/crash -test.run TestCrashes -test.v=$(V) -test.timeout 4h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
 
 .PHONY: soak-delivery
 soak-delivery: stock telegraf ## RUNS=50 disasters of sink, Telegraf and plugin in the acknowledged and compiled-in modes (SEED=1)
-	@$(GO) test -c -o build/tools/soak ./internal/soak && exec ./build/tools/soak -test.run TestDelivery -test.v=$(V) -test.timeout 6h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
+	@$(GO) test -c -o build/tools/soak ./internal/testing/soak && exec ./build/tools/soak -test.run TestDelivery -test.v=$(V) -test.timeout 6h -test.parallel 2 -runs $(RUNS) -seed $(SEED)
 
 .PHONY: two-sites
 two-sites: stock ## examples/two-sites: site A was down, and fills itself from the archive of site B (two minutes)
-	@$(GO) test ./internal/e2e -run TestTwoSites -count=1 -timeout 5m -v -args -two-sites | grep -vE '^ *(=== |--- PASS|PASS$$|ok  |[a-z_]+\.go:[0-9]+: the agent stopped)'
+	@$(GO) test ./internal/testing/e2e -run TestTwoSites -count=1 -timeout 5m -v -args -two-sites | grep -vE '^ *(=== |--- PASS|PASS$$|ok  |[a-z_]+\.go:[0-9]+: the agent stopped)'
 
 .PHONY: test-stores
 test-stores: stock ## real stores behind a Telegraf that drops Tweets: the audit finds them, the repair brings them back (STORE=SQLite: one of them)
-	@$(GO) test -c -o build/tools/stores ./internal/stores && exec ./build/tools/stores -stores -test.run 'TestStores/$(STORE)' -test.v=$(V) -test.timeout 15m -test.parallel 5
+	@$(GO) test -c -o build/tools/stores ./internal/testing/stores && exec ./build/tools/stores -stores -test.run 'TestStores/$(STORE)' -test.v=$(V) -test.timeout 15m -test.parallel 5
 
 .PHONY: mutants
-mutants: ## small wrong edits (internal/mutation), each of which a test must notice (NAMES="a b": these only)
+mutants: ## small wrong edits (internal/testing/mutation), each of which a test must notice (NAMES="a b": these only)
 	@$(GO) build -o build/tools/mutants ./tools/mutants && GO='$(GO)' exec ./build/tools/mutants $(NAMES)
 
 .PHONY: faults

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 // addedTime is long enough for many flushes.
@@ -17,7 +17,7 @@ func benchAdded(b *bench) error {
 	if err != nil {
 		return err
 	}
-	custom, err := rig.Custom(b.ctx, b.out)
+	custom, err := env.Custom(b.ctx, b.out)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 // agentHead is the agent and the output of both contenders.
@@ -79,7 +79,7 @@ func benchAgent(b *bench) error {
 	if _, err := b.product(); err != nil {
 		return err
 	}
-	telegraf, err := rig.Telegraf(b.ctx, b.out)
+	telegraf, err := env.Telegraf(b.ctx, b.out)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func benchAgent(b *bench) error {
 		}
 		theirs = append(theirs, took)
 	}
-	b.section("real Telegraf " + rig.TelegrafVersion + ", execd to outputs.file, one connection, CPU of all processes")
+	b.section("real Telegraf " + env.TelegrafVersion + ", execd to outputs.file, one connection, CPU of all processes")
 	b.times("telegraf-decahose, influx", ours, len(b.corpus.records), b.corpus.bytes)
 	b.times("curl --compressed, json_v2", theirs, len(b.corpus.records), b.corpus.bytes)
 	b.ratio("agent_x_json_v2", theirs, ours)

@@ -11,13 +11,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 // product builds the real binary once.
 func (b *bench) product() (string, error) {
 	if b.binary == "" && b.err == nil {
-		b.binary, b.err = rig.Build(b.ctx, "cmd/telegraf-decahose", b.dir)
+		b.binary, b.err = env.Build(b.ctx, "cmd/telegraf-decahose", b.dir)
 	}
 	return b.binary, b.err
 }

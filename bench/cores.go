@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
 )
 
 // benchCores runs the real engine, connections and all, on one core and on two. The network is memory:
@@ -94,7 +94,7 @@ func (t *toTheEnd) config(c *corpus, r *road) engine.Config {
 	cfg := engine.Config{Clients: []*stream.Client{client}, Listener: engine.Listener{Stepped: t.stepped},
 		URL: func(int, int) string { return "http://127.0.0.1/bench" },
 		Core: core.Config{StreamLabel: "bench", Partitions: []int{1}, Connections: len(net.streams), ConnectLimit: 10,
-			ConnectPeriod: time.Minute, Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second}}
+			ConnectPeriod: time.Minute, Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: refill.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second}}
 	r.of(&cfg)
 	return cfg
 }

@@ -6,9 +6,9 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 

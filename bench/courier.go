@@ -9,12 +9,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/push"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/spool"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/pubsub"
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 )
 
 // Settings of the product where Tweets are acknowledged.
@@ -35,7 +35,7 @@ type life struct {
 
 // newLife gives a Delivery the product's settings.
 func newLife(c delivery.Courier, s *spool.Spool, past []spool.Entry) (*life, error) {
-	schema, err := emit.NewSchema("bench", nil, nil, emit.Keep)
+	schema, err := encode.NewSchema("bench", nil, nil, encode.Keep)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (b *bench) courierTrip(stock string, tweets []tweet.Tweet, n int) (*trip, e
 }
 
 // pushTarget is a stock Telegraf that takes Tweets, and the courier to it.
-func (b *bench) pushTarget(stock string) (*child, *push.Courier, error) {
+func (b *bench) pushTarget(stock string) (*child, *pubsub.Courier, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, nil, err
@@ -176,6 +176,6 @@ func (b *bench) pushTarget(stock string) (*child, *push.Courier, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return c, push.New(push.Config{URL: "http://" + address + "/decahose", Client: push.NewClient(nil, pushTimeout, pushSlots),
+	return c, pubsub.New(pubsub.Config{URL: "http://" + address + "/decahose", Client: pubsub.NewClient(nil, pushTimeout, pushSlots),
 		Token: func() (string, error) { return "bench", nil }}), nil
 }

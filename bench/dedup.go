@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/dedup"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/core/dedup"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 )
 
 // feed is many Tweets, each of them new, compressed for both partitions. It serves them as fast as they are taken.

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 

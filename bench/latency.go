@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 )
 
 const (

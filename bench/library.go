@@ -12,7 +12,7 @@ import (
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 

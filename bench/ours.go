@@ -13,9 +13,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/wire"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
 )
 
 // pipeline is the product's own code on one goroutine: what a connection does (gunzip, scan), what the
@@ -23,9 +23,9 @@ import (
 type pipeline struct {
 	core   *core.Core
 	ready  core.Ready
-	tweets *emit.Lines
-	points *emit.Lines
-	writer *emit.Writer
+	tweets *encode.Lines
+	points *encode.Lines
+	writer *encode.Writer
 	legs   []*leg
 	added  int64 // Tweets of the open batch
 	spare  *wire.Batch
@@ -45,16 +45,16 @@ type leg struct {
 
 // newPipeline opens one connection per stream, all to one partition.
 func newPipeline(streams [][]byte, out io.Writer, window time.Duration) (*pipeline, error) {
-	schema, err := emit.NewSchema("bench", nil, nil, emit.Keep)
+	schema, err := encode.NewSchema("bench", nil, nil, encode.Keep)
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{writer: emit.NewWriter(out), spare: wire.NewBatch(),
+	p := &pipeline{writer: encode.NewWriter(out), spare: wire.NewBatch(),
 		clock: func(*wire.Batch) time.Time { return time.Now() }}
-	p.tweets, p.points = emit.NewLines(schema, p.writer), emit.NewLines(nil, p.writer)
+	p.tweets, p.points = encode.NewLines(schema, p.writer), encode.NewLines(nil, p.writer)
 	p.core = core.New(core.Config{StreamLabel: "bench", Partitions: []int{1}, Connections: len(streams),
 		ConnectLimit: 10, ConnectPeriod: time.Minute, DedupWindow: window, SilenceTimeout: time.Hour,
-		Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second})
+		Recovery: refill.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second})
 	for _, b := range streams {
 		zip, err := gzip.NewReader(bufio.NewReaderSize(bytes.NewReader(b), 64<<10))
 		if err != nil {
@@ -154,7 +154,7 @@ func (p *pipeline) received(ctx context.Context, conn int, b *wire.Batch) error 
 			return err
 		}
 	}
-	if p.tweets.Pending() < emit.FlushBytes {
+	if p.tweets.Pending() < encode.FlushBytes {
 		return nil
 	}
 	return p.flush(ctx)
@@ -162,7 +162,7 @@ func (p *pipeline) received(ctx context.Context, conn int, b *wire.Batch) error 
 
 // flush writes the open batches; the core posts what was in that of Tweets.
 func (p *pipeline) flush(ctx context.Context) error {
-	for _, sink := range []*emit.Lines{p.tweets, p.points} {
+	for _, sink := range []*encode.Lines{p.tweets, p.points} {
 		if err := sink.Write(ctx, sink.Take()); err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 )
 
 // benchParse compares the strict parse of every record with encoding/json into a struct of the same

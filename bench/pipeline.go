@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/wire"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
 )
 
 // benchPipeline compares the whole road from compressed bytes to line protocol, on one core.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 // trip is how long an agent and its plugin took for a feed, and the CPU time of each.
@@ -29,7 +29,7 @@ func benchAcknowledged(b *bench) error {
 		return err
 	}
 	world, short := b.feeds()
-	b.section("acknowledged: stock Telegraf " + rig.TelegrafVersion + ", batches of 500, 8 at once")
+	b.section("acknowledged: stock Telegraf " + env.TelegrafVersion + ", batches of 500, 8 at once")
 	set := telegraf{binary: stock, batch: 1000, flush: rateFlush, output: toNull}
 	rate, err := b.rate("whole records, outputs.file", set, world)
 	if err != nil {
@@ -49,12 +49,12 @@ func benchAcknowledged(b *bench) error {
 
 // benchTracked is the same for a Telegraf that the plugin is compiled into.
 func benchTracked(b *bench) error {
-	custom, err := rig.Custom(b.ctx, b.out)
+	custom, err := env.Custom(b.ctx, b.out)
 	if err != nil {
 		return err
 	}
 	world, short := b.feeds()
-	b.section("tracked: Telegraf " + rig.TelegrafVersion + " with the plugin compiled in")
+	b.section("tracked: Telegraf " + env.TelegrafVersion + " with the plugin compiled in")
 	set := telegraf{binary: custom, batch: 1000, flush: rateFlush, output: toNull, tracked: true}
 	rate, err := b.rate("whole records, outputs.file", set, world)
 	if err != nil {
@@ -78,7 +78,7 @@ func (b *bench) stock() (string, error) {
 	if _, err := b.product(); err != nil {
 		return "", err
 	}
-	return rig.Telegraf(b.ctx, b.out)
+	return env.Telegraf(b.ctx, b.out)
 }
 
 // feeds are made at the moment: the plugin judges ids by the clock.

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
-	"github.com/decahose/telegraf-decahose/internal/decasim"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/rig"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
 )
 
 const (
@@ -77,7 +77,7 @@ func storeMinutes(dir string, from, minutes timeline.Minute) (tweets int, err er
 
 // minuteBatch are the Tweets of a minute as the input emits them, with all fields.
 func minuteBatch(world *decasim.World, m timeline.Minute) (*archive.Batch, error) {
-	schema, err := emit.NewSchema("bench", nil, nil, emit.Keep)
+	schema, err := encode.NewSchema("bench", nil, nil, encode.Keep)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func minuteBatch(world *decasim.World, m timeline.Minute) (*archive.Batch, error
 			return nil, err
 		}
 		t.ReceivedAt = m.Nano()
-		line = emit.AppendTweet(line[:0], &t, schema)
+		line = encode.AppendTweet(line[:0], &t, schema)
 		if err := batch.Add(line); err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (b *bench) refill(stored string, from timeline.Minute, tweets int) (wall, c
 		return 0, 0, err
 	}
 	defer os.RemoveAll(state)
-	if err := rig.LeavePast(filepath.Join(state, "bench_sample10_bench"), time.UnixMilli(from.Milli())); err != nil {
+	if err := env.LeavePast(filepath.Join(state, "bench_sample10_bench"), time.UnixMilli(from.Milli())); err != nil {
 		return 0, 0, err
 	}
 	// The archive is trusted: what comes live here does not say how many Tweets a minute should hold.

@@ -16,12 +16,12 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/store"
-	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -181,7 +181,7 @@ func newClient(dial func(context.Context, string, string) (net.Conn, error)) *st
 
 func passageConfig(ids ...int) core.Config {
 	return core.Config{StreamLabel: "bench", Partitions: ids, Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute,
-		Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: recovery.Rules{Horizon: horizon}, Interval: 10 * time.Second}
+		Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: refill.Rules{Horizon: horizon}, Interval: 10 * time.Second}
 }
 
 // live has the Tweets come live, at a time when they are new.
@@ -210,9 +210,9 @@ func (b *bench) replay(g *gapTweets) (*passage, error) {
 	p := &passage{tweets: g.tweets + partitions, conn: partitions}
 	c := passageConfig(1, 2)
 	c.State, c.Past, c.Started = true, past, ledger.Moment{Wall: time.Now().UnixNano()}
-	c.Recovery = recovery.Rules{Method: recovery.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: horizon, Jobs: 1, Limit: 5, Period: 5 * time.Minute}
+	c.Recovery = refill.Rules{Method: refill.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: horizon, Jobs: 1, Limit: 5, Period: 5 * time.Minute}
 	err = p.run(b.ctx, engine.Config{Core: c, Store: s, Clients: []*stream.Client{newClient(oneTweet().dial)},
-		Requesters: []*stream.Client{newClient(p.dial(append(bytes.Clone(g.body), g.last...)))}, RequestURL: func(recovery.Request) string { return "http://127.0.0.1/bench" }})
+		Requesters: []*stream.Client{newClient(p.dial(append(bytes.Clone(g.body), g.last...)))}, RequestURL: func(refill.Request) string { return "http://127.0.0.1/bench" }})
 	if err := errors.Join(err, s.Close()); err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func (g *gapTweets) recovered(dir string) (err error) {
 	}
 	filled := int64(0)
 	for _, k := range gaps {
-		if k.State == ledger.GapRecovered && k.FilledBy == recovery.Replay.String() {
+		if k.State == ledger.GapRecovered && k.FilledBy == refill.Replay.String() {
 			filled += k.Span.Len()
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 )
 
 // Settings of the product where Tweets go to stdout, see the plugin's road.go.
@@ -22,14 +22,14 @@ const (
 // full holds the engine up.
 type road struct {
 	tweets *delivery.Delivery
-	points *emit.Lines
+	points *encode.Lines
 	null   *os.File
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
 
 func newRoad() (*road, error) {
-	schema, err := emit.NewSchema("bench", nil, nil, emit.Keep)
+	schema, err := encode.NewSchema("bench", nil, nil, encode.Keep)
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +37,10 @@ func newRoad() (*road, error) {
 	if r.null, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
 		return nil, err
 	}
-	writer := emit.NewWriter(r.null)
-	r.points = emit.NewLines(nil, writer)
+	writer := encode.NewWriter(r.null)
+	r.points = encode.NewLines(nil, writer)
 	r.tweets = delivery.New(delivery.Config{Schema: schema, Courier: delivery.Stdout(writer), Slots: 1, Most: stdoutMost,
-		MostBytes: emit.FlushBytes, Memory: memoryTweets, SettleAfter: settleAfter})
+		MostBytes: encode.FlushBytes, Memory: memoryTweets, SettleAfter: settleAfter})
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	r.wg.Go(func() { writer.Run(ctx) })

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/spool"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
 const (
@@ -182,13 +182,13 @@ func (b *bench) spoolAlone(r *spoolRates, tweets []tweet.Tweet, n int) (err erro
 }
 
 func entryOf(tweets []tweet.Tweet) (*spool.Entry, error) {
-	schema, err := emit.NewSchema("bench", nil, nil, emit.Keep)
+	schema, err := encode.NewSchema("bench", nil, nil, encode.Keep)
 	if err != nil {
 		return nil, err
 	}
 	e := &spool.Entry{At: time.Now()}
 	for i := range tweets {
-		e.Lines = emit.AppendTweet(e.Lines, &tweets[i], schema)
+		e.Lines = encode.AppendTweet(e.Lines, &tweets[i], schema)
 		e.Tweets = append(e.Tweets, spool.Tweet{Sent: ledger.Sent{ID: tweets[i].ID, Partition: 1}, End: len(e.Lines)})
 	}
 	return e, nil

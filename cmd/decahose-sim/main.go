@@ -16,7 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 )
 
 func main() {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 )
 
 var backfillModes = map[string]decasim.BackfillMode{

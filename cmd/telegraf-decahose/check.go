@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"

@@ -12,9 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
@@ -90,7 +90,7 @@ func (c *console) startAlone(ctx *cli.Context, s *stream, out io.Writer) (*alone
 	if err != nil {
 		return nil, usageError{err}
 	}
-	w := emit.NewWriter(out)
+	w := encode.NewWriter(out)
 	writing, done := context.WithCancel(context.Background())
 	p.done = done
 	p.writer.Go(func() { w.Run(writing) })

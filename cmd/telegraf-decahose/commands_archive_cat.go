@@ -12,8 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
-	"github.com/decahose/telegraf-decahose/internal/lineproto"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 

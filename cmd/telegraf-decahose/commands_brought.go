@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
 // recoverOrder is what recover orders: the minutes, or with again all Tweets that were emitted of them.

@@ -3,16 +3,16 @@ package main
 import (
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // plan is what the plugin that keeps the state says it will do about its gaps. Nothing is decided here: what a command
 // made up from the rules alone would not come true, since it knows of no refusal, no limit and no attempt.
 type plan struct {
-	rules    recovery.Rules
-	archives []recovery.Copy
+	rules    refill.Rules
+	archives []refill.Copy
 	now      int64 // in the stream's time, Unix ms
 	live     bool  // the plugin runs
 	steps    map[gapName]ledger.StepRecord
@@ -73,7 +73,7 @@ func (p *plan) next(g *ledger.GapRecord) (text string, at *time.Time) {
 
 // expires is when the first minute of a gap can no longer be asked for; nil where nobody asks.
 func (p *plan) expires(g *ledger.GapRecord) *time.Time {
-	if p.rules.Method == recovery.None && len(p.archives) == 0 || !missing(g) {
+	if p.rules.Method == refill.None && len(p.archives) == 0 || !missing(g) {
 		return nil
 	}
 	first, _ := gapMinutes(g)

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -20,8 +20,8 @@ func gapAt(partition int, from, to timeline.Minute, state ledger.GapState) ledge
 		Span: timeline.Span{From: (noon + from).Milli(), To: (noon + to).Milli()}}
 }
 
-func replayRules() recovery.Rules {
-	return recovery.Rules{Method: recovery.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: 120 * time.Hour, Jobs: 1}
+func replayRules() refill.Rules {
+	return refill.Rules{Method: refill.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: 120 * time.Hour, Jobs: 1}
 }
 
 // What the plugin says is shown while it runs, and nothing is made up where it does not say.

@@ -12,9 +12,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"

@@ -8,9 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -19,7 +19,7 @@ import (
 type stream struct {
 	input  *decahose.Decahose
 	label  string
-	rules  recovery.Rules
+	rules  refill.Rules
 	reader *store.Reader
 	now    time.Time // of the stream
 	warn   func(format string, args ...any)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/influxdata/toml/ast"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/influxdata/toml"
 	"github.com/influxdata/toml/ast"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -29,7 +29,7 @@ type host struct {
 	signalled bool          // a signal asked for the stop; the next ends it at once
 
 	stdout *os.File // the one way to the real stdout
-	writer *emit.Writer
+	writer *encode.Writer
 	roads  []*road
 	failed chan error // why stdout cannot be written; buffered, so that nobody waits for the host
 	wg     sync.WaitGroup
@@ -73,7 +73,7 @@ func (h *host) open() error {
 		return err
 	}
 	h.stdout = f
-	h.writer = emit.NewWriter(watched{f, h.failed})
+	h.writer = encode.NewWriter(watched{f, h.failed})
 	return nil
 }
 

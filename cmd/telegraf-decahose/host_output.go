@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/lineproto"
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
 )
 

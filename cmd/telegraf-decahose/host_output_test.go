@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
-	"github.com/decahose/telegraf-decahose/internal/smalldisk"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/testing/smalldisk"
 )
 
 // shelve writes a configuration of the output, and returns it with its directory.

@@ -12,7 +12,7 @@ import (
 	"github.com/influxdata/telegraf/models"
 	"github.com/influxdata/telegraf/plugins/serializers/influx"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -22,7 +22,7 @@ import (
 type road struct {
 	input  *models.RunningInput
 	acc    telegraf.Accumulator
-	writer *emit.Writer
+	writer *encode.Writer
 	log    *lineLog
 
 	metrics  chan telegraf.Metric
@@ -41,7 +41,7 @@ const (
 	roadDelay = 20 * time.Millisecond
 )
 
-func newRoad(ri *models.RunningInput, w *emit.Writer, log *lineLog) *road {
+func newRoad(ri *models.RunningInput, w *encode.Writer, log *lineLog) *road {
 	r := &road{input: ri, writer: w, log: log, metrics: make(chan telegraf.Metric, roadQueue)}
 	r.give, r.giveUp = context.WithCancel(context.Background()) //nolint:gosec // the drain's timer calls it, or the process ends
 	r.acc = agent.NewAccumulator(ri, r.metrics)

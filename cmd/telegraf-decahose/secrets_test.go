@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 )
 
 // holders are options that hold a secret, or may, with what stands before them. CANARY is the secret's place in a value.

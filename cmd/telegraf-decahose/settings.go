@@ -17,7 +17,7 @@ import (
 	_ "github.com/influxdata/telegraf/plugins/secretstores/docker"
 	"github.com/influxdata/toml"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/option"

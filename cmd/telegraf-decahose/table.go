@@ -11,7 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 )

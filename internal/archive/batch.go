@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
-	"github.com/decahose/telegraf-decahose/internal/lineproto"
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
 )
 
 // Batch collects the Tweets of one Write. The zero Batch is empty. It has one owner, until Write takes it over.

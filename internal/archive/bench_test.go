@@ -12,17 +12,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	tweets "github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	tweets "github.com/decahose/telegraf-decahose/internal/tweet"
 )
 
 // minuteLines are the Tweets of a minute of the simulator's World, 600 a second, as the input emits them with all fields.
 var minuteLines = sync.OnceValue(func() (lines [][]byte) {
 	world := decasim.NewWorld(decasim.WorldConfig{Seed: 20, Rate: 600})
-	schema, err := emit.NewSchema("prod", nil, nil, emit.Keep)
+	schema, err := encode.NewSchema("prod", nil, nil, encode.Keep)
 	if err != nil {
 		panic(err)
 	}
@@ -34,7 +34,7 @@ var minuteLines = sync.OnceValue(func() (lines [][]byte) {
 			panic(err)
 		}
 		t.ReceivedAt = noon.Nano() + int64(len(lines))
-		lines = append(lines, emit.AppendTweet(nil, &t, schema))
+		lines = append(lines, encode.AppendTweet(nil, &t, schema))
 	}
 	return lines
 })

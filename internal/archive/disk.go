@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/decahose/telegraf-decahose/internal/durable"
+	"github.com/decahose/telegraf-decahose/internal/state/durable"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/smalldisk"
+	"github.com/decahose/telegraf-decahose/internal/testing/smalldisk"
 )
 
 // TestFullDisk fills a small file system while it is written and sealed, and makes room again.

@@ -3,7 +3,7 @@ package archive
 import (
 	"bytes"
 
-	"github.com/decahose/telegraf-decahose/internal/lineproto"
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
 )
 
 // joinMost bounds what is made one line again: more than any Tweet takes.

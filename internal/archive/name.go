@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 

@@ -11,9 +11,9 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/dirlock"
-	"github.com/decahose/telegraf-decahose/internal/lineproto"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/state/dirlock"
 )
 
 const (

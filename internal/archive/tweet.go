@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/decahose/telegraf-decahose/internal/lineproto"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 

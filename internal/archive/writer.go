@@ -12,8 +12,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/decahose/telegraf-decahose/internal/dirlock"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/state/dirlock"
 )
 
 // ErrFull says that as much waits in the spool as may: the bucket has to take some first.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 

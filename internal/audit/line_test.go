@@ -13,9 +13,9 @@ import (
 	"github.com/influxdata/telegraf/plugins/parsers/influx"
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 )
 
 // seen is a point with its bytes taken out of the reader's hands.
@@ -73,11 +73,11 @@ func TestLines(t *testing.T) {
 
 // What this project emits is read back, whatever the text is.
 func TestLinesOfOurOwn(t *testing.T) {
-	schema, err := emit.NewSchema(`pr od,x=y`, nil, nil, emit.Keep)
+	schema, err := encode.NewSchema(`pr od,x=y`, nil, nil, encode.Keep)
 	require.NoError(t, err)
 	tw := &tweet.Tweet{ID: snowflake.First(1_700_000_000_000) | 4_195_311, Text: []byte("a\n\"b\" \\ , =\r\n"), UserScreenName: []byte(`x\`)}
-	b := emit.AppendTweet(nil, tw, schema)
-	b = emit.AppendTweet(b, tw, schema)
+	b := encode.AppendTweet(nil, tw, schema)
+	b = encode.AppendTweet(b, tw, schema)
 	all, bad := readLines(t, bytes.NewReader(b))
 	ns, _ := tw.ID.Nano()
 	want := seen{"decahose_tweet", `pr od,x=y`, int64(tw.ID), ns, true}

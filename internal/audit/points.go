@@ -3,7 +3,7 @@ package audit
 import (
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/point"
+	"github.com/decahose/telegraf-decahose/internal/output/point"
 )
 
 // Point is a line as decahose_audit. What is not known of the store is absent.

@@ -3,12 +3,12 @@ package core
 import (
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/point"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 const (
@@ -40,8 +40,8 @@ const (
 type archives struct {
 	conns []*conn // one, or none where there are no archives
 	each  []archive
-	at    time.Time       // no look for what to read before: it goes through every missing minute
-	words []recovery.Word // of the minute that was looked at last
+	at    time.Time     // no look for what to read before: it goes through every missing minute
+	words []refill.Word // of the minute that was looked at last
 }
 
 // archive is what is known of one of them.
@@ -56,7 +56,7 @@ type archive struct {
 func (c *Core) newArchives() {
 	a := &c.archives
 	n := len(c.cfg.Archives)
-	a.each, a.words = make([]archive, n), make([]recovery.Word, n)
+	a.each, a.words = make([]archive, n), make([]refill.Word, n)
 	for k := range a.each {
 		a.each[k].lacks = make(map[timeline.Minute]postponement)
 	}
@@ -66,14 +66,14 @@ func (c *Core) newArchives() {
 }
 
 // words are what each archive is known to have of the minute. They are valid until the next call.
-func (c *Core) words(m timeline.Minute) []recovery.Word {
+func (c *Core) words(m timeline.Minute) []refill.Word {
 	for k := range c.archives.each {
-		a, w := &c.archives.each[k], recovery.Unread
+		a, w := &c.archives.each[k], refill.Unread
 		switch {
 		case c.now.Before(a.lacks[m].until):
-			w = recovery.Lacks
+			w = refill.Lacks
 		case a.failures >= silentAfter && c.now.Before(a.until):
-			w = recovery.Silent
+			w = refill.Silent
 		}
 		c.archives.words[k] = w
 	}
@@ -107,7 +107,7 @@ func (c *Core) readArchives() {
 			if to = min(to, from+readMost); c.grows(k, from, to) || c.tooSoon(k, from) {
 				continue
 			}
-			c.read(n, k, recovery.Request{Partition: ledger.AnyPartition, From: from, To: to})
+			c.read(n, k, refill.Request{Partition: ledger.AnyPartition, From: from, To: to})
 			break
 		}
 	}
@@ -122,7 +122,7 @@ func (c *Core) grows(k int, from, to timeline.Minute) bool {
 	}
 	for _, p := range c.partitions {
 		for _, h := range p.holes {
-			if step, _ := c.way(h, to); step == recovery.Wait && !c.whole(h).Intersect(to.Span()).Empty() {
+			if step, _ := c.way(h, to); step == refill.Wait && !c.whole(h).Intersect(to.Span()).Empty() {
 				return true
 			}
 		}
@@ -150,10 +150,10 @@ func (c *Core) excludeAsked(p *partition, minutes *timeline.Set) {
 }
 
 // read notes that minutes of an archive are to be read.
-func (c *Core) read(n *conn, k int, query recovery.Request) {
+func (c *Core) read(n *conn, k int, query refill.Request) {
 	c.requests.last++
-	*n.job = job{method: recovery.Archive, archive: k, query: query,
-		reading: recovery.NewReading(query, c.cfg.Archives[k].Trust, c.had)}
+	*n.job = job{method: refill.Archive, archive: k, query: query,
+		reading: refill.NewReading(query, c.cfg.Archives[k].Trust, c.had)}
 	c.intend(n)
 }
 
@@ -272,7 +272,7 @@ func (c *Core) noteReading(n *conn, end End, lacking int64) {
 	j := n.job
 	a, name := &c.archives.each[j.archive], c.cfg.Archives[j.archive].Name
 	others := "waiting for it"
-	if c.cfg.Recovery.Method != recovery.None {
+	if c.cfg.Recovery.Method != refill.None {
 		others = "left to " + c.cfg.Recovery.Method.String()
 	}
 	if j.reading.Tweets() > 0 || end.Class == ReadThrough {

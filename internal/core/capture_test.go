@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // Who brought a Tweet is noted in the set of ids and in the histories of its minute alike, also where the copy is damaged and
@@ -18,7 +18,7 @@ import (
 func TestHistoriesFollowTheWitnesses(t *testing.T) {
 	s := &script{t: t}
 	s.config(Config{StreamLabel: "prod", Partitions: []int{1}, Connections: 3, ConnectLimit: 10, ConnectPeriod: time.Minute,
-		DedupWindow: time.Hour, Interval: 10 * time.Second, Recovery: recovery.Rules{Horizon: time.Hour}})
+		DedupWindow: time.Hour, Interval: 10 * time.Second, Recovery: refill.Rules{Horizon: time.Hour}})
 	s.live()
 	s.do("accept")
 	s.do("+2s")

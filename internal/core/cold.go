@@ -4,10 +4,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // cold are the minutes whose ids are in the store and not, or not all, in memory. A record of such a minute

@@ -5,8 +5,8 @@ package core
 import (
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
 // Backfill is the option backfill.
@@ -38,10 +38,10 @@ type Config struct {
 	ConnectTimeout time.Duration // that those below have for an attempt up to its header; 0: they have none, nor is any end overdue
 	Backfill       Backfill
 	DedupWindow    time.Duration
-	SilenceTimeout time.Duration   // 0: silence is not judged
-	Recovery       recovery.Rules  // how minutes are had that backfill cannot reach; Horizon holds for all methods
-	RecoveryHost   string          // that Replay or Recovery is asked at, for the log; empty: not told
-	Archives       []recovery.Copy // of other sites; asked before Recovery
+	SilenceTimeout time.Duration // 0: silence is not judged
+	Recovery       refill.Rules  // how minutes are had that backfill cannot reach; Horizon holds for all methods
+	RecoveryHost   string        // that Replay or Recovery is asked at, for the log; empty: not told
+	Archives       []refill.Copy // of other sites; asked before Recovery
 	Tweets         Tweets
 	Interval       time.Duration // least time between two revisions of one volume minute
 	Seed           uint64        // of jitter

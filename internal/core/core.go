@@ -4,15 +4,15 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/dedup"
-	"github.com/decahose/telegraf-decahose/internal/feedback"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/point"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/core/dedup"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/feedback"
+	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // settle is how far the last records before a cut are not trusted: some may have been on their way.
@@ -119,7 +119,7 @@ type Connect struct {
 // Ask asks for a request to Replay or Recovery, or for the reading of an archive. Conn is the index for its events.
 type Ask struct {
 	Conn    int
-	Query   recovery.Request
+	Query   refill.Request
 	Archive int // index into Config.Archives; X: it is a request to Replay or Recovery
 }
 
@@ -170,7 +170,7 @@ type Core struct {
 	accepted accepted
 	cold     cold
 	durable  durable
-	ways     recovery.Ways
+	ways     refill.Ways
 	requests requests
 	archives archives
 	judging  judging
@@ -232,7 +232,7 @@ func New(cfg Config) *Core {
 			p.conns = append(p.conns, n)
 		}
 	}
-	c.ways = recovery.Ways{Archives: cfg.Archives, Rules: cfg.Recovery}
+	c.ways = refill.Ways{Archives: cfg.Archives, Rules: cfg.Recovery}
 	if cfg.Backfill != BackfillNone {
 		c.ways.Backfill = backfillMost
 	}

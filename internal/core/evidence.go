@@ -3,7 +3,7 @@ package core
 import (
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/point"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
@@ -65,10 +65,10 @@ func (f *fills) clear(m timeline.Minute) {
 func (c *Core) mark(m timeline.Minute, w weighed, by string) {
 	state := ledger.FillUnproven
 	switch w.Fullness {
-	case recovery.Full:
+	case refill.Full:
 		c.fills.clear(m)
 		return
-	case recovery.Thin:
+	case refill.Thin:
 		state = ledger.FillThin
 	}
 	k := c.fills.of(m)
@@ -86,13 +86,13 @@ func (c *Core) marked(m timeline.Minute) ledger.FillState {
 
 // weighOutcome judges what a request says it delivered. Minutes that are thin are asked for again; the third time they
 // stand, marked.
-func (c *Core) weighOutcome(n *conn, o *recovery.Outcome) {
+func (c *Core) weighOutcome(n *conn, o *refill.Outcome) {
 	var thin, stand []ledger.FillRecord
 	for _, m := range minutesOfSet(&o.Done) {
 		w := c.weigh(n.job.query.Partition, m, n.job.follow.Came(m))
 		found := ledger.FillRecord{Minute: m, Held: w.held, Expected: w.expected}
 		switch {
-		case w.Fullness != recovery.Thin:
+		case w.Fullness != refill.Thin:
 			c.mark(m, w, n.job.method.String())
 		case c.fills.of(m).Times >= countsMost, !o.Mismatch && c.fills.doubt(m):
 			c.mark(m, w, n.job.method.String())
@@ -129,10 +129,10 @@ func (c *Core) claimFull(n *conn, to timeline.Minute) {
 	j := n.job
 	for m := j.claimed; m < to; m++ {
 		w := c.weigh(j.query.Partition, m, j.follow.Came(m))
-		if w.Fullness == recovery.Unproven {
+		if w.Fullness == refill.Unproven {
 			c.mark(m, w, j.method.String())
 		}
-		if w.Fullness != recovery.Thin {
+		if w.Fullness != refill.Thin {
 			c.claim(n, m.Span())
 		}
 	}
@@ -143,10 +143,10 @@ func (c *Core) claimFull(n *conn, to timeline.Minute) {
 // evidence, so only a thin minute is not believed; where nobody else can be asked it stands, marked.
 func (c *Core) backfilled(p *partition, m timeline.Minute) bool {
 	w := c.weigh(p.id, m, notAsked)
-	if w.Fullness != recovery.Thin {
+	if w.Fullness != refill.Thin {
 		return true
 	}
-	then, alone := "left to others", c.cfg.Recovery.Method == recovery.None && len(c.cfg.Archives) == 0
+	then, alone := "left to others", c.cfg.Recovery.Method == refill.None && len(c.cfg.Archives) == 0
 	if alone {
 		then = "taken as recovered, marked as thin"
 		c.mark(m, w, backfill)

@@ -1,8 +1,8 @@
 package core
 
 import (
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -48,7 +48,7 @@ func unheard(s timeline.Span, without int64) timeline.Span {
 
 // weighed is the one judgement of a minute that a source filled.
 type weighed struct {
-	recovery.Fullness
+	refill.Fullness
 	held, expected int64
 }
 
@@ -56,11 +56,11 @@ type weighed struct {
 // minute its source brought, copies included; they count where the ledger lost its account of the minute. What is left
 // behind a cut may be too short to tell anything: then the seconds before it are judged with it.
 func (c *Core) weigh(partition int, m timeline.Minute, came int64) weighed {
-	if w := c.weighCopies(partition, m, came); w.Fullness == recovery.Thin {
+	if w := c.weighCopies(partition, m, came); w.Fullness == refill.Thin {
 		return w
 	}
 	w := c.weighParts(c.lacking(partition, m, settle.Milliseconds()), m, came)
-	if w.Fullness == recovery.Unproven {
+	if w.Fullness == refill.Unproven {
 		return c.weighParts(c.lacking(partition, m, 0), m, came)
 	}
 	return w
@@ -80,14 +80,14 @@ func (c *Core) weighCopies(partition int, m timeline.Minute, came int64) weighed
 		}
 	}
 	if came == notAsked || known == 0 {
-		return weighed{Fullness: recovery.Unproven}
+		return weighed{Fullness: refill.Unproven}
 	}
-	return weighed{recovery.Yardstick{Expected: known, Share: recovery.Near}.Judge(came), came, known}
+	return weighed{refill.Yardstick{Expected: known, Share: refill.Near}.Judge(came), came, known}
 }
 
 func (c *Core) weighParts(parts []part, m timeline.Minute, came int64) weighed {
 	if len(parts) == 0 {
-		return weighed{Fullness: recovery.Full}
+		return weighed{Fullness: refill.Full}
 	}
 	c.wholeMinutes(parts, m)
 	held, yard := c.heldOf(parts, m, came), c.yardstick(parts, m)
@@ -154,16 +154,16 @@ func contains(parts []part, p *partition) bool {
 
 // yardstick is how many Tweets there should be of what is missing. Evidence is, in this order: the same minute of the
 // other partitions, minutes within an hour, the same minute of earlier weeks, minutes within a day.
-func (c *Core) yardstick(parts []part, m timeline.Minute) (sum recovery.Yardstick) {
+func (c *Core) yardstick(parts []part, m timeline.Minute) (sum refill.Yardstick) {
 	beside := c.beside(parts, m)
 	for i := range parts {
 		k := &parts[i]
-		y := recovery.Yardstick{Expected: beside, Share: recovery.Near}
+		y := refill.Yardstick{Expected: beside, Share: refill.Near}
 		if beside == 0 {
 			y = c.usualOf(k.partition, m)
 		}
 		if y.Expected == 0 {
-			return recovery.Yardstick{}
+			return refill.Yardstick{}
 		}
 		y = y.Of(k.lacks.Covered(m.Span()), timeline.MinuteMilli)
 		if i == 0 {
@@ -190,7 +190,7 @@ func (c *Core) beside(parts []part, m timeline.Minute) int64 {
 
 // usualOf is what a minute of the partition holds by the smaller mean of those before and behind it: nights differ from
 // days. The pace of now stands for minutes that are not over.
-func (c *Core) usualOf(p *partition, m timeline.Minute) recovery.Yardstick {
+func (c *Core) usualOf(p *partition, m timeline.Minute) refill.Yardstick {
 	before, lately := c.meanFrom(p, m-1, -1)
 	behind, soon := c.meanFrom(p, m+1, 1)
 	now := timeline.MinuteOf(c.clock.at(c.now))
@@ -199,21 +199,21 @@ func (c *Core) usualOf(p *partition, m timeline.Minute) recovery.Yardstick {
 	}
 	switch {
 	case lately && soon:
-		return recovery.Yardstick{Expected: min(before, behind), Share: recovery.Near}
+		return refill.Yardstick{Expected: min(before, behind), Share: refill.Near}
 	case lately:
-		return recovery.Yardstick{Expected: before, Share: recovery.Near}
+		return refill.Yardstick{Expected: before, Share: refill.Near}
 	case soon:
-		return recovery.Yardstick{Expected: behind, Share: recovery.Near}
+		return refill.Yardstick{Expected: behind, Share: refill.Near}
 	}
 	if c.judging.judge != nil {
 		if n := int64(c.judging.judge.Expected(m, p.id)); n > 0 {
-			return recovery.Yardstick{Expected: n, Share: recovery.Season}
+			return refill.Yardstick{Expected: n, Share: refill.Season}
 		}
 	}
 	if before == 0 || behind == 0 {
-		return recovery.Yardstick{Expected: max(before, behind), Share: recovery.Far}
+		return refill.Yardstick{Expected: max(before, behind), Share: refill.Far}
 	}
-	return recovery.Yardstick{Expected: min(before, behind), Share: recovery.Far}
+	return refill.Yardstick{Expected: min(before, behind), Share: refill.Far}
 }
 
 // usual is how many Tweets the minute should hold, of all partitions; 0: not known.

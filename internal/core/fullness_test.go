@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/days"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/sim/volumes"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -21,9 +21,9 @@ type outage struct {
 }
 
 // newOutage lets a stream run for eight days, with a gap of so many minutes on the last.
-func newOutage(w days.Weather, minutes int, seed uint64) (o outage) {
+func newOutage(w volumes.Weather, minutes int, seed uint64) (o outage) {
 	const warm = 8 * 24 * 60
-	s, h := days.NewStream(w, seed), ledger.NewHistory()
+	s, h := volumes.NewStream(w, seed), ledger.NewHistory()
 	begin := warm - rand.New(rand.NewPCG(seed, 1)).IntN(20*60) - minutes - 60
 	last := timeline.Minute(0)
 	for k := range warm {
@@ -40,7 +40,7 @@ func newOutage(w days.Weather, minutes int, seed uint64) (o outage) {
 	}
 	now := time.UnixMilli((last + 1).Milli())
 	o.core = New(Config{Partitions: []int{1, 2}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute, Interval: time.Minute, FalseAlarms: 0.01,
-		Recovery: recovery.Rules{Method: recovery.Replay, Horizon: 120 * time.Hour, Window: time.Hour, Jobs: 1, Limit: 5, Period: time.Minute},
+		Recovery: refill.Rules{Method: refill.Replay, Horizon: 120 * time.Hour, Window: time.Hour, Jobs: 1, Limit: 5, Period: time.Minute},
 		Past:     &ledger.Past{Known: true, Clean: true, Hours: h.Take(), Moment: ledger.Moment{Wall: now.UnixNano(), Stream: now.UnixMilli()}}})
 	var out Ready
 	o.core.Step(now, Event{Kind: Tick}, &out)
@@ -56,16 +56,16 @@ func TestRealDaysAreNotThin(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates months")
 	}
-	for _, w := range []days.Weather{days.Calm, days.Rough} {
+	for _, w := range []volumes.Weather{volumes.Calm, volumes.Rough} {
 		for seed, minutes := range []int{3, 20, 100, 360, 600} {
 			o := newOutage(w, minutes, uint64(seed)+7)
 			for i, n := range o.truth {
 				m := o.first + timeline.Minute(i)
 				y := o.core.yardstick(o.core.lacking(ledger.AnyPartition, m, 0), m)
-				require.Equal(t, recovery.Full, y.Judge(n), "%s, minute %d of %d: %d of %+v", w.Name, i, minutes, n, y)
-				require.Equal(t, recovery.Thin, y.Judge(n/10), "%s, minute %d of %d: a tenth of %d of %+v", w.Name, i, minutes, n, y)
+				require.Equal(t, refill.Full, y.Judge(n), "%s, minute %d of %d: %d of %+v", w.Name, i, minutes, n, y)
+				require.Equal(t, refill.Thin, y.Judge(n/10), "%s, minute %d of %d: a tenth of %d of %+v", w.Name, i, minutes, n, y)
 				if i < 10 {
-					require.Equal(t, recovery.Thin, y.Judge(n*2/5), "%s, minute %d of %d: two fifths of %d of %+v", w.Name, i, minutes, n, y)
+					require.Equal(t, refill.Thin, y.Judge(n*2/5), "%s, minute %d of %d: two fifths of %d of %+v", w.Name, i, minutes, n, y)
 				}
 			}
 		}
@@ -74,15 +74,15 @@ func TestRealDaysAreNotThin(t *testing.T) {
 
 // TestFewTweetsProveNothing: a stream of a Tweet every few seconds cannot show that a minute is thin.
 func TestFewTweetsProveNothing(t *testing.T) {
-	y := recovery.Yardstick{Expected: 12, Share: recovery.Near}
-	require.Equal(t, recovery.Unproven, y.Judge(0))
-	require.Equal(t, recovery.Unproven, recovery.Yardstick{}.Judge(100))
+	y := refill.Yardstick{Expected: 12, Share: refill.Near}
+	require.Equal(t, refill.Unproven, y.Judge(0))
+	require.Equal(t, refill.Unproven, refill.Yardstick{}.Judge(100))
 }
 
 // TestPartOfAMinuteIsJudgedByItself: of a minute whose last seconds are missing the others say nothing, nor do those before
 // the cut with which the gap begins.
 func TestPartOfAMinuteIsJudgedByItself(t *testing.T) {
-	o := newOutage(days.Calm, 2, 1)
+	o := newOutage(volumes.Calm, 2, 1)
 	c, m := o.core, o.first
 	for _, p := range c.partitions {
 		p.holes = nil
@@ -92,10 +92,10 @@ func TestPartOfAMinuteIsJudgedByItself(t *testing.T) {
 		}
 	}
 	w := c.weigh(ledger.AnyPartition, m, notAsked)
-	require.Equal(t, recovery.Thin, w.Fullness, "%+v", w)
+	require.Equal(t, refill.Thin, w.Fullness, "%+v", w)
 	for ms := m.Milli() + 50_000; ms < (m + 1).Milli(); ms += 3 {
 		c.any.book.Row(m).PostUnique(ms, 100)
 	}
 	w = c.weigh(ledger.AnyPartition, m, notAsked)
-	require.Equal(t, recovery.Full, w.Fullness, "%+v", w)
+	require.Equal(t, refill.Full, w.Fullness, "%+v", w)
 }

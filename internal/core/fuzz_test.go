@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/wire"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
 )
 
 // FuzzStep lets arbitrary events, that an engine could send, happen in any order: the book must balance
@@ -43,7 +43,7 @@ type monkey struct {
 func newMonkey(t *testing.T) *monkey {
 	m := &monkey{t: t, now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), seen: map[snowflake.ID]bool{}}
 	m.core = New(Config{StreamLabel: "x", Partitions: []int{1, 2}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute,
-		ConnectTimeout: 10 * time.Second, DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Recovery: recovery.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second, Seed: 7})
+		ConnectTimeout: 10 * time.Second, DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Recovery: refill.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second, Seed: 7})
 	m.state = make([]int, len(m.core.Conns()))
 	m.step(Event{Kind: Tick})
 	return m

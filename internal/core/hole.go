@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -178,7 +178,7 @@ func (c *Core) expire(p *partition) {
 // lost is what of a hole's past nobody has.
 func (c *Core) lost(h *hole, past timeline.Span) (lost timeline.Set) {
 	for m, end := past.Minutes(); m < end; m++ {
-		if step, _ := c.way(h, m); step == recovery.Lost {
+		if step, _ := c.way(h, m); step == refill.Lost {
 			lost.Add(m.Span().Intersect(past))
 		}
 	}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -15,7 +15,7 @@ import (
 func TestHistoryHoldsWholeMinutes(t *testing.T) {
 	s := &script{t: t}
 	s.config(Config{StreamLabel: "prod", Partitions: []int{1}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute, Backfill: BackfillNone,
-		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, State: true, Recovery: recovery.Rules{Horizon: time.Hour}})
+		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, State: true, Recovery: refill.Rules{Horizon: time.Hour}})
 	s.live()
 	s.do("accept")
 	s.feedOpen(140)

@@ -10,11 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // nouns are words of a command that name no connection.
@@ -393,7 +393,7 @@ func (s *script) checkAsked() {
 }
 
 // asked names the minutes of a request.
-func (s *script) asked(q recovery.Request) string {
+func (s *script) asked(q refill.Request) string {
 	name := fmt.Sprintf("%s-%s", clock15(q.From), clock15(q.To))
 	if q.Partition != ledger.AnyPartition {
 		name += fmt.Sprintf(" p%d", q.Partition)

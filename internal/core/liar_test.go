@@ -11,10 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // lie is a Tweet with an id that is off by so much, in the batch of a live connection of that number.

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // Sample is the beginning of a record that was not valid.

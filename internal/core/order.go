@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -46,7 +46,7 @@ func (c *Core) order(o *ledger.Order) (string, error) {
 
 // orderRecover has the minutes asked for again, whatever is known of them.
 func (c *Core) orderRecover(o *ledger.Order) (string, error) {
-	if c.cfg.Recovery.Method == recovery.None && len(c.cfg.Archives) == 0 {
+	if c.cfg.Recovery.Method == refill.None && len(c.cfg.Archives) == 0 {
 		return "", errors.New("option \"recovery\" is \"none\": there is nobody to ask")
 	}
 	now := c.clock.at(c.now)

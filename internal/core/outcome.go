@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -42,7 +42,7 @@ func (c *Core) endedRequest(n *conn, end End) {
 }
 
 // retract takes back what was claimed while the request ran and is not done by X's last word.
-func (c *Core) retract(j *job, o *recovery.Outcome) {
+func (c *Core) retract(j *job, o *refill.Outcome) {
 	var wrong timeline.Set
 	wrong.Add(timeline.Span{From: j.query.From.Milli(), To: j.claimed.Milli()})
 	for _, s := range o.Done.Spans() {
@@ -63,7 +63,7 @@ func (c *Core) retract(j *job, o *recovery.Outcome) {
 
 // disagree handles a request of which X says that it delivered more than came: nobody knows which minutes are not
 // whole, so all are asked for again. A count that never agrees is not believed for ever.
-func (c *Core) disagree(n *conn, o *recovery.Outcome) {
+func (c *Core) disagree(n *conn, o *refill.Outcome) {
 	q, j := &c.requests, n.job
 	o.Done = timeline.Set{}
 	for m := j.query.From; m < j.query.To; m++ {
@@ -95,14 +95,14 @@ func tiredOf(n, all int64) string {
 	return fmt.Sprintf("%d of %d minutes are taken as whole", n, all)
 }
 
-func counted(o *recovery.Outcome) string {
+func counted(o *refill.Outcome) string {
 	if o.Arrived == 0 {
 		return "X delivered nothing"
 	}
 	return fmt.Sprintf("X counts %d records, %d came", o.Announced, o.Arrived)
 }
 
-func deleteClaims(all []claim, query recovery.Request) (rest []claim) {
+func deleteClaims(all []claim, query refill.Request) (rest []claim) {
 	for _, k := range all {
 		if k.query != query {
 			rest = append(rest, k)
@@ -131,7 +131,7 @@ func (c *Core) reopen(p *partition, s timeline.Span, cause string) {
 }
 
 // requestAgain is how long to wait for the next request, by how this one ended.
-func (c *Core) requestAgain(n *conn, end End, o *recovery.Outcome) time.Duration {
+func (c *Core) requestAgain(n *conn, end End, o *refill.Outcome) time.Duration {
 	q := &c.requests
 	if o.Result != "" && !o.Mismatch {
 		q.failures = 0
@@ -159,7 +159,7 @@ func (c *Core) requestAgain(n *conn, end End, o *recovery.Outcome) time.Duration
 }
 
 // postpone puts off the minutes that X failed to deliver, so that they do not block those that it can.
-func (c *Core) postpone(n *conn, end End, o *recovery.Outcome) {
+func (c *Core) postpone(n *conn, end End, o *refill.Outcome) {
 	put := func(m timeline.Minute) {
 		w := c.requests.postponed[m]
 		w.until = c.now.Add(doubling(time.Minute, postponedMost, w.failures))
@@ -192,7 +192,7 @@ func (c *Core) postpone(n *conn, end End, o *recovery.Outcome) {
 	}
 }
 
-func (c *Core) noteOutcome(n *conn, end End, o *recovery.Outcome) {
+func (c *Core) noteOutcome(n *conn, end End, o *refill.Outcome) {
 	if c.stopping {
 		return
 	}
@@ -208,7 +208,7 @@ func (c *Core) noteOutcome(n *conn, end End, o *recovery.Outcome) {
 	switch {
 	case o.Mismatch:
 		c.note(Warn, "%s of %s: %s; asked for again", method, j, counted(o))
-	case o.Result == recovery.Completed:
+	case o.Result == refill.Completed:
 		c.note(Info, "%s of %s completed: %d Tweets, %d of them new", method, j, j.follow.Tweets(), j.follow.New())
 	case o.Result != "":
 		c.note(Warn, "%s of %s %s: %s not delivered; asked for again later", method, j, spaced(o.Result), timeline.InWords(len(o.Failed)))
@@ -232,14 +232,14 @@ func (c *Core) asked() string {
 func refusesForGood(status int) bool { return status == 401 || status == 403 || status == 404 }
 
 func spaced(result string) string {
-	if result == recovery.Failed {
+	if result == refill.Failed {
 		return "failed to complete"
 	}
 	return "completed with errors"
 }
 
 // knows reports whether Tweets came of a request's minutes, on whatever road: then X has some.
-func (c *Core) knows(query recovery.Request) bool {
+func (c *Core) knows(query refill.Request) bool {
 	for m := query.From; m < query.To; m++ {
 		for i := range len(c.partitions) + 1 {
 			p := c.at(i)

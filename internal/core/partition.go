@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -235,9 +235,9 @@ func (c *Core) backfillReaches(h *hole, at time.Time) bool {
 	if h.Dark {
 		s.To = max(s.To, c.clock.at(at))
 	}
-	last := recovery.Lack{Span: s.Intersect(timeline.MinuteOf(s.To - 1).Span()), Connecting: true, Forfeited: h.full, Words: c.words(timeline.MinuteOf(s.To - 1))}
+	last := refill.Lack{Span: s.Intersect(timeline.MinuteOf(s.To - 1).Span()), Connecting: true, Forfeited: h.full, Words: c.words(timeline.MinuteOf(s.To - 1))}
 	step, _ := c.ways.Way(c.clock.at(at), last)
-	return step == recovery.Backfill
+	return step == refill.Backfill
 }
 
 // ask makes n the asker of what its backfill reaches.

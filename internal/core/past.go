@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -115,7 +115,7 @@ func (c *Core) restoreRequests(past *ledger.Past) {
 			r.Ended, r.Result = c.wall, "restart"
 			c.durable.asked = append(c.durable.asked, &r)
 		}
-		if r.Result != withdrawn && r.Method != recovery.Archive.String() {
+		if r.Result != withdrawn && r.Method != refill.Archive.String() {
 			made = append(made, r.At+noted.Nanoseconds())
 		}
 	}

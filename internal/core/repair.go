@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -28,7 +28,7 @@ type repair struct {
 // orderRepair takes back that Tweets were emitted, so that recovery brings and emits them again: these, and no others.
 // again says that it is wanted however often it was tried.
 func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
-	if c.cfg.Recovery.Method == recovery.None {
+	if c.cfg.Recovery.Method == refill.None {
 		return "", errors.New("option \"recovery\" is \"none\": there is nobody to ask")
 	}
 	if len(c.accepted.unseen)+len(o.Sent) > unseenMost {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -17,7 +17,7 @@ func TestWhatAWholeReplayDoesNotBringIsGone(t *testing.T) {
 	s := &script{t: t}
 	s.config(Config{StreamLabel: "prod", Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute, DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second,
 		Interval: 10 * time.Second, Partitions: []int{1}, State: true, Backfill: BackfillNone,
-		Recovery: recovery.Rules{Method: recovery.Replay, Horizon: 120 * time.Hour, Window: time.Hour, Delay: time.Minute, Jobs: 1, Limit: 5, Period: time.Minute}})
+		Recovery: refill.Rules{Method: refill.Replay, Horizon: 120 * time.Hour, Window: time.Hour, Delay: time.Minute, Jobs: 1, Limit: 5, Period: time.Minute}})
 	s.live()
 	play := func(text string) {
 		for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {

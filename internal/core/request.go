@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 const (
@@ -44,22 +44,22 @@ type requests struct {
 
 // job is one request under way, and its past when it is not.
 type job struct {
-	method  recovery.Method
+	method  refill.Method
 	archive int // that is read, X: none
-	query   recovery.Request
-	follow  *recovery.Job
-	reading *recovery.Reading // of an archive, in place of follow
+	query   refill.Request
+	follow  *refill.Job
+	reading *refill.Reading // of an archive, in place of follow
 	record  *ledger.RequestRecord
-	missing []recovery.Missing // of the query, when it was asked
-	claimed timeline.Minute    // minutes before it are claims
-	spoiled timeline.Set       // minutes that count for nothing: some of what was brought was lost behind us
+	missing []refill.Missing // of the query, when it was asked
+	claimed timeline.Minute  // minutes before it are claims
+	spoiled timeline.Set     // minutes that count for nothing: some of what was brought was lost behind us
 }
 
 // claim is a span that a request delivered. It counts once the Tweets before it are settled.
 type claim struct {
 	after  uint64 // Tweets that entered sent before it
-	method recovery.Method
-	query  recovery.Request
+	method refill.Method
+	query  refill.Request
 	span   timeline.Span
 }
 
@@ -73,7 +73,7 @@ func (c *Core) newRequests() {
 	r := &c.cfg.Recovery
 	q.budget = budget{limit: r.Limit, period: r.Period}
 	q.postponed = make(map[timeline.Minute]postponement)
-	if r.Method == recovery.None {
+	if r.Method == refill.None {
 		return
 	}
 	for k := range r.Jobs {
@@ -128,14 +128,14 @@ func (c *Core) askX() {
 }
 
 // running are the requests to X under way.
-func (c *Core) running() (all []recovery.Request) { return queries(c.requests.conns) }
+func (c *Core) running() (all []refill.Request) { return queries(c.requests.conns) }
 
 // underWay are all of them, and what is read of archives.
-func (c *Core) underWay() (all []recovery.Request) {
+func (c *Core) underWay() (all []refill.Request) {
 	return append(c.running(), queries(c.archives.conns)...)
 }
 
-func queries(conns []*conn) (all []recovery.Request) {
+func queries(conns []*conn) (all []refill.Request) {
 	for _, n := range conns {
 		if n.state != waiting {
 			all = append(all, n.job.query)
@@ -145,10 +145,10 @@ func queries(conns []*conn) (all []recovery.Request) {
 }
 
 // missing are the minutes, as far as gaps go, that X may be asked for, and those that each archive may be.
-func (c *Core) missing() (ask []recovery.Missing, read []timeline.Set) {
+func (c *Core) missing() (ask []refill.Missing, read []timeline.Set) {
 	read = make([]timeline.Set, len(c.cfg.Archives))
 	for _, p := range c.partitions {
-		m, copies := recovery.Missing{Partition: p.id}, make([]timeline.Set, len(read))
+		m, copies := refill.Missing{Partition: p.id}, make([]timeline.Set, len(read))
 		for _, h := range p.holes {
 			c.sort(h, &m, copies)
 		}
@@ -166,7 +166,7 @@ func (c *Core) missing() (ask []recovery.Missing, read []timeline.Set) {
 
 // sort puts the minutes of a hole where they are to be had. Those that a backfill may bring, and those to come of a gap
 // that goes on, are undecided.
-func (c *Core) sort(h *hole, m *recovery.Missing, copies []timeline.Set) {
+func (c *Core) sort(h *hole, m *refill.Missing, copies []timeline.Set) {
 	first, end := c.whole(h).Minutes()
 	if h.Dark {
 		end = timeline.MinuteOf(c.whole(h).To)
@@ -174,9 +174,9 @@ func (c *Core) sort(h *hole, m *recovery.Missing, copies []timeline.Set) {
 	}
 	for at := first; at < end; at++ {
 		switch step, k := c.way(h, at); {
-		case step == recovery.Ask:
+		case step == refill.Ask:
 			m.Minutes.Add(at.Span())
-		case step == recovery.FromArchive:
+		case step == refill.FromArchive:
 			copies[k].Add(at.Span())
 		case h.Dark || c.promised(h, at):
 			m.Undecided.Add(at.Span())
@@ -190,13 +190,13 @@ func (c *Core) promised(h *hole, m timeline.Minute) bool {
 }
 
 // way is what to do about a minute of a hole, while no connection is about to be made.
-func (c *Core) way(h *hole, m timeline.Minute) (recovery.Step, int) {
-	return c.ways.Way(c.clock.at(c.now), recovery.Lack{Span: m.Span(), Promised: c.promised(h, m), Dark: h.Dark,
+func (c *Core) way(h *hole, m timeline.Minute) (refill.Step, int) {
+	return c.ways.Way(c.clock.at(c.now), refill.Lack{Span: m.Span(), Promised: c.promised(h, m), Dark: h.Dark,
 		Forfeited: h.full || c.account(h.Partition).refuses(c.now), Words: c.words(m)})
 }
 
 // exclude takes out what came and is not settled yet, and what X failed to deliver a while ago.
-func (c *Core) exclude(m *recovery.Missing) {
+func (c *Core) exclude(m *refill.Missing) {
 	for _, k := range c.requests.claims {
 		if concerns(k.query, m.Partition) {
 			m.Minutes.Remove(k.span)
@@ -209,20 +209,20 @@ func (c *Core) exclude(m *recovery.Missing) {
 	}
 }
 
-func spanOf(query recovery.Request) timeline.Span {
+func spanOf(query refill.Request) timeline.Span {
 	return timeline.Span{From: query.From.Milli(), To: query.To.Milli()}
 }
 
 // ask notes a request; it is made once that is durable.
-func (c *Core) ask(n *conn, query recovery.Request, missing []recovery.Missing) {
+func (c *Core) ask(n *conn, query refill.Request, missing []refill.Missing) {
 	q := &c.requests
 	q.last++
 	q.budget.start()
 	j := n.job
-	*j = job{method: c.cfg.Recovery.Method, archive: X, query: query, follow: recovery.NewJob(query), claimed: query.From}
+	*j = job{method: c.cfg.Recovery.Method, archive: X, query: query, follow: refill.NewJob(query), claimed: query.From}
 	span := spanOf(query)
 	for _, m := range missing {
-		part := recovery.Missing{Partition: m.Partition}
+		part := refill.Missing{Partition: m.Partition}
 		for _, s := range m.Minutes.Within(span) {
 			part.Minutes.Add(s)
 		}
@@ -245,7 +245,7 @@ func (c *Core) intend(n *conn) {
 }
 
 // markAsked says of the gaps that their minutes are being asked for.
-func (c *Core) markAsked(query recovery.Request, span timeline.Span) {
+func (c *Core) markAsked(query refill.Request, span timeline.Span) {
 	for _, p := range c.partitions {
 		for _, h := range p.holes {
 			if concerns(query, p.id) && !c.whole(h).Intersect(span).Empty() {
@@ -271,7 +271,7 @@ func (c *Core) unask() {
 }
 
 // concerns reports whether the request brings Tweets of the partition; AnyPartition stands for all of them.
-func concerns(query recovery.Request, partition int) bool {
+func concerns(query refill.Request, partition int) bool {
 	return query.Partition == partition || query.Partition == ledger.AnyPartition || partition == ledger.AnyPartition
 }
 
@@ -432,7 +432,7 @@ func (c *Core) settleClaims() {
 	}
 	q := &c.requests
 	type road struct {
-		method    recovery.Method
+		method    refill.Method
 		partition int
 	}
 	came := map[road]*timeline.Set{} // neighbours together, or each would be a gap of its own
@@ -455,7 +455,7 @@ func (c *Core) settleClaims() {
 	asked := requestedIn(q.claims[:n])
 	q.claims = append(q.claims[:0], q.claims[n:]...)
 	for _, p := range c.partitions {
-		for _, r := range [...]road{{recovery.Archive, ledger.AnyPartition}, {c.cfg.Recovery.Method, ledger.AnyPartition}, {c.cfg.Recovery.Method, p.id}} {
+		for _, r := range [...]road{{refill.Archive, ledger.AnyPartition}, {c.cfg.Recovery.Method, ledger.AnyPartition}, {c.cfg.Recovery.Method, p.id}} {
 			if set := came[r]; set != nil {
 				for _, s := range set.Spans() {
 					c.fill(p, s, r.method.String())
@@ -472,7 +472,7 @@ func (c *Core) settleClaims() {
 // requestedIn are the minutes of the claims that X brought.
 func requestedIn(claims []claim) (all timeline.Set) {
 	for i := range claims {
-		if claims[i].method != recovery.Archive {
+		if claims[i].method != refill.Archive {
 			all.Add(claims[i].span)
 		}
 	}

@@ -12,13 +12,13 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/point"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/volume"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // TestScripts plays testdata/*.txt: each block says what happens to the connections, and below ---- what
@@ -95,7 +95,7 @@ func (s *script) begin(d *datadriven.TestData) {
 	cfg := Config{StreamLabel: "prod", Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute,
 		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, Partitions: []int{1}}
 	cfg.RecoveryHost = "replay.test"
-	cfg.Recovery = recovery.Rules{Horizon: 120 * time.Hour, Window: time.Hour, Delay: 30 * time.Minute, Jobs: 1, Limit: 5, Period: 5 * time.Minute}
+	cfg.Recovery = refill.Rules{Horizon: 120 * time.Hour, Window: time.Hour, Delay: 30 * time.Minute, Jobs: 1, Limit: 5, Period: 5 * time.Minute}
 	s.config(cfg)
 	for _, a := range d.CmdArgs {
 		switch a.Key {
@@ -115,7 +115,7 @@ func (s *script) begin(d *datadriven.TestData) {
 		case "state":
 			cfg.State = true
 		case "recovery":
-			cfg.Recovery.Method = map[string]recovery.Method{"replay": recovery.Replay, "recovery": recovery.Recovery}[a.Vals[0]]
+			cfg.Recovery.Method = map[string]refill.Method{"replay": refill.Replay, "recovery": refill.Recovery}[a.Vals[0]]
 		case "window", "delay", "horizon", "dedup":
 			*map[string]*time.Duration{"window": &cfg.Recovery.Window, "delay": &cfg.Recovery.Delay,
 				"horizon": &cfg.Recovery.Horizon, "dedup": &cfg.DedupWindow}[a.Key] = s.duration(a.Vals[0])
@@ -123,7 +123,7 @@ func (s *script) begin(d *datadriven.TestData) {
 			cfg.Recovery.Jobs, cfg.Recovery.ByPartition = s.number(a.Vals[0]), true
 		case "archives": // the delay of each
 			for k, v := range a.Vals {
-				cfg.Archives = append(cfg.Archives, recovery.Copy{Name: string(rune('b' + k)), Delay: s.duration(v), Horizon: 120 * time.Hour})
+				cfg.Archives = append(cfg.Archives, refill.Copy{Name: string(rune('b' + k)), Delay: s.duration(v), Horizon: 120 * time.Hour})
 			}
 		case "trust":
 			cfg.Archives[0].Trust = true

@@ -4,12 +4,12 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// shelf is a store in memory: what internal/store makes of the Commits, without the disk.
+// shelf is a store in memory: what internal/state/store makes of the Commits, without the disk.
 type shelf struct {
 	minutes    map[shelfKey]ledger.MinuteRecord
 	deliveries map[shelfKey]ledger.DeliveryRecord

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -22,8 +22,8 @@ type step struct {
 
 // outlook is what decides on requests now, for all gaps together, since they wait for each other.
 type outlook struct {
-	missing []recovery.Missing
-	first   recovery.Request // the next request, with chosen only
+	missing []refill.Missing
+	first   refill.Request // the next request, with chosen only
 	chosen  bool
 }
 
@@ -77,7 +77,7 @@ func (c *Core) reconnectStep(p *partition, h *hole) step {
 	}
 	reach := c.clock.at(s.at) - int64(minutes)*timeline.MinuteMilli
 	switch older := h.Span.From < reach; {
-	case older && c.cfg.Recovery.Method != recovery.None:
+	case older && c.cfg.Recovery.Method != refill.None:
 		then = append(then, methodName(c.cfg.Recovery.Method))
 	case older && len(c.cfg.Archives) > 0:
 		then = append(then, "archive")
@@ -161,9 +161,9 @@ func (c *Core) reads(p *partition) func(timeline.Minute) bool {
 	return within(p, queries(c.archives.conns))
 }
 
-func within(p *partition, all []recovery.Request) func(timeline.Minute) bool {
+func within(p *partition, all []refill.Request) func(timeline.Minute) bool {
 	return func(m timeline.Minute) bool {
-		return slices.ContainsFunc(all, func(q recovery.Request) bool { return concerns(q, p.id) && q.From <= m && m < q.To })
+		return slices.ContainsFunc(all, func(q refill.Request) bool { return concerns(q, p.id) && q.From <= m && m < q.To })
 	}
 }
 
@@ -180,13 +180,13 @@ func (c *Core) claimed(p *partition) func(timeline.Minute) bool {
 func (c *Core) restStep(p *partition, h *hole, m timeline.Minute, o *outlook) step {
 	way, k := c.way(h, m)
 	switch {
-	case way == recovery.Ask:
+	case way == refill.Ask:
 		return c.askStep(p, h, m, o)
-	case way == recovery.Lost:
+	case way == refill.Lost:
 		return step{text: "none: expired, will be lost"}
-	case way == recovery.FromArchive && c.now.Before(c.archives.each[k].until):
+	case way == refill.FromArchive && c.now.Before(c.archives.each[k].until):
 		return c.timed("archive again", c.archives.each[k].until)
-	case way == recovery.FromArchive:
+	case way == refill.FromArchive:
 		return step{"archive now", c.now}
 	case len(c.cfg.Archives) == 0:
 		return step{text: `none: recovery = "none"`}
@@ -222,11 +222,11 @@ func (c *Core) askStep(p *partition, h *hole, m timeline.Minute, o *outlook) ste
 	case o.chosen && concerns(o.first, p.id) && o.first.From <= m && m < o.first.To:
 		return step{name + " now", c.now}
 	}
-	alone := recovery.Missing{Partition: p.id}
+	alone := refill.Missing{Partition: p.id}
 	c.sort(h, &alone, make([]timeline.Set, len(c.cfg.Archives)))
 	alone.Undecided = timeline.Set{}
 	now := c.clock.at(c.now)
-	switch due := c.cfg.Recovery.Due(now, []recovery.Missing{alone}, nil); {
+	switch due := c.cfg.Recovery.Due(now, []refill.Missing{alone}, nil); {
 	case due == 0:
 		return step{text: "none: expired, will be lost"}
 	case due > now:
@@ -255,6 +255,6 @@ func (c *Core) wallAt(at time.Time) time.Time { return time.Unix(0, c.wall).Add(
 
 func (c *Core) clockText(at time.Time) string { return c.wallAt(at).Format("15:04:05") }
 
-func methodName(m recovery.Method) string {
-	return map[recovery.Method]string{recovery.Replay: "Replay", recovery.Recovery: "Recovery"}[m]
+func methodName(m refill.Method) string {
+	return map[refill.Method]string{refill.Replay: "Replay", refill.Recovery: "Recovery"}[m]
 }

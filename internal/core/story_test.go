@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -47,9 +47,9 @@ func newStory(t *testing.T, connections, archives int) *script {
 	s := &script{t: t}
 	s.config(Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: connections, ConnectLimit: 10, ConnectPeriod: time.Minute,
 		DedupWindow: 3 * time.Minute, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, State: true,
-		Recovery: recovery.Rules{Method: recovery.Replay, Window: 10 * time.Minute, Delay: 5 * time.Minute, Horizon: 2 * time.Hour,
+		Recovery: refill.Rules{Method: refill.Replay, Window: 10 * time.Minute, Delay: 5 * time.Minute, Horizon: 2 * time.Hour,
 			Jobs: 1, Limit: 5, Period: 5 * time.Minute},
-		Archives: []recovery.Copy{{Name: "b", Delay: 2 * time.Minute, Horizon: 3 * time.Hour}}[:archives]})
+		Archives: []refill.Copy{{Name: "b", Delay: 2 * time.Minute, Horizon: 3 * time.Hour}}[:archives]})
 	s.live()
 	return s
 }

@@ -10,11 +10,11 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/wire"
 )
 
 // Source is an archive of another site, see internal/archive. It is read by one goroutine at a time.
@@ -26,8 +26,8 @@ type Source interface {
 // Archive is one that gaps are filled from.
 type Archive struct {
 	Source  Source
-	Schema  *emit.Schema  // what its lines must be written after
-	Timeout time.Duration // for its list of minutes, and for 64 KiB of Tweets
+	Schema  *encode.Schema // what its lines must be written after
+	Timeout time.Duration  // for its list of minutes, and for 64 KiB of Tweets
 }
 
 // ends of a reading.
@@ -67,7 +67,7 @@ type reading struct {
 }
 
 // minutes reads those that are asked for, one after the other, and the one behind them, by which the last is judged.
-func (re *reading) minutes(q recovery.Request) error {
+func (re *reading) minutes(q refill.Request) error {
 	re.slow = time.AfterFunc(re.from.Timeout, func() { re.cancel(errSlow) })
 	defer re.slow.Stop()
 	held, err := re.from.Source.Minutes(re.ctx, re.label, q.From, q.To+1)
@@ -99,7 +99,7 @@ const readFailures = 3
 
 // ends reports whether an error is about all that follows.
 func (re *reading) ends(err error) bool {
-	return context.Cause(re.ctx) != nil || errors.Is(err, emit.ErrOther) || errors.Is(err, fs.ErrPermission)
+	return context.Cause(re.ctx) != nil || errors.Is(err, encode.ErrOther) || errors.Is(err, fs.ErrPermission)
 }
 
 // minute reads one, of which the archive's index promises so many Tweets.
@@ -131,7 +131,7 @@ func (re *reading) tweet(m timeline.Minute, id snowflake.ID, line []byte) error 
 	if err == nil && timeline.MinuteOf(id.Milli()) != m {
 		err = fmt.Errorf("id %d is not of this minute", id)
 	}
-	if errors.Is(err, emit.ErrOther) {
+	if errors.Is(err, encode.ErrOther) {
 		return err
 	}
 	if err != nil {
@@ -174,7 +174,7 @@ func (re *reading) ending(err error) core.End {
 		end.Class = "timeout"
 	case cause != nil:
 		end.Class = "stop"
-	case errors.Is(err, emit.ErrOther):
+	case errors.Is(err, encode.ErrOther):
 		end.Class = core.OtherSchema
 	case errors.Is(err, fs.ErrPermission):
 		end.Class = core.Denied

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 )
 
 func TestBudgetHoldsUpWhoeverComes(t *testing.T) {
@@ -55,11 +55,11 @@ func TestBudgetHoldsUpWhoeverComes(t *testing.T) {
 // heavy is a sink whose batches are of any size, and are never written.
 type heavy struct{ size int }
 
-func (h *heavy) Pending() int                                  { return h.size }
-func (h *heavy) Due(time.Duration) bool                        { return h.size > 0 }
-func (h *heavy) Take() emit.Batch                              { return heavyBatch(h.size) }
-func (h *heavy) Write(ctx context.Context, _ emit.Batch) error { <-ctx.Done(); return ctx.Err() }
-func (h *heavy) AddTweet(*tweet.Tweet, int) bool               { return false }
+func (h *heavy) Pending() int                                    { return h.size }
+func (h *heavy) Due(time.Duration) bool                          { return h.size > 0 }
+func (h *heavy) Take() encode.Batch                              { return heavyBatch(h.size) }
+func (h *heavy) Write(ctx context.Context, _ encode.Batch) error { <-ctx.Done(); return ctx.Err() }
+func (h *heavy) AddTweet(*tweet.Tweet, int) bool                 { return false }
 
 type heavyBatch int
 

@@ -7,18 +7,18 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/feedback"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/point"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/feedback"
+	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// Store keeps the core's state, see internal/store. Commit and Orders are called from one goroutine, Load from another.
+// Store keeps the core's state, see internal/state/store. Commit and Orders are called from one goroutine, Load from another.
 type Store interface {
 	Commit(*ledger.Commit) error
 	Orders() ([]ledger.Order, error)
@@ -26,7 +26,7 @@ type Store interface {
 	Load(timeline.Minute, []snowflake.ID) ([]snowflake.ID, error)
 }
 
-// Delivery is what brings Tweets to the outputs, see internal/delivery.
+// Delivery is what brings Tweets to the outputs, see internal/output/delivery.
 type Delivery interface {
 	Outcomes() <-chan delivery.Outcome
 	Status() delivery.Status
@@ -52,15 +52,15 @@ type Config struct {
 	Core     core.Config
 	Clients  []*stream.Client                     // one per route; connection k takes k mod len
 	URL      func(partition, backfill int) string // of the realtime stream; backfill in minutes, 0: none
-	Tweets   emit.Tweets
-	Points   emit.Points
+	Tweets   encode.Tweets
+	Points   encode.Points
 	Delivery Delivery // what Tweets is in front of; nil: what Tweets has written is safe, and that is all there is to know
 	Listener Listener
 
-	Store      Store                         // nil: memory only
-	Requesters []*stream.Client              // of Replay and Recovery, one per route: the next is taken when one fails; none: none are made
-	RequestURL func(recovery.Request) string // of one request
-	Archives   []Archive                     // those of Core.Archives
+	Store      Store                       // nil: memory only
+	Requesters []*stream.Client            // of Replay and Recovery, one per route: the next is taken when one fails; none: none are made
+	RequestURL func(refill.Request) string // of one request
+	Archives   []Archive                   // those of Core.Archives
 	// Now is the clock that outages are measured by: it must not step, and should go on while the host is
 	// suspended. Nil means time.Now, which does not.
 	Now func() time.Time

@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -37,7 +37,7 @@ func (f *frozen) Load(timeline.Minute, []snowflake.ID) ([]snowflake.ID, error) {
 // to who still uses it.
 func TestAHangingCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, w := &frozen{thaw: make(chan struct{})}, emit.NewWriter(io.Discard)
+		store, w := &frozen{thaw: make(chan struct{})}, encode.NewWriter(io.Discard)
 		writing, end := context.WithCancel(context.Background())
 		defer end()
 		var others sync.WaitGroup
@@ -45,7 +45,7 @@ func TestAHangingCommit(t *testing.T) {
 		client := stream.NewClient(stream.Options{Credentials: func() (string, string, error) { return "", "", errors.New("none") }})
 		e := New(Config{Clients: []*stream.Client{client}, URL: func(int, int) string { return "https://x.invalid/" }, Store: store,
 			Core:   core.Config{StreamLabel: "prod", Partitions: []int{1}, Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute, State: true},
-			Tweets: &heavy{}, Points: emit.NewLines(nil, w)})
+			Tweets: &heavy{}, Points: encode.NewLines(nil, w)})
 		ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 		defer stop()
 		began := time.Now()

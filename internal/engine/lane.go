@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 )
 
 // queueMost is how many closed batches wait for a sink; then no more records are taken, the connections block, and the
@@ -21,7 +21,7 @@ const lookAgain = 100 * time.Millisecond
 
 // item is one closed batch on its way through a sink and back.
 type item struct {
-	batch  emit.Batch
+	batch  encode.Batch
 	size   int // of the batch, in bytes
 	tweets int64
 	err    error
@@ -30,7 +30,7 @@ type item struct {
 // lane leads to one sink. The engine's goroutine owns it; a goroutine of its own, which may block on the sink, hears
 // of batches through queue and answers through back.
 type lane struct {
-	sink   emit.Sink
+	sink   encode.Sink
 	queue  chan item
 	back   chan item // written
 	queued int       // batches in queue, in Write or in back
@@ -39,7 +39,7 @@ type lane struct {
 	tweets int64     // in the open batch
 }
 
-func newLane(sink emit.Sink, depth int) *lane {
+func newLane(sink encode.Sink, depth int) *lane {
 	return &lane{sink: sink, queue: make(chan item, depth), back: make(chan item, depth)}
 }
 
@@ -88,7 +88,7 @@ func (l *lane) wake(now, at time.Time) time.Time {
 	if l.since.IsZero() || !l.room() {
 		return at
 	}
-	next := l.since.Add(emit.FlushAfter)
+	next := l.since.Add(encode.FlushAfter)
 	if !next.After(now) { // the sink has no use for it yet
 		next = now.Add(lookAgain)
 	}

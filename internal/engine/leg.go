@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/stream"
-	"github.com/decahose/telegraf-decahose/internal/wire"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
 )
 
 // leg carries one connection's events to the engine's goroutine. It blocks while the engine takes no

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/stream"
-	"github.com/decahose/telegraf-decahose/internal/wire"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
 )
 
 func legOf(events chan message) *leg {
@@ -108,14 +108,14 @@ func TestOverdue(t *testing.T) {
 			return "", "", errors.New("late")
 		}})
 		var said []string
-		w := emit.NewWriter(io.Discard)
+		w := encode.NewWriter(io.Discard)
 		writing, end := context.WithCancel(context.Background())
 		defer end()
 		var others sync.WaitGroup
 		others.Go(func() { w.Run(writing) })
 		e := New(Config{Clients: []*stream.Client{client}, URL: func(int, int) string { return "https://x.invalid/" },
 			Core:   core.Config{StreamLabel: "prod", Partitions: []int{1}, Connections: 1, ConnectLimit: 10, ConnectPeriod: time.Minute, ConnectTimeout: 10 * time.Second},
-			Tweets: &heavy{}, Points: emit.NewLines(nil, w), Listener: Listener{Note: func(n core.Note) { said = append(said, n.Text) }}})
+			Tweets: &heavy{}, Points: encode.NewLines(nil, w), Listener: Listener{Note: func(n core.Note) { said = append(said, n.Text) }}})
 		ctx, stop := context.WithTimeout(context.Background(), 45*time.Second)
 		defer stop()
 		began := time.Now()

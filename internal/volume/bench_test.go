@@ -3,16 +3,16 @@ package volume_test
 import (
 	"testing"
 
-	"github.com/decahose/telegraf-decahose/internal/days"
+	"github.com/decahose/telegraf-decahose/internal/sim/volumes"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 
 // BenchmarkClose is the cost of a minute of two partitions, with six weeks of history. Nothing is done by Tweet.
 func BenchmarkClose(b *testing.B) {
-	s := days.NewStream(days.Calm, 1)
-	j := days.Learned(s, days.Warm)
-	m := s.Next(days.Loss{})
+	s := volumes.NewStream(volumes.Calm, 1)
+	j := volumes.Learned(s, volumes.Warm)
+	m := s.Next(volumes.Loss{})
 	b.ReportAllocs()
 	for b.Loop() {
 		j.Close(m)

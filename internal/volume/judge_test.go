@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/days"
+	"github.com/decahose/telegraf-decahose/internal/sim/volumes"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
@@ -17,7 +17,7 @@ const hour, day = 60, 24 * 60
 
 // rig is a judge of a simulated stream, and all alarms that changed.
 type rig struct {
-	stream *days.Stream
+	stream *volumes.Stream
 	judge  *volume.Judge
 	alarms []volume.Alarm
 	last   volume.Verdict
@@ -25,12 +25,12 @@ type rig struct {
 
 func newRig(t *testing.T, learn int) *rig {
 	t.Helper()
-	s := days.NewStream(days.Calm, 11)
-	return &rig{stream: s, judge: days.Learned(s, learn)}
+	s := volumes.NewStream(volumes.Calm, 11)
+	return &rig{stream: s, judge: volumes.Learned(s, learn)}
 }
 
 // pass lets minutes of which loss is lost pass; edit may change each before it is judged.
-func (r *rig) pass(minutes int, loss days.Loss, edit func(*volume.Minute)) {
+func (r *rig) pass(minutes int, loss volumes.Loss, edit func(*volume.Minute)) {
 	for range minutes {
 		m := r.stream.Next(loss)
 		if edit != nil {
@@ -63,37 +63,37 @@ func restore(m *volume.Minute) {
 func TestEachLayerIsNamed(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		loss  days.Loss
+		loss  volumes.Loss
 		edit  func(*volume.Minute)
 		story []string
 	}{
-		{"nothing", days.Loss{}, nil, nil},
-		{"one connection loses a fifth", days.Loss{Place: days.Connection, Share: 0.2}, nil, []string{"warning network1", "over network1"}},
-		{"one connection is dark", days.Loss{Place: days.Connection, Share: 1}, nil, []string{"warning network1", "over network1"}},
-		{"each connection loses a tenth", days.Loss{Place: days.Each, Share: 0.1}, nil, []string{"warning network1", "over network1"}},
-		{"a partition loses a tenth", days.Loss{Place: days.Partition, Share: 0.1}, nil, []string{"warning partition1", "over partition1"}},
-		{"a partition brings nothing", days.Loss{Place: days.Partition, Share: 1}, nil, []string{"critical partition1", "over partition1"}},
-		{"all lose a quarter", days.Loss{Place: days.Everything, Share: 0.25}, nil, []string{"warning x0", "over x0"}},
-		{"all bring nothing", days.Loss{Place: days.Everything, Share: 1}, nil, []string{"critical x0", "over x0"}},
-		{"a partition is dark", days.Loss{}, dark(1), []string{"critical partition2", "over partition2"}},
-		{"all are dark", days.Loss{}, dark(0, 1), []string{"critical x0", "over x0"}},
-		{"half is not emitted", days.Loss{}, func(m *volume.Minute) { m.Parts[0].Emitted /= 2 }, []string{"critical us1", "over us1"}},
-		{"a little is not emitted", days.Loss{}, func(m *volume.Minute) { m.Parts[1].Emitted-- }, []string{"warning us2", "over us2"}},
-		{"more is emitted than received", days.Loss{}, func(m *volume.Minute) { m.Parts[1].Emitted++ }, []string{"critical us2", "over us2"}},
-		{"outputs accept nothing", days.Loss{}, func(m *volume.Minute) { m.Parts[0].Tracked, m.Parts[0].Delivered = true, 0 }, []string{"warning sink1", "over sink1"}},
-		{"seconds are empty on one side", days.Loss{}, empty(0), []string{"warning partition1", "over partition1"}},
-		{"seconds are empty on both", days.Loss{}, empty(0, 1), []string{"warning x0", "over x0"}},
+		{"nothing", volumes.Loss{}, nil, nil},
+		{"one connection loses a fifth", volumes.Loss{Place: volumes.Connection, Share: 0.2}, nil, []string{"warning network1", "over network1"}},
+		{"one connection is dark", volumes.Loss{Place: volumes.Connection, Share: 1}, nil, []string{"warning network1", "over network1"}},
+		{"each connection loses a tenth", volumes.Loss{Place: volumes.Each, Share: 0.1}, nil, []string{"warning network1", "over network1"}},
+		{"a partition loses a tenth", volumes.Loss{Place: volumes.Partition, Share: 0.1}, nil, []string{"warning partition1", "over partition1"}},
+		{"a partition brings nothing", volumes.Loss{Place: volumes.Partition, Share: 1}, nil, []string{"critical partition1", "over partition1"}},
+		{"all lose a quarter", volumes.Loss{Place: volumes.Everything, Share: 0.25}, nil, []string{"warning x0", "over x0"}},
+		{"all bring nothing", volumes.Loss{Place: volumes.Everything, Share: 1}, nil, []string{"critical x0", "over x0"}},
+		{"a partition is dark", volumes.Loss{}, dark(1), []string{"critical partition2", "over partition2"}},
+		{"all are dark", volumes.Loss{}, dark(0, 1), []string{"critical x0", "over x0"}},
+		{"half is not emitted", volumes.Loss{}, func(m *volume.Minute) { m.Parts[0].Emitted /= 2 }, []string{"critical us1", "over us1"}},
+		{"a little is not emitted", volumes.Loss{}, func(m *volume.Minute) { m.Parts[1].Emitted-- }, []string{"warning us2", "over us2"}},
+		{"more is emitted than received", volumes.Loss{}, func(m *volume.Minute) { m.Parts[1].Emitted++ }, []string{"critical us2", "over us2"}},
+		{"outputs accept nothing", volumes.Loss{}, func(m *volume.Minute) { m.Parts[0].Tracked, m.Parts[0].Delivered = true, 0 }, []string{"warning sink1", "over sink1"}},
+		{"seconds are empty on one side", volumes.Loss{}, empty(0), []string{"warning partition1", "over partition1"}},
+		{"seconds are empty on both", volumes.Loss{}, empty(0, 1), []string{"warning x0", "over x0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			learn := 2
-			if c.loss.Place == days.Everything {
+			if c.loss.Place == volumes.Everything {
 				learn = 22 // a young history forgives more than a quarter
 			}
 			r := newRig(t, learn)
-			r.pass(9*hour, days.Loss{}, restore)
+			r.pass(9*hour, volumes.Loss{}, restore)
 			require.Empty(t, r.story())
 			r.pass(40, c.loss, c.edit)
-			r.pass(3*hour, days.Loss{}, restore)
+			r.pass(3*hour, volumes.Loss{}, restore)
 			require.Equal(t, c.story, r.story())
 			for _, a := range r.alarms {
 				require.NotContains(t, a.Message, "\n")
@@ -129,8 +129,8 @@ func empty(parts ...int) func(*volume.Minute) {
 
 func TestTheMessageSaysWhereAndHowMuch(t *testing.T) {
 	r := newRig(t, 5)
-	r.pass(9*hour, days.Loss{}, nil)
-	r.pass(10, days.Loss{Place: days.Connection, Share: 0.2}, nil)
+	r.pass(9*hour, volumes.Loss{}, nil)
+	r.pass(10, volumes.Loss{Place: volumes.Connection, Share: 0.2}, nil)
 	require.Len(t, r.alarms, 1)
 	a := r.alarms[0]
 	require.Equal(t, 0, a.Connection)
@@ -144,12 +144,12 @@ func TestTheMessageSaysWhereAndHowMuch(t *testing.T) {
 // An alarm never names a layer that another one contradicts: all dark, then one partition back, then both.
 func TestWhatIsBackIsNotDark(t *testing.T) {
 	r := newRig(t, 5)
-	r.pass(hour, days.Loss{}, nil)
-	r.pass(3, days.Loss{}, dark(0, 1))
+	r.pass(hour, volumes.Loss{}, nil)
+	r.pass(3, volumes.Loss{}, dark(0, 1))
 	require.Equal(t, []string{"critical x0"}, r.story())
-	r.pass(1, days.Loss{}, func(m *volume.Minute) { dark(0, 1)(m); m.Parts[0].Back = true })
+	r.pass(1, volumes.Loss{}, func(m *volume.Minute) { dark(0, 1)(m); m.Parts[0].Back = true })
 	require.Equal(t, []string{"critical x0", "over x0", "critical partition2"}, r.story())
-	r.pass(1, days.Loss{}, func(m *volume.Minute) { dark(1)(m); m.Parts[1].Back = true })
+	r.pass(1, volumes.Loss{}, func(m *volume.Minute) { dark(1)(m); m.Parts[1].Back = true })
 	require.Equal(t, []string{"critical x0", "over x0", "critical partition2", "over partition2"}, r.story())
 	require.Empty(t, r.judge.Active())
 }
@@ -157,74 +157,74 @@ func TestWhatIsBackIsNotDark(t *testing.T) {
 func TestAReconnectIsNoAlarm(t *testing.T) {
 	r := newRig(t, 5)
 	for range 20 { // every three hours, a quarter of a minute on both partitions
-		r.pass(1, days.Loss{Place: days.Connection, Share: 0.25}, func(m *volume.Minute) { m.Parts[1].Covered -= 15_000 })
-		r.pass(3*hour, days.Loss{}, restore)
+		r.pass(1, volumes.Loss{Place: volumes.Connection, Share: 0.25}, func(m *volume.Minute) { m.Parts[1].Covered -= 15_000 })
+		r.pass(3*hour, volumes.Loss{}, restore)
 	}
 	require.Empty(t, r.story())
 }
 
 func TestAPartlyCoveredPartitionIsAGapAndNoImbalance(t *testing.T) {
 	r := newRig(t, 5)
-	r.pass(9*hour, days.Loss{}, nil)
-	r.pass(1, days.Loss{Place: days.Partition, Share: 0.5}, func(m *volume.Minute) { m.Parts[0].Covered = 30_000 })
+	r.pass(9*hour, volumes.Loss{}, nil)
+	r.pass(1, volumes.Loss{Place: volumes.Partition, Share: 0.5}, func(m *volume.Minute) { m.Parts[0].Covered = 30_000 })
 	require.Equal(t, volume.Partial, r.last.Parts[0].Level)
 	require.Equal(t, volume.Partial, r.last.All.Level)
 	require.NotEqual(t, volume.Partial, r.last.Parts[1].Level)
 	require.Positive(t, r.last.Parts[0].Expected, "what a whole minute would hold")
-	r.pass(5*hour, days.Loss{}, restore)
+	r.pass(5*hour, volumes.Loss{}, restore)
 	require.Empty(t, r.story())
 }
 
 func TestComingAndGoingIsOneAlarm(t *testing.T) {
 	r := newRig(t, 5)
-	r.pass(9*hour, days.Loss{}, nil)
+	r.pass(9*hour, volumes.Loss{}, nil)
 	for range 60 {
-		r.pass(6, days.Loss{Place: days.Partition, Share: 0.2}, nil)
-		r.pass(9, days.Loss{}, nil)
+		r.pass(6, volumes.Loss{Place: volumes.Partition, Share: 0.2}, nil)
+		r.pass(9, volumes.Loss{}, nil)
 	}
 	require.LessOrEqual(t, len(r.alarms), 9, "%v", r.story())
 	require.Len(t, r.judge.Active(), 1)
 }
 
 func TestAnEmptySecondMeansNothingInAThinStream(t *testing.T) {
-	s := days.NewStream(days.Thin, 1)
-	j := days.Learned(s, 1)
+	s := volumes.NewStream(volumes.Thin, 1)
+	j := volumes.Learned(s, 1)
 	for range 600 {
-		v := j.Close(s.Next(days.Loss{}))
+		v := j.Close(s.Next(volumes.Loss{}))
 		require.Equal(t, int64(-1), v.All.EmptySeconds)
 		require.Empty(t, v.Alarms)
 	}
 	r := newRig(t, 1)
-	r.pass(1, days.Loss{}, nil)
+	r.pass(1, volumes.Loss{}, nil)
 	require.Zero(t, r.last.All.EmptySeconds)
-	r.pass(1, days.Loss{}, func(m *volume.Minute) { m.Parts[0].Seconds = nil })
+	r.pass(1, volumes.Loss{}, func(m *volume.Minute) { m.Parts[0].Seconds = nil })
 	require.Equal(t, int64(-1), r.last.Parts[0].EmptySeconds)
 }
 
 func TestLearningIsToldAndEnds(t *testing.T) {
 	r := newRig(t, 0)
-	r.pass(1, days.Loss{}, nil)
+	r.pass(1, volumes.Loss{}, nil)
 	require.Equal(t, volume.Learning, r.last.All.Level)
 	require.Zero(t, r.last.All.Expected)
-	r.pass(day, days.Loss{}, nil)
+	r.pass(day, volumes.Loss{}, nil)
 	require.Equal(t, volume.Learning, r.last.All.Level)
 	require.Positive(t, r.last.All.Expected, "yesterday is known")
-	r.pass(day+hour, days.Loss{}, nil)
+	r.pass(day+hour, volumes.Loss{}, nil)
 	require.Equal(t, volume.Normal, r.last.All.Level)
 	require.Empty(t, r.story())
 }
 
 func TestWhatTheLedgerTellsIsAsGoodAsToHaveBeenThere(t *testing.T) {
 	live, read := newRig(t, 0), newRig(t, 0)
-	live.pass(10*day, days.Loss{}, nil)
+	live.pass(10*day, volumes.Loss{}, nil)
 	for range 10 * day {
-		m := read.stream.Next(days.Loss{})
+		m := read.stream.Next(volumes.Loss{})
 		for i := range m.Parts {
 			read.judge.Learn(m.Minute, i+1, m.Parts[i].Unique)
 		}
 	}
-	live.pass(1, days.Loss{}, nil)
-	read.pass(1, days.Loss{}, nil)
+	live.pass(1, volumes.Loss{}, nil)
+	read.pass(1, volumes.Loss{}, nil)
 	require.Equal(t, live.last, read.last)
 	require.Equal(t, volume.Normal, read.last.All.Level)
 }
@@ -235,16 +235,16 @@ func TestADipDoesNotPoisonTheSeason(t *testing.T) {
 	}
 	whole, dipped := newRig(t, 0), newRig(t, 0)
 	for week := range 4 {
-		loss := days.Loss{}
+		loss := volumes.Loss{}
 		if week == 2 {
-			loss = days.Loss{Place: days.Everything, Share: 0.5}
+			loss = volumes.Loss{Place: volumes.Everything, Share: 0.5}
 		}
-		whole.pass(7*day, days.Loss{}, nil)
+		whole.pass(7*day, volumes.Loss{}, nil)
 		dipped.pass(7*day, loss, nil)
 	}
 	for range 20 {
-		whole.pass(37, days.Loss{}, nil)
-		dipped.pass(37, days.Loss{}, nil)
+		whole.pass(37, volumes.Loss{}, nil)
+		dipped.pass(37, volumes.Loss{}, nil)
 		require.InEpsilon(t, whole.last.All.Expected, dipped.last.All.Expected, 0.08)
 	}
 }
@@ -267,8 +267,8 @@ func TestRevisedMinutesEnterTheHistory(t *testing.T) {
 
 func TestAnOlderMinuteGetsGradesAndMovesNothing(t *testing.T) {
 	r := newRig(t, 5)
-	r.pass(hour, days.Loss{}, nil)
-	m := r.stream.Next(days.Loss{})
+	r.pass(hour, volumes.Loss{}, nil)
+	m := r.stream.Next(volumes.Loss{})
 	m.Minute -= 30
 	dark(0, 1)(&m)
 	v := r.judge.Close(m)
@@ -278,17 +278,17 @@ func TestAnOlderMinuteGetsGradesAndMovesNothing(t *testing.T) {
 }
 
 func TestOnePartitionAlone(t *testing.T) {
-	s := days.NewStream(days.Calm, 5)
+	s := volumes.NewStream(volumes.Calm, 5)
 	j := volume.New(volume.Config{Partitions: []int{2}, Connections: 2})
-	next := func(loss days.Loss) volume.Verdict {
+	next := func(loss volumes.Loss) volume.Verdict {
 		m := s.Next(loss)
 		m.Parts = m.Parts[1:]
 		return j.Close(m)
 	}
 	for range 8 * day {
-		require.Empty(t, next(days.Loss{}).Alarms)
+		require.Empty(t, next(volumes.Loss{}).Alarms)
 	}
-	v := next(days.Loss{Place: days.Everything, Share: 0.9})
+	v := next(volumes.Loss{Place: volumes.Everything, Share: 0.9})
 	require.Len(t, v.Alarms, 1)
 	require.Equal(t, volume.X, v.Alarms[0].Kind)
 	require.Equal(t, v.Parts[0].Missed, v.All.Missed)
@@ -297,12 +297,12 @@ func TestOnePartitionAlone(t *testing.T) {
 func TestMinutesMayBeAbsent(t *testing.T) {
 	r := newRig(t, 5)
 	for _, absent := range []int{1, 10, 300, 3 * day, 60 * day} {
-		r.pass(7, days.Loss{}, nil)
+		r.pass(7, volumes.Loss{}, nil)
 		for range absent {
-			r.stream.Next(days.Loss{})
+			r.stream.Next(volumes.Loss{})
 		}
 	}
-	r.pass(7, days.Loss{}, nil)
+	r.pass(7, volumes.Loss{}, nil)
 	require.Empty(t, r.story())
 }
 
@@ -350,20 +350,20 @@ func TestNothingBreaksIt(t *testing.T) {
 }
 
 func TestWithoutStatisticsWhatIsCertainIsTold(t *testing.T) {
-	s := days.NewStream(days.Calm, 5)
+	s := volumes.NewStream(volumes.Calm, 5)
 	j := volume.New(volume.Config{Partitions: []int{1, 2}, Connections: 2, FalseAlarms: -1})
 	for range 3 * day {
-		require.Empty(t, j.Close(s.Next(days.Loss{})).Alarms)
+		require.Empty(t, j.Close(s.Next(volumes.Loss{})).Alarms)
 	}
 	for range 30 {
-		v := j.Close(s.Next(days.Loss{Place: days.Everything, Share: 1}))
+		v := j.Close(s.Next(volumes.Loss{Place: volumes.Everything, Share: 1}))
 		require.Empty(t, v.Alarms, "counts may be what they like")
 		require.Equal(t, volume.Normal, v.All.Level)
 		require.Equal(t, int64(-1), v.All.EmptySeconds)
 	}
 	var told []volume.Alarm
 	for range 30 {
-		told = append(told, j.Close(s.Next(days.Loss{Place: days.Connection, Share: 1})).Alarms...)
+		told = append(told, j.Close(s.Next(volumes.Loss{Place: volumes.Connection, Share: 1})).Alarms...)
 	}
 	require.Len(t, told, 1)
 	require.Equal(t, volume.Network, told[0].Kind)
@@ -377,8 +377,8 @@ func TestNothingToDivideBy(t *testing.T) {
 		p.Histories = []int64{0, p.Unique / 2, p.Unique - p.Unique/2, 0}
 		p.Missed = []int64{p.Unique - p.Unique/2, p.Unique / 2}
 	}
-	r.pass(10, days.Loss{}, nil)
-	r.pass(10, days.Loss{}, apart)
+	r.pass(10, volumes.Loss{}, nil)
+	r.pass(10, volumes.Loss{}, apart)
 	require.NotEmpty(t, r.alarms)
 	for _, a := range r.alarms {
 		require.NotContains(t, a.Message, "about 0 Tweets")

@@ -18,7 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
 	"github.com/decahose/telegraf-decahose/plugins/listen"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 
 	"github.com/influxdata/telegraf/config"
 
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
 )
 
 // Error says which option cannot be used as it is, and what could be. Its text never holds a credential: what looks like

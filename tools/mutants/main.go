@@ -1,4 +1,4 @@
-// Command mutants is `make mutants`: it makes each wrong edit of internal/mutation in a copy of the working tree, and
+// Command mutants is `make mutants`: it makes each wrong edit of internal/testing/mutation in a copy of the working tree, and
 // shows that the tests that the edit names fail. It ends with 0 only if all do.
 package main
 
@@ -19,7 +19,7 @@ import (
 
 func main() {
 	parallel := flag.Int("parallel", 2, "mutants at a time; each takes a copy of the tree")
-	dir := flag.String("dir", "internal/mutation", "directory of the patches")
+	dir := flag.String("dir", "internal/testing/mutation", "directory of the patches")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: mutants [flags] [name…], in the module's root; no name: all")
 		flag.PrintDefaults()

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 )
 
 const (

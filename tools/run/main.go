@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 const (
@@ -65,13 +65,13 @@ func run(p paths, duration time.Duration) (int, error) {
 type job struct {
 	src    *source
 	paths  paths
-	agent  *rig.Process
+	agent  *env.Process
 	tally  *tally
 	screen *screen
 }
 
 func newJob(ctx context.Context, src *source, p paths) (*job, error) {
-	telegraf, err := rig.Telegraf(ctx, os.Stdout)
+	telegraf, err := env.Telegraf(ctx, os.Stdout)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func newJob(ctx context.Context, src *source, p paths) (*job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create log: %w", err)
 	}
-	agent, err := rig.Start([]string{telegraf, "--config", p.telegraf}, src.env, log)
+	agent, err := env.Start([]string{telegraf, "--config", p.telegraf}, src.env, log)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (j *job) glow(ctx context.Context) {
 	<-least.Done()
 	most, cancelMost := context.WithTimeout(ctx, afterglowMost-afterglow)
 	defer cancelMost()
-	rig.Until(most, func() bool { return j.tally.judge(j.src).lost == 0 })
+	env.Until(most, func() bool { return j.tally.judge(j.src).lost == 0 })
 }
 
 func (j *job) verdict() (int, error) {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 // What a terminal is told: other screen and no cursor; back; home; clear to the end of line; of screen.
@@ -42,7 +42,7 @@ type screen struct {
 func newScreen(j *job) *screen {
 	now := time.Now()
 	s := &screen{job: j, terminal: term.IsTerminal(int(os.Stdout.Fd())), began: now, lastTime: now, lastLine: now}
-	fmt.Printf("%s -> telegraf-decahose -> Telegraf %s -> %s\n", j.src.name, rig.TelegrafVersion, j.paths.show(j.paths.tweets))
+	fmt.Printf("%s -> telegraf-decahose -> Telegraf %s -> %s\n", j.src.name, env.TelegrafVersion, j.paths.show(j.paths.tweets))
 	if s.terminal {
 		s.open = true
 		fmt.Print(enter)
@@ -135,7 +135,7 @@ func (s *screen) lines(now time.Time) []string {
 	live, wanted, duplicates := s.counters()
 	p := s.job.paths
 	lines := []string{
-		fmt.Sprintf("%s -> telegraf-decahose -> Telegraf %s    %s", s.job.src.name, rig.TelegrafVersion, now.Sub(s.began).Round(time.Second)),
+		fmt.Sprintf("%s -> telegraf-decahose -> Telegraf %s    %s", s.job.src.name, env.TelegrafVersion, now.Sub(s.began).Round(time.Second)),
 		"",
 		fmt.Sprintf("connections  %d of %d live   %s", live, wanted, s.connections()),
 		fmt.Sprintf("Tweets       %.0f/s   landed %d   duplicates removed %d", s.rate, s.lastLanded, duplicates),

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 )
 
 // source is where the stream comes from: X, if the environment has credentials, else a simulator

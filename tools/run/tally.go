@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/decasim"
-	"github.com/decahose/telegraf-decahose/internal/rig"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 // grace is how old an offered Tweet must be to count as missing while the run goes on.
@@ -17,14 +17,14 @@ const grace = 5 * time.Second
 
 // tally reads what lands, as it lands. Two goroutines follow the two files; mu guards what they find.
 type tally struct {
-	follows []*rig.Follow
+	follows []*env.Follow
 	wg      sync.WaitGroup
 
 	mu          sync.Mutex
 	landed      map[int64]uint8 // copies, by id
 	doubled     int
-	stream      rig.Metric            // last decahose_stream
-	connections map[string]rig.Metric // last decahose_connection, by "1.0"
+	stream      env.Metric            // last decahose_stream
+	connections map[string]env.Metric // last decahose_connection, by "1.0"
 	err         error                 // what landed cannot be read
 
 	// Of compare, which one goroutine calls.
@@ -34,17 +34,17 @@ type tally struct {
 }
 
 func newTally(p paths) *tally {
-	t := &tally{landed: map[int64]uint8{}, connections: map[string]rig.Metric{}}
+	t := &tally{landed: map[int64]uint8{}, connections: map[string]env.Metric{}}
 	t.follow(p.tweets, t.tweet)
 	t.follow(p.counters, t.counter)
 	return t
 }
 
-func (t *tally) follow(path string, hear func(rig.Metric)) {
-	f := rig.NewFollow(path)
+func (t *tally) follow(path string, hear func(env.Metric)) {
+	f := env.NewFollow(path)
 	t.follows = append(t.follows, f)
 	t.wg.Go(func() {
-		if err := rig.Each(f, hear); err != nil {
+		if err := env.Each(f, hear); err != nil {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.err = err
@@ -60,7 +60,7 @@ func (t *tally) finish() {
 	t.wg.Wait()
 }
 
-func (t *tally) tweet(m rig.Metric) {
+func (t *tally) tweet(m env.Metric) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	id := m.ID()
@@ -71,7 +71,7 @@ func (t *tally) tweet(m rig.Metric) {
 	t.landed[id] = 1
 }
 
-func (t *tally) counter(m rig.Metric) {
+func (t *tally) counter(m env.Metric) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch m.Name {

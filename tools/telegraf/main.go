@@ -13,13 +13,13 @@ import (
 	"os/signal"
 	"path/filepath"
 
-	"github.com/decahose/telegraf-decahose/internal/rig"
+	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
 func main() {
 	stock := flag.Bool("stock", false, "the stock Telegraf of the tests")
 	out := flag.String("o", "bin/telegraf", "where the custom Telegraf goes")
-	tags := flag.String("tags", rig.CustomTags, "plugins of Telegraf's own in it, as build tags")
+	tags := flag.String("tags", env.CustomTags, "plugins of Telegraf's own in it, as build tags")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -31,13 +31,13 @@ func main() {
 
 func run(ctx context.Context, stock bool, out, tags string) error {
 	if stock {
-		path, err := rig.Telegraf(ctx, os.Stderr)
+		path, err := env.Telegraf(ctx, os.Stderr)
 		if err == nil {
 			fmt.Println(path)
 		}
 		return err
 	}
-	binary, err := rig.CustomWith(ctx, tags, os.Stderr)
+	binary, err := env.CustomWith(ctx, tags, os.Stderr)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/decahose/telegraf-decahose/internal/days"
+	"github.com/decahose/telegraf-decahose/internal/sim/volumes"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 
@@ -62,9 +62,9 @@ type mark struct {
 }
 
 // follow lets a judge of six weeks follow a day of which loss says what is lost.
-func follow(seed uint64, loss func(minute int) days.Loss) *trace {
-	s := days.NewStream(days.Calm, seed)
-	j := days.Learned(s, days.Warm)
+func follow(seed uint64, loss func(minute int) volumes.Loss) *trace {
+	s := volumes.NewStream(volumes.Calm, seed)
+	j := volumes.Learned(s, volumes.Warm)
 	t := &trace{}
 	for minute := range minutesOfDay {
 		m := s.Next(loss(minute))
@@ -81,10 +81,10 @@ func follow(seed uint64, loss func(minute int) days.Loss) *trace {
 func hour(minute int) float64 { return float64(minute) / 60 }
 
 // between is a loss from one hour to another.
-func between(from, to float64, l days.Loss) func(minute int) days.Loss {
-	return func(minute int) days.Loss {
+func between(from, to float64, l volumes.Loss) func(minute int) volumes.Loss {
+	return func(minute int) volumes.Loss {
 		if h := hour(minute); h < from || h >= to {
-			return days.Loss{}
+			return volumes.Loss{}
 		}
 		return l
 	}

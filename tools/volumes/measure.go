@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/decahose/telegraf-decahose/internal/days"
+	"github.com/decahose/telegraf-decahose/internal/sim/volumes"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 )
 
@@ -21,38 +21,38 @@ type bound struct {
 
 // lossRow is one line of the table of losses.
 type lossRow struct {
-	weather days.Weather
-	loss    days.Loss
+	weather volumes.Weather
+	loss    volumes.Loss
 	bound   bound
-	delays  days.Delays
+	delays  volumes.Delays
 }
 
 func lossRows() (rows []*lossRow) {
-	add := func(w days.Weather, place days.Place, share, noticed float64, p95 int) {
-		rows = append(rows, &lossRow{weather: w, loss: days.Loss{Place: place, Share: share}, bound: bound{noticed, p95}})
+	add := func(w volumes.Weather, place volumes.Place, share, noticed float64, p95 int) {
+		rows = append(rows, &lossRow{weather: w, loss: volumes.Loss{Place: place, Share: share}, bound: bound{noticed, p95}})
 	}
-	add(days.Calm, days.Connection, 0.01, 1, 40)
-	add(days.Calm, days.Connection, 0.05, 1, 8)
-	add(days.Calm, days.Connection, 0.2, 1, 5)
-	add(days.Calm, days.Connection, 1, 1, 1)
-	add(days.Calm, days.Partition, 0.01, 0.95, 240)
-	add(days.Calm, days.Partition, 0.05, 0.99, 10)
-	add(days.Calm, days.Partition, 0.2, 0.99, 1)
-	add(days.Calm, days.Partition, 1, 0.99, 1)
-	add(days.Calm, days.Everything, 0.01, 0, 0)
-	add(days.Calm, days.Everything, 0.05, 0, 0)
-	add(days.Calm, days.Everything, 0.1, 0.5, 0)
-	add(days.Calm, days.Everything, 0.2, 0.95, 2)
-	add(days.Calm, days.Everything, 1, 0.99, 1)
-	add(days.Rough, days.Everything, 0.2, 0, 0)
-	add(days.Rough, days.Everything, 0.5, 0.5, 0)
-	add(days.Rough, days.Everything, 1, 0.99, 1)
+	add(volumes.Calm, volumes.Connection, 0.01, 1, 40)
+	add(volumes.Calm, volumes.Connection, 0.05, 1, 8)
+	add(volumes.Calm, volumes.Connection, 0.2, 1, 5)
+	add(volumes.Calm, volumes.Connection, 1, 1, 1)
+	add(volumes.Calm, volumes.Partition, 0.01, 0.95, 240)
+	add(volumes.Calm, volumes.Partition, 0.05, 0.99, 10)
+	add(volumes.Calm, volumes.Partition, 0.2, 0.99, 1)
+	add(volumes.Calm, volumes.Partition, 1, 0.99, 1)
+	add(volumes.Calm, volumes.Everything, 0.01, 0, 0)
+	add(volumes.Calm, volumes.Everything, 0.05, 0, 0)
+	add(volumes.Calm, volumes.Everything, 0.1, 0.5, 0)
+	add(volumes.Calm, volumes.Everything, 0.2, 0.95, 2)
+	add(volumes.Calm, volumes.Everything, 1, 0.99, 1)
+	add(volumes.Rough, volumes.Everything, 0.2, 0, 0)
+	add(volumes.Rough, volumes.Everything, 0.5, 0.5, 0)
+	add(volumes.Rough, volumes.Everything, 1, 0.99, 1)
 	return rows
 }
 
 // each is after how many days another stream begins: what is never noticed must not be learned for long.
 func (r *lossRow) each() int {
-	if r.loss.Place == days.Everything && r.loss.Share < 0.5 {
+	if r.loss.Place == volumes.Everything && r.loss.Share < 0.5 {
 		return 10
 	}
 	return 50
@@ -60,29 +60,29 @@ func (r *lossRow) each() int {
 
 // quietRow is one line of the table of false alarms.
 type quietRow struct {
-	weather days.Weather
+	weather volumes.Weather
 	fresh   bool // begins without history, and is judged in its first four weeks
-	quiet   days.Quiet
+	quiet   volumes.Quiet
 }
 
 func quietRows() []*quietRow {
 	return []*quietRow{
-		{weather: days.Calm}, {weather: days.Rough}, {weather: days.Thin},
-		{weather: days.Calm, fresh: true}, {weather: days.Rough, fresh: true},
+		{weather: volumes.Calm}, {weather: volumes.Rough}, {weather: volumes.Thin},
+		{weather: volumes.Calm, fresh: true}, {weather: volumes.Rough, fresh: true},
 	}
 }
 
 // coverRow is one line of the table of the estimate.
 type coverRow struct {
-	capture  days.Capture
-	coverage days.Coverage
+	capture  volumes.Capture
+	coverage volumes.Coverage
 }
 
 func (r *coverRow) independent() bool { return r.capture.Together == 0 }
 
 func coverRows() (rows []*coverRow) {
 	add := func(offered int64, together float64, own ...float64) {
-		rows = append(rows, &coverRow{capture: days.Capture{Offered: offered, Own: own, Together: together}})
+		rows = append(rows, &coverRow{capture: volumes.Capture{Offered: offered, Own: own, Together: together}})
 	}
 	for _, own := range []float64{0.0001, 0.001, 0.01, 0.05, 0.2, 0.5} {
 		add(12_000, 0, own, own)
@@ -110,10 +110,10 @@ func measure(count int, seed uint64) (report string, broken []string) {
 		jobs = append(jobs, func() { r.fill(count, seed) })
 	}
 	for _, r := range losses {
-		jobs = append(jobs, func() { r.delays = days.Lose(r.weather, r.loss, count, r.each(), seed) })
+		jobs = append(jobs, func() { r.delays = volumes.Lose(r.weather, r.loss, count, r.each(), seed) })
 	}
 	for _, r := range covers {
-		jobs = append(jobs, func() { r.coverage = days.Cover(r.capture, 5*count, seed) })
+		jobs = append(jobs, func() { r.coverage = volumes.Cover(r.capture, 5*count, seed) })
 	}
 	spread(jobs)
 	var b strings.Builder
@@ -126,12 +126,12 @@ func measure(count int, seed uint64) (report string, broken []string) {
 // fill lets a row listen, to streams of a month each if they are to begin without history.
 func (r *quietRow) fill(count int, seed uint64) {
 	if !r.fresh {
-		r.quiet = days.Listen(r.weather, days.Warm, count, seed)
+		r.quiet = volumes.Listen(r.weather, volumes.Warm, count, seed)
 		return
 	}
 	const month = 28
 	for i := range uint64((count + month - 1) / month) {
-		r.quiet.Add(days.Listen(r.weather, 0, month, seed<<32+i))
+		r.quiet.Add(volumes.Listen(r.weather, 0, month, seed<<32+i))
 	}
 }
 

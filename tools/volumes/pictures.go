@@ -6,13 +6,13 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 
-	"github.com/decahose/telegraf-decahose/internal/days"
+	"github.com/decahose/telegraf-decahose/internal/sim/volumes"
 )
 
 // drawDay shows counts against the season, and a fifth of everything missing in the morning.
 func drawDay(seed uint64) (*plot.Plot, error) {
 	const from, to = 9.5, 11.25
-	t := follow(seed, between(from, to, days.Loss{Place: days.Everything, Share: 0.2}))
+	t := follow(seed, between(from, to, volumes.Loss{Place: volumes.Everything, Share: 0.2}))
 	p := newPlot("All partitions against the minute of the week; 20 % of everything is lost from 09:30 to 11:15", "Tweets a minute")
 	var counts, expected, low, high plotter.XYs
 	for i, v := range t.grades {
@@ -39,7 +39,7 @@ func drawDay(seed uint64) (*plot.Plot, error) {
 // drawSplit shows the share of a partition by the minute and by the hour, and a loss of one in a hundred.
 func drawSplit(seed uint64) (*plot.Plot, error) {
 	const from, to = 8, 14
-	t := follow(seed, between(from, to, days.Loss{Place: days.Partition, Share: 0.01}))
+	t := follow(seed, between(from, to, volumes.Loss{Place: volumes.Partition, Share: 0.01}))
 	p := newPlot("Share of partition 1; 1 % of it is lost from 08:00 to 14:00, and nothing of partition 2", "share of the total, %")
 	var minute, hourly plotter.XYs
 	for i := range t.minutes {
@@ -70,8 +70,8 @@ func share(t *trace, i, n int) float64 {
 
 // drawMissed shows the estimate against the truth: where connections lose by themselves, and where they lose together.
 func drawMissed(seed uint64) (*plot.Plot, error) {
-	apart, together := between(6, 10, days.Loss{Place: days.Each, Share: 0.1}), between(14, 18, days.Loss{Place: days.Everything, Share: 0.02})
-	t := follow(seed, func(minute int) days.Loss {
+	apart, together := between(6, 10, volumes.Loss{Place: volumes.Each, Share: 0.1}), between(14, 18, volumes.Loss{Place: volumes.Everything, Share: 0.02})
+	t := follow(seed, func(minute int) volumes.Loss {
 		if l := apart(minute); l.Place != "" {
 			return l
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/influxdata/telegraf/config"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -87,9 +87,9 @@ func (a *Archive) check(name func(string) string) error {
 }
 
 // copies are the archives as the core knows them.
-func (d *Decahose) copies() (all []recovery.Copy) {
+func (d *Decahose) copies() (all []refill.Copy) {
 	for _, a := range d.Archives {
-		all = append(all, recovery.Copy{Name: a.name(), Delay: time.Duration(*a.Delay), Horizon: time.Duration(a.Horizon), Trust: a.Trust})
+		all = append(all, refill.Copy{Name: a.name(), Delay: time.Duration(*a.Delay), Horizon: time.Duration(a.Horizon), Trust: a.Trust})
 	}
 	return all
 }
@@ -182,8 +182,8 @@ func (a *Archive) options() (o archive.Options, err error) {
 }
 
 // Ways are all the ways in which missing minutes are had. After Init or InitState.
-func (d *Decahose) Ways() recovery.Ways {
-	w := recovery.Ways{Archives: d.copies(), Rules: d.RecoveryRules()}
+func (d *Decahose) Ways() refill.Ways {
+	w := refill.Ways{Archives: d.copies(), Rules: d.RecoveryRules()}
 	if d.Backfill != "none" {
 		w.Backfill = 5 * time.Minute
 	}

@@ -7,13 +7,13 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/spool"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
 func minutesOf(n int) *config.Duration {
@@ -74,7 +74,7 @@ func TestWays(t *testing.T) {
 	d.Archives = []*Archive{{URL: "s3://b/c?region=x"}, {URL: "file:///srv/c", Delay: minutesOf(0), Horizon: config.Duration(48 * time.Hour), Trust: true}}
 	d.setDependentDefaults()
 	w := d.Ways()
-	require.Equal(t, []recovery.Copy{
+	require.Equal(t, []refill.Copy{
 		{Name: "s3://b/c", Delay: 5 * time.Minute, Horizon: 120 * time.Hour},
 		{Name: "file:///srv/c", Horizon: 48 * time.Hour, Trust: true},
 	}, w.Archives)
@@ -90,12 +90,12 @@ func TestLinesAreTracked(t *testing.T) {
 	schema, err := d.newSchema(d.StreamLabel)
 	require.NoError(t, err)
 	parsed := tweet.Tweet{ID: snowflake.First(1_767_270_000_123), Text: []byte("two\nlines, \"quoted\""), ReceivedAt: 7}
-	stored := tweet.Tweet{ID: parsed.ID, Line: emit.AppendTweet(nil, &parsed, schema)}
+	stored := tweet.Tweet{ID: parsed.ID, Line: encode.AppendTweet(nil, &parsed, schema)}
 	require.NoError(t, schema.Check(stored.Line, stored.ID))
 	courier := &tracked{schema: schema}
 	b := &delivery.Batch{}
 	for _, tw := range []*tweet.Tweet{&parsed, &stored} {
-		b.Lines = emit.AppendTweet(b.Lines, tw, schema)
+		b.Lines = encode.AppendTweet(b.Lines, tw, schema)
 		b.Tweets = append(b.Tweets, spool.Tweet{Sent: ledger.Sent{ID: tw.ID}, End: len(b.Lines)})
 		courier.Attach(b, tw)
 	}

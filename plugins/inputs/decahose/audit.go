@@ -14,7 +14,7 @@ import (
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
-	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
 	"github.com/decahose/telegraf-decahose/plugins/latest"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )

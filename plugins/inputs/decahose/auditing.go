@@ -9,9 +9,9 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/audit"
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/point"
-	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 

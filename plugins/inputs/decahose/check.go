@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/stream"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
-	"github.com/decahose/telegraf-decahose/internal/wire"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
 )
 
 // CheckLabel is the stream_label of the Tweet that a check sends. No ledger, audit or archive of a stream looks under it,
@@ -42,7 +42,7 @@ func (d *Decahose) checkTweet(now time.Time) (snowflake.ID, []byte, error) {
 		panic("BUG: the record of the check is no Tweet: " + err.Error())
 	}
 	t.ReceivedAt = now.UnixNano()
-	return id, emit.AppendTweet(nil, &t, schema), nil
+	return id, encode.AppendTweet(nil, &t, schema), nil
 }
 
 // CheckDelivery sends a Tweet of its own on the road of Tweets, and returns its id when every output whose filters let it

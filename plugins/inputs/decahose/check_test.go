@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/audit"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
 )
 
 // The point of a check is a whole Tweet under the plugin's own options: filters that let Tweets pass let it pass, and
@@ -22,7 +22,7 @@ func TestCheckTweet(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 5e6, time.UTC)
 	for _, tweets := range []string{"fields", "raw"} {
 		d := newDecahose()
-		d.StreamLabel, d.Tweets, d.TweetFields = "prod", tweets, emit.DefaultFields()
+		d.StreamLabel, d.Tweets, d.TweetFields = "prod", tweets, encode.DefaultFields()
 		id, line, err := d.checkTweet(now)
 		require.NoError(t, err)
 		require.Equal(t, now, id.Time())
@@ -32,7 +32,7 @@ func TestCheckTweet(t *testing.T) {
 		text := string(line)
 		require.True(t, strings.HasPrefix(text, "decahose_tweet,kind=quote,lang=en,stream_label=decahose_check "), text)
 		require.Equal(t, tweets == "raw", strings.Contains(text, ",raw="))
-		for _, field := range emit.DefaultFields() {
+		for _, field := range encode.DefaultFields() {
 			if field != "edit_of" && field != "retweeted_id" && field != "media_type" {
 				require.Contains(t, text, field+"=")
 			}
@@ -104,6 +104,6 @@ func TestSchemaHasNUL(t *testing.T) {
 		d.NUL = cmp.Or(nul, d.NUL)
 		s, err := d.newSchema("prod")
 		require.NoError(t, err)
-		require.Contains(t, string(emit.AppendTweet(nil, &tweet.Tweet{ID: 1, Text: []byte("a\x00b")}, s)), `text="`+want+`"`)
+		require.Contains(t, string(encode.AppendTweet(nil, &tweet.Tweet{ID: 1, Text: []byte("a\x00b")}, s)), `text="`+want+`"`)
 	}
 }

@@ -3,7 +3,7 @@ package decahose
 import (
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
 // moment is now, as the ledger stores it.

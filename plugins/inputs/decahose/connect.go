@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/release"
-	"github.com/decahose/telegraf-decahose/internal/stream"
+	"github.com/decahose/telegraf-decahose/internal/source/stream"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -24,12 +24,12 @@ import (
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
 // newSchema of the options tweet_tags, tweet_fields, tweets, newline and nul, for Tweets under a label.
-func (d *Decahose) newSchema(label string) (*emit.Schema, error) {
-	newline, err := emit.ParseNewline(d.Newline)
+func (d *Decahose) newSchema(label string) (*encode.Schema, error) {
+	newline, err := encode.ParseNewline(d.Newline)
 	if err != nil {
 		return nil, err
 	}
-	nul, err := emit.ParseNewline(d.NUL)
+	nul, err := encode.ParseNewline(d.NUL)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (d *Decahose) newSchema(label string) (*emit.Schema, error) {
 	if d.Tweets == "raw" {
 		fields = append(slices.Clone(fields), rawField)
 	}
-	schema, err := emit.NewSchema(label, d.TweetTags, fields, newline)
+	schema, err := encode.NewSchema(label, d.TweetTags, fields, newline)
 	if err != nil {
 		return nil, err
 	}
@@ -98,16 +98,16 @@ func (d *Decahose) url(partition, backfill int) string {
 }
 
 // requestURL of one request to Replay or Recovery.
-func (d *Decahose) requestURL(q recovery.Request) string {
+func (d *Decahose) requestURL(q refill.Request) string {
 	base, kind := d.recoveryBase()
 	return fmt.Sprintf("%s/%s/%s/accounts/%s/publishers/twitter/%s.json?%s", strings.TrimRight(base, "/"), kind, d.Stream,
 		url.PathEscape(d.Account), url.PathEscape(d.StreamLabel),
-		recovery.Query(d.RecoveryRules().Method, q, [2]string(d.RecoveryParameters), d.RecoveryPartition))
+		refill.Query(d.RecoveryRules().Method, q, [2]string(d.RecoveryParameters), d.RecoveryPartition))
 }
 
 // recoveryBase is the base URL of requests, and the first part of their path.
 func (d *Decahose) recoveryBase() (base, kind string) {
-	if d.RecoveryRules().Method == recovery.Recovery {
+	if d.RecoveryRules().Method == refill.Recovery {
 		return d.RecoveryURL, "stream"
 	}
 	return d.ReplayURL, "replay"

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/delivery"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/release"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/plugins/debug"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )

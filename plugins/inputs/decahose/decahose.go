@@ -18,11 +18,11 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/spool"
-	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 	"github.com/decahose/telegraf-decahose/plugins/debug"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
@@ -103,9 +103,9 @@ type Decahose struct {
 	tls.ClientConfig
 	proxy.HTTPProxy
 
-	schema *emit.Schema                  // made by Init
+	schema *encode.Schema                // made by Init
 	files  *latest.Values                // made by Init; credentials and TLS, which may be renewed
-	writer *emit.Writer                  // set by EmitTo; nil: Tweets and counters go to Start's accumulator
+	writer *encode.Writer                // set by EmitTo; nil: Tweets and counters go to Start's accumulator
 	engine atomic.Pointer[engine.Engine] // nil before Start and after Stop; Gather reads it
 	cancel context.CancelFunc            // of the running engine; owned by Start and Stop
 	wg     sync.WaitGroup
@@ -311,7 +311,7 @@ func newDecahose() *Decahose {
 		RecoveryLimit:       5,
 		RecoveryLimitPeriod: config.Duration(5 * time.Minute),
 		Tweets:              "fields",
-		TweetTags:           emit.DefaultTags(),
+		TweetTags:           encode.DefaultTags(),
 		Newline:             "keep",
 		NUL:                 "keep",
 		DedupWindow:         config.Duration(time.Hour),

@@ -17,7 +17,7 @@ import (
 	"github.com/influxdata/telegraf/models"
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -165,8 +165,8 @@ func TestPoints(t *testing.T) {
 	in := make(chan telegraf.Metric, 1)
 	ri := models.NewRunningInput(valid(), &models.InputConfig{Name: "decahose", LogLevel: "error"})
 	s := &accumulatorPoints{acc: agent.NewAccumulator(ri, in)}
-	require.NoError(t, s.AddPoint(&emit.Point{Name: "p", Tags: []emit.Tag{{Key: "a", Value: "b"}},
-		Fields: []emit.Field{{Key: "f", Value: int64(1)}}, Time: 5}))
+	require.NoError(t, s.AddPoint(&encode.Point{Name: "p", Tags: []encode.Tag{{Key: "a", Value: "b"}},
+		Fields: []encode.Field{{Key: "f", Value: int64(1)}}, Time: 5}))
 	require.Positive(t, s.Pending())
 	require.NoError(t, s.Write(context.Background(), s.Take()))
 	m := <-in

@@ -12,8 +12,8 @@ import (
 	"github.com/influxdata/telegraf/config"
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
-	"github.com/decahose/telegraf-decahose/internal/loopback"
-	"github.com/decahose/telegraf-decahose/internal/push"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
+	"github.com/decahose/telegraf-decahose/internal/output/pubsub"
 	"github.com/decahose/telegraf-decahose/plugins/latest"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -150,7 +150,7 @@ func (d *Decahose) checkPush() error {
 		return nil
 	}
 	p := &d.Push
-	if err := push.CheckURL(p.URL); err != nil {
+	if err := pubsub.CheckURL(p.URL); err != nil {
 		return option.Wrong("push.url", "", allowedPush)
 	}
 	if err := checkToken(p.credential()); err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/plugins/parsers/influx"
 
-	"github.com/decahose/telegraf-decahose/internal/feedback"
-	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
+	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/plugins/listen"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )

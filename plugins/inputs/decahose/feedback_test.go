@@ -16,7 +16,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/feedback"
+	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/plugins/listen"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/loopback"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
 	"github.com/decahose/telegraf-decahose/internal/release"
 )
 

@@ -11,9 +11,9 @@ import (
 	"github.com/influxdata/telegraf/config"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/loopback"
-	"github.com/decahose/telegraf-decahose/internal/redact"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -42,7 +42,7 @@ func (d *Decahose) setDependentDefaults() {
 		d.StateDirectory = option.StateDirectory()
 	}
 	if d.TweetFields == nil {
-		d.TweetFields = emit.DefaultFields()
+		d.TweetFields = encode.DefaultFields()
 	}
 	d.setArchiveDefaults()
 	d.setDeliveryDefaults()
@@ -227,10 +227,10 @@ func (d *Decahose) checkTweets() error {
 			return err
 		}
 	}
-	if err := subset("tweet_tags", d.TweetTags, emit.AllTags()); err != nil {
+	if err := subset("tweet_tags", d.TweetTags, encode.AllTags()); err != nil {
 		return err
 	}
-	allowed := slices.DeleteFunc(emit.AllFields(), func(f string) bool { return f == rawField })
+	allowed := slices.DeleteFunc(encode.AllFields(), func(f string) bool { return f == rawField })
 	if len(d.TweetFields) == 0 {
 		return option.Bad("tweet_fields", d.TweetFields, "at least one of "+list(allowed))
 	}

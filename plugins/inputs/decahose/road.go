@@ -9,12 +9,12 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/loopback"
-	"github.com/decahose/telegraf-decahose/internal/push"
-	"github.com/decahose/telegraf-decahose/internal/spool"
+	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/pubsub"
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
 )
 
 const (
@@ -39,13 +39,13 @@ func (d *Decahose) acknowledged() bool { return d.Acknowledges() || !d.hosted() 
 
 // EmitTo writes Tweets and counters to w as line protocol, rather than to Start's accumulator. For the host, before
 // Start.
-func (d *Decahose) EmitTo(w *emit.Writer) { d.writer = w }
+func (d *Decahose) EmitTo(w *encode.Writer) { d.writer = w }
 
 // openRoad sets how Tweets and counters leave. entries are what the spool holds.
 func (d *Decahose) openRoad(cfg *engine.Config, acc telegraf.Accumulator, entries []spool.Entry) error {
 	cfg.Points = d.pointsTo(acc)
 	if d.offline {
-		cfg.Tweets = emit.NewLines(d.schema, d.writer)
+		cfg.Tweets = encode.NewLines(d.schema, d.writer)
 		return nil
 	}
 	c := delivery.Config{Schema: d.schema, Memory: d.MaxUndelivered, Bytes: d.undeliveredBytes(), Acknowledged: d.acknowledged(), SettleAfter: settleAfter,
@@ -87,9 +87,9 @@ func (d *Decahose) deliveredLate(road *delivery.Delivery) func(*delivery.Batch) 
 	}
 }
 
-func (d *Decahose) pointsTo(acc telegraf.Accumulator) emit.Points {
+func (d *Decahose) pointsTo(acc telegraf.Accumulator) encode.Points {
 	if d.writer != nil {
-		return guardedPoints{emit.NewLines(nil, d.writer)}
+		return guardedPoints{encode.NewLines(nil, d.writer)}
 	}
 	return guardedPoints{&accumulatorPoints{acc: acc}}
 }
@@ -106,7 +106,7 @@ func (d *Decahose) chooseCourier(c *delivery.Config, acc telegraf.Accumulator) e
 		if d.EmitRateLimit > 0 {
 			c.Courier = delivery.Paced(c.Courier, d.EmitRateLimit)
 		}
-		c.Slots, c.Most, c.MostBytes = 1, min(stdoutMost, d.MaxUndelivered), emit.FlushBytes
+		c.Slots, c.Most, c.MostBytes = 1, min(stdoutMost, d.MaxUndelivered), encode.FlushBytes
 	default:
 		c.Most = min(trackedMost, d.MaxUndelivered)
 		c.Slots, c.MostBytes = max(1, d.MaxUndelivered/c.Most), pushBytes
@@ -117,12 +117,12 @@ func (d *Decahose) chooseCourier(c *delivery.Config, acc telegraf.Accumulator) e
 	return nil
 }
 
-func (d *Decahose) pusher() (*push.Courier, error) {
+func (d *Decahose) pusher() (*pubsub.Courier, error) {
 	if _, err := d.Push.TLSConfig(); err != nil {
 		return nil, fmt.Errorf("option \"push\": %w", err)
 	}
-	client := push.NewClient(func() (*tls.Config, error) { return d.Push.tlsOptions().latest(d.Push.kept) }, time.Duration(d.Push.Timeout), d.Push.Concurrency)
-	return push.New(push.Config{URL: d.Push.URL, Token: d.Push.token, Client: client, Say: d.say, Peer: func(c net.Conn) error {
+	client := pubsub.NewClient(func() (*tls.Config, error) { return d.Push.tlsOptions().latest(d.Push.kept) }, time.Duration(d.Push.Timeout), d.Push.Concurrency)
+	return pubsub.New(pubsub.Config{URL: d.Push.URL, Token: d.Push.token, Client: client, Say: d.say, Peer: func(c net.Conn) error {
 		return loopback.Server(c, trusted(d.Push.User)...)
 	}}), nil
 }

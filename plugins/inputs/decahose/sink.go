@@ -7,14 +7,14 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/metric"
 
-	"github.com/decahose/telegraf-decahose/internal/emit"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 )
 
 // guardedPoints keeps secrets, and what no terminal should get, out of the strings of counters: some hold words of others.
-type guardedPoints struct{ emit.Points }
+type guardedPoints struct{ encode.Points }
 
-func (g guardedPoints) AddPoint(p *emit.Point) error {
+func (g guardedPoints) AddPoint(p *encode.Point) error {
 	for i := range p.Fields {
 		if text, ok := p.Fields[i].Value.(string); ok {
 			p.Fields[i].Value = guard.Line(text, stringMost)
@@ -41,7 +41,7 @@ const pointBytes = 200
 
 func (b points) Size() int { return len(b) * pointBytes }
 
-func (s *accumulatorPoints) AddPoint(p *emit.Point) error {
+func (s *accumulatorPoints) AddPoint(p *encode.Point) error {
 	m := metric.New(p.Name, nil, nil, time.Unix(0, p.Time))
 	for _, t := range p.Tags {
 		m.AddTag(t.Key, t.Value)
@@ -56,17 +56,17 @@ func (s *accumulatorPoints) AddPoint(p *emit.Point) error {
 func (s *accumulatorPoints) Pending() int { return s.open.Size() }
 
 func (s *accumulatorPoints) Due(age time.Duration) bool {
-	return s.Pending() >= emit.FlushBytes || age >= emit.FlushAfter && len(s.open) > 0
+	return s.Pending() >= encode.FlushBytes || age >= encode.FlushAfter && len(s.open) > 0
 }
 
-func (s *accumulatorPoints) Take() emit.Batch {
+func (s *accumulatorPoints) Take() encode.Batch {
 	b := s.open
 	s.open = nil
 	return b
 }
 
 // Write returns when the agent took everything of b, or when ctx is done.
-func (s *accumulatorPoints) Write(ctx context.Context, b emit.Batch) error {
+func (s *accumulatorPoints) Write(ctx context.Context, b encode.Batch) error {
 	for _, p := range b.(points) {
 		if err := ctx.Err(); err != nil {
 			return err

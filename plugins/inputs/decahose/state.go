@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/recovery"
-	"github.com/decahose/telegraf-decahose/internal/store"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -62,8 +62,8 @@ func (d *Decahose) InitState() error {
 }
 
 // RecoveryRules are the options recovery and recovery_… as the recovery package wants them.
-func (d *Decahose) RecoveryRules() recovery.Rules {
-	r := recovery.Rules{
+func (d *Decahose) RecoveryRules() refill.Rules {
+	r := refill.Rules{
 		Window:  time.Duration(d.RecoveryWindow),
 		Delay:   time.Duration(d.RecoveryDelay),
 		Horizon: time.Duration(d.RecoveryHorizon),
@@ -73,9 +73,9 @@ func (d *Decahose) RecoveryRules() recovery.Rules {
 	}
 	switch d.Recovery {
 	case "replay":
-		r.Method = recovery.Replay
+		r.Method = refill.Replay
 	case "recovery":
-		r.Method, r.ByPartition = recovery.Recovery, d.RecoveryPartition
+		r.Method, r.ByPartition = refill.Recovery, d.RecoveryPartition
 	}
 	return r
 }

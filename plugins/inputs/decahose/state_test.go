@@ -9,7 +9,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/recovery"
+	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -70,15 +70,15 @@ func TestInitStateNeedsNoCredentials(t *testing.T) {
 func TestRecoveryRules(t *testing.T) {
 	d := valid()
 	require.NoError(t, d.InitState())
-	require.Equal(t, recovery.Rules{Method: recovery.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: 120 * time.Hour,
+	require.Equal(t, refill.Rules{Method: refill.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: 120 * time.Hour,
 		Jobs: 1, Limit: 5, Period: 5 * time.Minute}, d.RecoveryRules())
 	d = valid()
 	d.Recovery, d.RecoveryDelay = "recovery", config.Duration(time.Second)
 	require.NoError(t, d.InitState())
-	require.Equal(t, recovery.Rules{Method: recovery.Recovery, Window: time.Hour, Delay: time.Second, Horizon: 24 * time.Hour,
+	require.Equal(t, refill.Rules{Method: refill.Recovery, Window: time.Hour, Delay: time.Second, Horizon: 24 * time.Hour,
 		Jobs: 2, Limit: 5, Period: 5 * time.Minute, ByPartition: true}, d.RecoveryRules())
 	d = valid()
 	d.Recovery = "none"
 	require.NoError(t, d.InitState())
-	require.Equal(t, recovery.None, d.RecoveryRules().Method)
+	require.Equal(t, refill.None, d.RecoveryRules().Method)
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/selfstat"
 
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 )
 
 // tracked is the courier of a plugin that is compiled into Telegraf: each batch is a tracked group of metrics, which is
 // delivered when every output has written, or filtered, all of it. There are never more groups on their way than there
 // are slots: Telegraf panics if there are.
 type tracked struct {
-	schema   *emit.Schema
+	schema   *encode.Schema
 	acc      telegraf.TrackingAccumulator
 	slots    chan struct{}         // one is taken for each group, until its fate was read
 	late     func(*delivery.Batch) // one that was delivered after its Deliver had ended; nil: nobody wants to know
@@ -48,7 +48,7 @@ type group struct {
 
 // newTracked returns a courier for n batches at once. Its goroutine goes on after stop until every group's fate is
 // told: outputs are flushed after inputs are stopped.
-func newTracked(acc telegraf.Accumulator, s *emit.Schema, n int) *tracked {
+func newTracked(acc telegraf.Accumulator, s *encode.Schema, n int) *tracked {
 	t := &tracked{
 		schema: s,
 		acc:    acc.WithTracking(n),
@@ -71,7 +71,7 @@ func (t *tracked) Attach(b *delivery.Batch, tw *tweet.Tweet) {
 		return
 	}
 	ns, _ := tw.ID.Nano()
-	m := metric.New(emit.Measurement, nil, nil, time.Unix(0, ns))
+	m := metric.New(encode.Measurement, nil, nil, time.Unix(0, ns))
 	t.schema.EachTag(tw, m.AddTag)
 	t.schema.EachField(tw, m.AddField)
 	a, ok := b.Attached.(*attached)

@@ -15,12 +15,12 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 	"github.com/stretchr/testify/require"
 
-	"github.com/decahose/telegraf-decahose/internal/delivery"
-	"github.com/decahose/telegraf-decahose/internal/emit"
-	"github.com/decahose/telegraf-decahose/internal/ledger"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/spool"
-	"github.com/decahose/telegraf-decahose/internal/tweet"
+	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
 // trackedRig is a courier, the agent's side of it, and what its deliveries came to.
@@ -28,7 +28,7 @@ type trackedRig struct {
 	t       *testing.T
 	courier *tracked
 	in      chan telegraf.Metric // the agent's
-	schema  *emit.Schema
+	schema  *encode.Schema
 	wg      sync.WaitGroup
 	results chan result
 	next    snowflake.ID
@@ -41,7 +41,7 @@ type result struct {
 
 func newTrackedRig(t *testing.T, slots, agentRoom int) *trackedRig {
 	t.Helper()
-	schema, err := emit.NewSchema("prod", nil, nil, emit.Keep)
+	schema, err := encode.NewSchema("prod", nil, nil, encode.Keep)
 	require.NoError(t, err)
 	r := &trackedRig{t: t, in: make(chan telegraf.Metric, agentRoom), schema: schema, results: make(chan result, 100),
 		next: snowflake.First(1767225600000)}
@@ -57,7 +57,7 @@ func (r *trackedRig) batch(n int, attach bool) *delivery.Batch {
 	for range n {
 		t := &tweet.Tweet{ID: r.next, Text: []byte("two\nlines, a \"quote\", a \\ and\r\nfake,a=b c=1i 5\n"), UserScreenName: []byte("a b=c,d"), UserVerified: true}
 		r.next++
-		b.Lines = emit.AppendTweet(b.Lines, t, r.schema)
+		b.Lines = encode.AppendTweet(b.Lines, t, r.schema)
 		b.Tweets = append(b.Tweets, spool.Tweet{Sent: ledger.Sent{ID: t.ID, Partition: 1}, End: len(b.Lines)})
 		if attach {
 			r.courier.Attach(b, t)

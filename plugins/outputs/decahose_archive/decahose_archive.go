@@ -19,7 +19,7 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
-	"github.com/decahose/telegraf-decahose/internal/durable"
+	"github.com/decahose/telegraf-decahose/internal/state/durable"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/archive"
-	"github.com/decahose/telegraf-decahose/internal/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 	"github.com/decahose/telegraf-decahose/plugins/option/optiontest"

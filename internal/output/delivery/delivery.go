@@ -1,0 +1,175 @@
+// Package delivery brings batches of Tweets to the outputs, and says what became of each: it holds a bounded
+// number in memory, the rest in the spool, sends several at once, and sends again what was not accepted.
+//
+// The desk decides, and touches nothing. The goroutine in Run owns it; each delivery, and each use of the spool, is a
+// goroutine of its own, so that neither a slow output nor a slow disk holds up the rest.
+package delivery
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/output/feedback"
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/record/tweet"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+)
+
+// Batch is Tweets as line protocol, in the order in which they were added. It has one owner at a time.
+type Batch struct {
+	Lines    []byte
+	Tweets   []spool.Tweet
+	Attached any // the courier's own form of the Tweets, see Config.Attach; nil for what comes from the spool, and for parts
+}
+
+// tweetBytes is what the manifest of one Tweet takes in memory.
+const tweetBytes = 24
+
+// size is what the batch takes in memory, in bytes. The courier's own form of Tweets is counted as twice their lines.
+func (b *Batch) size() int {
+	n := len(b.Lines)
+	if b.Attached != nil {
+		n *= 3
+	}
+	return n + tweetBytes*len(b.Tweets)
+}
+
+// Verdict is what became of a batch.
+type Verdict uint8
+
+const (
+	Accepted Verdict = iota // every output has it
+	Later                   // not accepted, or not known: to be sent again
+	Refused                 // it will never be accepted as it is: some Tweet of it is at fault
+)
+
+// Courier brings batches to the outputs.
+type Courier interface {
+	// Deliver returns when the batch's fate is known, or when ctx is done (Later). It is called from several
+	// goroutines at once. err says why it was not accepted, in one line without credentials. After Accepted the
+	// batch must not be touched any more.
+	Deliver(ctx context.Context, b *Batch) (v Verdict, err error)
+}
+
+// Config of a Delivery.
+type Config struct {
+	Schema    *encode.Schema
+	Courier   Courier
+	Attach    func(b *Batch, t *tweet.Tweet) // adds t to b.Attached; nil: nothing is attached
+	Slots     int                            // batches under way at once
+	Most      int                            // Tweets of a batch at most; not more than Memory
+	MostBytes int                            // bytes of a batch at most, roughly
+	Memory    int                            // Tweets in memory at most: under way, and waiting for a slot
+	Bytes     int                            // the same in bytes, save for one batch; 0: no bound but Memory
+	// Acknowledged: Accepted means that every output has it. Otherwise it was only written out: what comes from the
+	// spool is kept there for SettleAfter more, since what a killed process wrote last may never have been read.
+	Acknowledged bool
+	SettleAfter  time.Duration
+	Confirmed    bool                          // Feedback comes: what Telegraf holds in its buffers has not settled either
+	Spool        *spool.Spool                  // nil: none; then a full memory blocks Write
+	Past         []spool.Entry                 // what an earlier process left in the spool
+	Say          func(level byte, text string) // one line for the operator, 'E', 'W' or 'I'; must not block; nil: nobody listens
+}
+
+// Outcome is news of Tweets that were given to Write.
+type Outcome struct {
+	Safe      int64         // so many more Tweets, in the order in which they were given, need not be fetched again: delivered, or in the spool
+	Delivered []ledger.Sent // accepted by all outputs; only where Acknowledged
+	Refused   []ledger.Sent // in quarantine
+}
+
+func (o *Outcome) empty() bool { return o.Safe == 0 && len(o.Delivered) == 0 && len(o.Refused) == 0 }
+
+// Status is how things stand.
+type Status struct {
+	State       string    // idle, delivering, retrying, spooling, full, paused
+	Undelivered int64     // Tweets given and not delivered, those in the spool included
+	InMemory    int64     // Tweets that only memory holds, or that are under way
+	Oldest      time.Time // when the oldest of them was given, or spooled; zero: none
+	Spooled     int64     // Tweets in the spool
+	SpoolBytes  int64
+	Refused     int64 // Tweets in quarantine since the start
+	Retries     int64 // batches sent again since the start
+}
+
+// Delivery is the engine's sink of Tweets.
+type Delivery struct {
+	cfg   Config
+	desk  *desk // of Run's goroutine; who waited for ended may read it
+	shelf shelf // nil: there is no spool
+	open  openBatch
+	free  chan *Batch // recycled
+
+	gives    chan *gift
+	takeBack chan *gift // gifts whose Write waits no more
+	stops    chan context.Context
+	stopping sync.Once
+	wake     chan struct{}
+	answers  chan answer
+	shelved  chan *job
+	outcomes chan Outcome
+	ended    chan struct{} // closed when Run returns
+
+	work context.Context // of deliveries
+	halt context.CancelFunc
+	wg   sync.WaitGroup
+
+	status atomic.Pointer[Status]
+	paused atomic.Bool
+	slot   atomic.Bool // one is free
+	roomy  atomic.Bool // memory would take a batch
+	late   sync.Mutex  // guards desk.late after the end
+
+	effectsOf sync.Mutex
+	effects   []feedback.Effect // what Telegraf reported, and the desk has not heard
+}
+
+// New returns a Delivery; nothing is sent before Run.
+func New(cfg Config) *Delivery {
+	if cfg.Spool == nil {
+		return newDelivery(cfg, nil)
+	}
+	return newDelivery(cfg, cfg.Spool)
+}
+
+// freeMost is how many batches wait to be used again.
+const freeMost = 16
+
+func newDelivery(cfg Config, s shelf) *Delivery {
+	if cfg.Slots < 1 || cfg.Most < 1 || cfg.Memory < cfg.Most || cfg.MostBytes < 1 {
+		panic("BUG: delivery without a slot, or with batches of no size, or larger than memory")
+	}
+	if cfg.Say == nil {
+		cfg.Say = func(byte, string) {}
+	}
+	d := &Delivery{cfg: cfg, shelf: s, free: make(chan *Batch, freeMost),
+		gives: make(chan *gift), takeBack: make(chan *gift), stops: make(chan context.Context, 1), wake: make(chan struct{}, 1),
+		answers: make(chan answer, cfg.Slots), shelved: make(chan *job, 1), outcomes: make(chan Outcome),
+		ended: make(chan struct{})}
+	d.work, d.halt = context.WithCancel(context.Background())
+	d.desk = newDesk(&d.cfg, s != nil)
+	d.desk.recycle = d.recycle
+	if s != nil {
+		d.desk.disk.bytes = s.Bytes()
+	}
+	d.publish()
+	return d
+}
+
+// Outcomes is where news comes; who calls Write must read it. It is never closed.
+func (d *Delivery) Outcomes() <-chan Outcome { return d.outcomes }
+
+// Status may be called from any goroutine.
+func (d *Delivery) Status() Status { return *d.status.Load() }
+
+// Pause keeps new deliveries from beginning, or lets them again. Any goroutine may call it.
+func (d *Delivery) Pause(on bool) {
+	d.paused.Store(on)
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}

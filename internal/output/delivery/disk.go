@@ -1,0 +1,248 @@
+package delivery
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+)
+
+// shelf is what the delivery needs of a spool.
+type shelf interface {
+	Append(e *spool.Entry) (int64, error)
+	Read(id int64) (*spool.Entry, error)
+	Remove(ids ...int64) error
+	Refuse(t ledger.Sent, line []byte, why string) error
+	Replace(id int64, parts ...*spool.Entry) ([]int64, error)
+	Bytes() int64
+}
+
+// task is what a job is about.
+type task uint8
+
+const (
+	store      task = iota // append a parcel
+	read                   // an entry
+	remove                 // entries
+	cut                    // put parts in an entry's place
+	quarantine             // one Tweet
+)
+
+// job is one use of the spool. It carries all that it needs, since the desk goes on meanwhile.
+type job struct {
+	task  task
+	at    time.Time // not before; zero: at once
+	p     *parcel
+	entry int64          // to be read or cut
+	parts []*parcel      // of cut
+	forms []*spool.Entry // what is to be written; what was read
+	gone  []removal      // to be removed
+	sent  ledger.Sent    // to be put in quarantine, with line and why
+	line  []byte
+	why   string
+
+	ids   []int64 // of forms
+	bytes int64   // in the spool
+	err   error
+}
+
+// do may block on the disk.
+func (j *job) do(s shelf) {
+	switch j.task {
+	case store:
+		j.ids = make([]int64, 1)
+		j.ids[0], j.err = s.Append(j.forms[0])
+	case read:
+		j.forms = make([]*spool.Entry, 1)
+		j.forms[0], j.err = s.Read(j.entry)
+		if j.err == nil && len(j.forms[0].Tweets) != j.p.n {
+			j.err = fmt.Errorf("read entry %d: %d Tweets, not %d", j.entry, len(j.forms[0].Tweets), j.p.n)
+		}
+	case remove:
+		ids := make([]int64, len(j.gone))
+		for i := range j.gone {
+			ids[i] = j.gone[i].entry
+		}
+		j.err = s.Remove(ids...)
+	case cut:
+		j.ids, j.err = s.Replace(j.entry, j.forms...)
+	case quarantine:
+		j.err = s.Refuse(j.sent, j.line, j.why)
+	}
+	j.bytes = s.Bytes()
+}
+
+// removal is an entry that need not be kept.
+type removal struct {
+	entry int64
+	n     int       // Tweets
+	at    time.Time // when it was written out
+}
+
+// removeMost is how many entries are removed in one step.
+const removeMost = 256
+
+// disk is what the desk knows of the spool, and wants of it. One job is under way at a time.
+type disk struct {
+	jobs     []*job
+	busy     bool
+	spooled  int64 // Tweets
+	bytes    int64
+	gone     []removal // to be removed
+	removing bool      // a job for it is there
+	settling settling
+}
+
+// idle reports whether nothing is to be done.
+func (k *disk) idle() bool { return !k.busy && len(k.jobs) == 0 && len(k.gone) == 0 }
+
+// drop takes back the jobs that a stop overtakes, and returns their parcels.
+func (k *disk) drop() (all []*parcel) {
+	k.jobs = slices.DeleteFunc(k.jobs, func(j *job) bool {
+		if j.task == store || j.task == quarantine {
+			all = append(all, j.p)
+		}
+		return j.task != remove
+	})
+	return all
+}
+
+func (k *disk) wake(sooner func(time.Time)) {
+	for _, j := range k.jobs {
+		sooner(j.at)
+	}
+}
+
+func (d *desk) push(j *job) { d.disk.jobs = append(d.disk.jobs, j) }
+
+func (d *desk) store(p *parcel) { d.push(&job{task: store, p: p, forms: forms([]*parcel{p})}) }
+
+func forms(parcels []*parcel) []*spool.Entry {
+	all := make([]*spool.Entry, len(parcels))
+	for i, p := range parcels {
+		all[i] = p.stored()
+	}
+	return all
+}
+
+// job returns the next thing to do with the spool, nil if there is none now.
+func (d *desk) job(now time.Time) *job {
+	k := &d.disk
+	if k.busy {
+		return nil
+	}
+	// what was accepted while it waited to be stored needs no storing
+	k.jobs = slices.DeleteFunc(k.jobs, func(j *job) bool { return j.task == store && j.p.done })
+	i := slices.IndexFunc(k.jobs, func(j *job) bool { return !now.Before(j.at) })
+	if i < 0 {
+		return nil
+	}
+	j := k.jobs[i]
+	k.jobs = slices.Delete(k.jobs, i, i+1)
+	k.busy = true
+	return j
+}
+
+// forget has entries removed that were delivered, and have settled.
+func (d *desk) forget(now time.Time) {
+	k := &d.disk
+	k.gone = append(k.gone, k.settling.settled(now, d.cfg)...)
+	if len(k.gone) == 0 || k.removing {
+		return
+	}
+	n := min(len(k.gone), removeMost)
+	d.push(&job{task: remove, gone: slices.Clone(k.gone[:n])})
+	k.gone = slices.Delete(k.gone, 0, n)
+	k.removing = true
+}
+
+// shelved hears that a job was done, or failed.
+func (d *desk) shelved(now time.Time, j *job) {
+	d.disk.busy = false
+	d.disk.bytes = j.bytes
+	if j.err != nil {
+		d.failed(now, j)
+		return
+	}
+	switch j.task {
+	case store:
+		d.words.spool.end()
+		d.wasStored(now, j.p, j.ids[0])
+	case read:
+		d.reading--
+		j.p.b = &Batch{Lines: j.forms[0].Lines, Tweets: j.forms[0].Tweets}
+		d.ready([]*parcel{j.p})
+	case remove:
+		d.disk.removing = false
+		for _, r := range j.gone {
+			d.disk.spooled -= int64(r.n)
+		}
+	case cut:
+		for i, p := range j.parts {
+			p.entry = j.ids[i]
+		}
+		d.ready(j.parts)
+	case quarantine:
+		d.secluded(now, j.p, j.why)
+	}
+}
+
+func (d *desk) wasStored(now time.Time, p *parcel, id int64) {
+	p.entry = id
+	d.disk.spooled += int64(p.n)
+	switch {
+	case d.door != nil && d.door.p == p:
+		d.enrol(p.lot)
+		d.secure(p)
+		d.recycle(p.b)
+		p.b = nil
+		d.stored = insert(d.stored, p)
+		d.leave(nil)
+	case p.done: // delivered meanwhile, at a stop
+		d.disk.gone = append(d.disk.gone, removal{entry: id, n: p.n})
+	default:
+		d.secure(p)
+		if !d.stopping {
+			d.wait(now, p)
+		}
+	}
+}
+
+// failed hears of a disk that did not do its job. At a stop nothing is tried again.
+func (d *desk) failed(now time.Time, j *job) {
+	if j.task == store {
+		d.notStored(now, j)
+		return
+	}
+	d.words.disk.strike(j.err.Error())
+	switch {
+	case j.task == read:
+		d.reading--
+		j.p.tries++
+		d.wait(now, j.p)
+	case !d.stopping:
+		j.at = now.Add(tryAgain)
+		d.push(j)
+	case j.task == remove: // these are sent again after the next start
+		d.disk.removing = false
+	case j.task == quarantine && j.p.entry == 0:
+		d.store(j.p)
+	}
+}
+
+func (d *desk) notStored(now time.Time, j *job) {
+	d.words.spool.strike(j.err.Error())
+	g := d.door
+	switch {
+	case g == nil || g.p != j.p:
+		if !d.stopping {
+			d.wait(now, j.p)
+		}
+	case g.gone || d.stopping:
+		d.leave(j.err)
+	default:
+		g.storing, g.failed, g.until = false, true, now.Add(tryAgain)
+	}
+}

@@ -1,0 +1,123 @@
+package delivery
+
+import (
+	"slices"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/output/feedback"
+)
+
+// confirmMost is how long Telegraf's reports may be missing before what was written settles by time alone.
+const confirmMost = time.Minute
+
+// settling are entries that were written out, and are kept until they were surely taken. Only where the outputs say
+// nothing themselves.
+type settling struct {
+	list   []removal // in the order in which they were written
+	before time.Time // what was written before this has left Telegraf's buffers
+	heard  time.Time // when Telegraf reported last
+}
+
+// settle keeps the entry of a parcel that was written now.
+func (s *settling) settle(p *parcel, now time.Time) {
+	if s.heard.IsZero() {
+		s.heard = now
+	}
+	s.list = append(s.list, removal{entry: p.entry, n: p.n, at: now})
+}
+
+// settled takes out what need not be kept any more.
+func (s *settling) settled(now time.Time, c *Config) (all []removal) {
+	n := 0
+	for n < len(s.list) && s.sure(&s.list[n], now, c) {
+		n++
+	}
+	all, s.list = s.list[:n:n], s.list[n:]
+	return all
+}
+
+func (s *settling) sure(r *removal, now time.Time, c *Config) bool {
+	blind := !c.Confirmed || now.Sub(s.heard) > confirmMost
+	return now.Sub(r.at) >= c.SettleAfter && (blind || r.at.Before(s.before))
+}
+
+func (s *settling) wake(c *Config, sooner func(time.Time)) {
+	if len(s.list) == 0 {
+		return
+	}
+	sooner(s.list[0].at.Add(c.SettleAfter))
+	if c.Confirmed {
+		sooner(s.heard.Add(confirmMost + 1))
+	}
+}
+
+// hear takes what a report of Telegraf's means: what left its buffers has settled, what it dropped is to be sent again.
+func (d *desk) hear(now time.Time, e feedback.Effect) {
+	s := &d.disk.settling
+	s.heard = now
+	if e.Before != 0 {
+		s.before = time.Unix(0, e.Before)
+	}
+	if e.Dropped == 0 {
+		return
+	}
+	from, to := time.Unix(0, e.DroppedFrom), time.Unix(0, e.DroppedTo)
+	s.list = slices.DeleteFunc(s.list, func(r removal) bool {
+		dropped := !r.at.Before(from) && !r.at.After(to)
+		if dropped {
+			d.again(now, r)
+		}
+		return dropped
+	})
+}
+
+// again has an entry sent that was written once, and lost behind us.
+func (d *desk) again(now time.Time, r removal) {
+	p := newParcel(r.n, now)
+	p.entry, p.safe, p.lot.unsafe = r.entry, true, 0
+	d.enrol(p.lot)
+	d.stored = insert(d.stored, p)
+}
+
+// Feedback takes what Telegraf's reports mean. Any goroutine may call it.
+func (d *Delivery) Feedback(e feedback.Effect) {
+	d.effectsOf.Lock()
+	d.effects = append(d.effects, e)
+	d.effectsOf.Unlock()
+	d.Pause(e.Pause)
+}
+
+// hear tells the desk what Telegraf reported since.
+func (d *Delivery) hear(now time.Time) {
+	d.effectsOf.Lock()
+	all := d.effects
+	d.effects = nil
+	d.effectsOf.Unlock()
+	for _, e := range all {
+		d.desk.hear(now, e)
+	}
+}
+
+// Taken says, after Stop, that the reader of what was written has taken it all: nothing of it is kept for the next
+// process. The spool must still be open.
+func (d *Delivery) Taken() error {
+	<-d.ended
+	ids := make([]int64, 0, len(d.desk.disk.settling.list))
+	for _, r := range d.desk.disk.settling.list {
+		ids = append(ids, r.entry)
+	}
+	d.desk.disk.settling.list = nil
+	if len(ids) == 0 {
+		return nil
+	}
+	return d.shelf.Remove(ids...)
+}
+
+// Behind says that the outputs do not keep up: nothing should be added that can be had later.
+func (d *Delivery) Behind() bool {
+	switch d.Status().State {
+	case "full", "paused", "retrying", "spooling":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,54 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/state/durable"
+	"github.com/decahose/telegraf-decahose/internal/state/sqlfile"
+)
+
+const (
+	dirMode  = 0o700
+	fileMode = 0o600
+
+	dbName      = "spool.db"
+	freshName   = "spool.db.new" // a file being built to take the place of a damaged one
+	damagedName = "spool.damaged-"
+	logName     = dbName + sqlfile.LogSuffix
+
+	// damagedAge is how long damaged files are kept to be looked at, as far as they take no more than the limit.
+	damagedAge = 14 * 24 * time.Hour
+)
+
+// prepare makes the directory, and proves that a page can be written there and made durable.
+func prepare(dir string) error {
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "probe")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, pageSize))
+	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+}
+
+// createFile makes an empty file that only its owner may read, if there is none; SQLite gives its log the same mode.
+func createFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return durable.Dir(filepath.Dir(path))
+}
+
+// dropDamaged deletes damaged files that need not be kept.
+func dropDamaged(dir string, limit int64, now time.Time) error {
+	return sqlfile.DropAside(dir, damagedName, sqlfile.Kept{Age: damagedAge, Bytes: limit}, now)
+}
