@@ -8,27 +8,48 @@ import (
 	"strings"
 )
 
+// group is a part of the tree: a directory, and what its packages may import of ours beside each other.
+type group struct {
+	dir     string
+	imports []string
+}
+
+// groups are the tree from the bottom up. A new package belongs into one of them; a new group must be put here, below
+// those that import it.
+var groups = []group{
+	{"internal/record", nil},
+	{"internal/timeline", nil},
+	{"internal/netsafe", nil},
+	{"internal/release", nil},
+	{"internal/crashpoint", nil},
+	{"internal/volume", []string{"internal/timeline"}},
+	{"internal/state", []string{"internal/record", "internal/timeline", "internal/crashpoint"}},
+	{"internal/source", []string{"internal/record", "internal/netsafe"}},
+	{"internal/archive", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/state"}},
+	{"internal/output", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/crashpoint", "internal/state"}},
+	{"internal/audit", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/state", "internal/output/point", "internal/output/spool"}},
+	{"internal/core", []string{"internal/record", "internal/timeline", "internal/volume", "internal/state/ledger", "internal/output/point", "internal/output/feedback"}},
+	{"internal/engine", []string{"internal/record", "internal/timeline", "internal/state", "internal/source", "internal/archive", "internal/output", "internal/core"}},
+	{"plugins", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/release", "internal/volume", "internal/state", "internal/source",
+		"internal/archive", "internal/output", "internal/audit", "internal/core", "internal/engine"}},
+	{"internal/sim", []string{"internal/record", "internal/timeline", "internal/volume", "internal/state", "internal/source", "internal/archive", "internal/output",
+		"internal/core", "internal/engine"}},
+	{"internal/testing", []string{"internal/state"}},
+	{"cmd/telegraf-decahose", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/release", "internal/state", "internal/archive",
+		"internal/output", "internal/audit", "internal/core/refill", "plugins"}},
+	{"cmd/decahose-sim", []string{"internal/sim"}},
+	{"tools", []string{"internal/record", "internal/volume", "internal/sim", "internal/testing"}},
+}
+
 // pure packages decide; they touch nothing of the machine they run on.
-var pure = []string{"snowflake", "timeline", "point", "wire", "jsonscan", "tweet", "dedup", "ledger", "recovery", "volume", "feedback", "lineproto", "redact", "core"}
+var pure = []string{"internal/record", "internal/timeline", "internal/netsafe/redact", "internal/volume", "internal/state/ledger",
+	"internal/output/point", "internal/output/feedback", "internal/core"}
 
 // support is what exists for tests and people without a stream; it may start goroutines.
-var support = []string{"internal/sim/decasim", "internal/sim/volumes", "internal/testing/env", "internal/testing/smalldisk", "internal/sim/oracle", "internal/testing/e2e", "internal/testing/crash", "internal/testing/soak", "internal/testing/stores", "internal/testing/rules", "tools", "bench", "internal/bench"}
+var support = []string{"internal/sim", "internal/testing", "tools"}
 
-// layers: a package may import those with a smaller number only. A new package must be put here.
-var layers = map[string]int{
-	"internal/release": 0, "internal/record/snowflake": 0, "internal/timeline": 0, "internal/record/jsonscan": 0, "internal/output/point": 0,
-	"internal/crashpoint": 0, "internal/output/feedback": 0, "internal/record/lineproto": 0, "internal/testing/smalldisk": 0, "internal/state/durable": 0, "internal/state/dirlock": 0,
-	"internal/netsafe/redact": 0, "internal/netsafe/loopback": 0,
-	"internal/state/sqlfile": 1, "internal/core/dedup": 1, "internal/record/wire": 1, "internal/state/ledger": 1, "internal/volume": 1,
-	"internal/record/tweet": 2, "internal/core/refill": 2,
-	"internal/core": 3, "internal/output/encode": 3,
-	"internal/source/stream": 4, "internal/state/store": 4, "internal/output/spool": 4, "internal/archive": 4,
-	"internal/output/delivery": 5, "internal/audit": 5,
-	"internal/engine": 6, "internal/output/pubsub": 6,
-	"plugins":              7,
-	"internal/sim/decasim": 8, "internal/sim/volumes": 8, "internal/testing/rules": 8,
-	"internal/sim/oracle": 9, "internal/testing/env": 9, "internal/testing/e2e": 9, "internal/testing/crash": 9, "internal/testing/soak": 9, "internal/testing/stores": 9, "cmd": 10, "tools": 10, "bench": 10, "internal/bench": 10,
-}
+// goroutines are started where somebody waits for their end.
+var goroutines = []string{"internal/engine", "internal/output/delivery", "plugins", "cmd"}
 
 // rule returns what is wrong with a file, nothing if it keeps the rule.
 type rule struct {
@@ -51,12 +72,8 @@ func rules() []rule {
 	}
 }
 
-func (s *source) pure() bool {
-	return slices.ContainsFunc(pure, func(p string) bool { return s.within("internal/" + p) })
-}
-
 func pureTouchesNothing(s *source) (wrong []string) {
-	if !s.pure() || s.isTest() {
+	if !s.within(pure...) || s.isTest() {
 		return nil
 	}
 	for p := range s.imports() {
@@ -83,7 +100,7 @@ func telegrafStaysAbove(s *source) (wrong []string) {
 }
 
 func goroutinesHaveAHome(s *source) (wrong []string) {
-	home := s.isTest() || s.within(support...) || s.within("internal/engine", "internal/output/delivery", "plugins", "cmd")
+	home := s.isTest() || s.within(support...) || s.within(goroutines...)
 	ast.Inspect(s.file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.GoStmt:
@@ -102,34 +119,31 @@ func importsPointDownwards(s *source) (wrong []string) {
 	if s.isTest() {
 		return nil
 	}
-	from, name, ok := layerOf(s.dir())
-	if !ok {
-		return []string{s.dir() + " has no layer: put it into the table"}
+	from := groupOf(s.dir())
+	if from == nil {
+		return []string{s.dir() + " is in no group: put it into the table"}
 	}
 	for p := range s.imports() {
-		inner, ours := strings.CutPrefix(p, module)
-		if !ours {
-			continue
-		}
-		to, other, ok := layerOf(inner)
-		switch {
-		case !ok:
-			wrong = append(wrong, "imports "+inner+", which has no layer")
-		case to >= from && (name != other || !s.within("plugins", "tools", "cmd")):
-			wrong = append(wrong, "imports "+inner+", which is not below it")
+		if inner, ours := strings.CutPrefix(p, module); ours && !under(inner, from.dir) && !under(inner, from.imports...) {
+			wrong = append(wrong, "imports "+inner+", which "+from.dir+" may not")
 		}
 	}
 	return wrong
 }
 
-// layerOf finds the layer of a directory by the longest entry of the table that holds it.
-func layerOf(dir string) (layer int, name string, ok bool) {
-	for name = dir; name != "." && name != "/"; name = path.Dir(name) {
-		if layer, ok = layers[name]; ok {
-			return layer, name, true
+// groupOf is the group that holds a directory, nil for none.
+func groupOf(dir string) *group {
+	for i := range groups {
+		if under(dir, groups[i].dir) {
+			return &groups[i]
 		}
 	}
-	return 0, "", false
+	return nil
+}
+
+// under says whether a directory is one of those, or below one.
+func under(dir string, dirs ...string) bool {
+	return slices.ContainsFunc(dirs, func(d string) bool { return dir == d || strings.HasPrefix(dir, d+"/") })
 }
 
 func sizes(s *source) (wrong []string) {

@@ -40,14 +40,7 @@ func (s *source) lines() int          { return s.fset.File(s.file.FileStart).Lin
 func (s *source) line(n ast.Node) int { return s.fset.Position(n.Pos()).Line }
 
 // within says whether the file lies in one of the directories or below.
-func (s *source) within(dirs ...string) bool {
-	for _, d := range dirs {
-		if s.dir() == d || strings.HasPrefix(s.dir(), d+"/") {
-			return true
-		}
-	}
-	return false
-}
+func (s *source) within(dirs ...string) bool { return under(s.dir(), dirs...) }
 
 // imports maps each imported path to the name it is used by.
 func (s *source) imports() map[string]string {
