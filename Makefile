@@ -110,6 +110,10 @@ fuzz: ## fuzz each target for FUZZTIME (20s)
 volumes: ## what the judge of volumes makes of DAYS=1000 simulated days a row; writes the tables and pictures of docs/volumes.md
 	@$(GO) build -o build/tools/volumes ./tools/volumes && exec ./build/tools/volumes -days $(or $(DAYS),1000) -docs docs
 
+.PHONY: picture
+picture: ## docs/groups.svg: the groups of packages, and which imports which
+	@$(GO) run ./tools/picture
+
 .PHONY: bench
 bench: ## the figures of docs/performance.md
 	cd bench && $(GO) run .
