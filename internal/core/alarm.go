@@ -74,8 +74,8 @@ func (c *Core) watch() {
 	}
 	c.alarms.watchAt = c.now.Add(watchEvery)
 	at := timeline.MinuteOf(c.wall / 1e6)
-	if c.clock.set() {
-		at = timeline.MinuteOf(c.clock.at(c.now))
+	if c.clock.Set() {
+		at = timeline.MinuteOf(c.clock.At(c.now))
 	}
 	for _, p := range c.partitions {
 		c.alarm(c.judging.judge.Outside(at, c.darkConnections(p)))

@@ -116,7 +116,7 @@ func (c *Core) readArchives() {
 // grows reports whether the minutes that may be read now will soon be more: a gap of seven minutes is one reading and
 // not seven. Of a gap that goes on for longer the first minute does not wait for the last.
 func (c *Core) grows(k int, from, to timeline.Minute) bool {
-	now := c.clock.at(c.now)
+	now := c.clock.At(c.now)
 	if now >= (from+1).Milli()+(c.cfg.Archives[k].Delay+readPatience).Milliseconds() || to-from >= readMost {
 		return false
 	}

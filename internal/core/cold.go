@@ -151,7 +151,7 @@ func (c *Core) forgetCold(before timeline.Minute) {
 // cool forgets the ids of minutes that a request has brought and that are safe in the store: nobody will ask
 // for them again, and five days of them would not fit.
 func (c *Core) cool(minutes []timeline.Minute) {
-	newest := timeline.MinuteOf(c.clock.at(c.now)) - coolAge
+	newest := timeline.MinuteOf(c.clock.At(c.now)) - coolAge
 	for _, m := range slices.Compact(minutes) {
 		if m < newest {
 			c.ids.Drop(m.Milli(), (m + 1).Milli())

@@ -99,9 +99,9 @@ func (c *Core) opened(n *conn) {
 	}
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
-	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.guessed || c.anyUnsure()
-	if n.began = 0; c.clock.set() {
-		n.began = c.clock.at(c.now)
+	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.Guessed() || c.anyUnsure()
+	if n.began = 0; c.clock.Set() {
+		n.began = c.clock.At(c.now)
 	}
 	if n.brought = nil; n.backfill > 0 {
 		n.brought = brought{}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/clock"
 	"github.com/decahose/telegraf-decahose/internal/core/dedup"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
@@ -15,9 +16,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// settle is how far the last records before a cut are not trusted: some may have been on their way.
-// It is also part of each backfill (interface: ceil((outage + 10 s) / 60 s)).
-const settle = 10 * time.Second
+const settle = timeline.Settle
 
 // chore is how often minutes are closed, gaps judged and ids forgotten.
 const chore = time.Second
@@ -151,7 +150,7 @@ type Core struct {
 	ids           *dedup.Set
 	odd           *dedup.Set // ids of no time that the stream can be at
 	parser        *tweet.Parser
-	clock         clock
+	clock         clock.Clock
 	budget        budget
 	jitter        jitter
 	quiet         pause     // of replacing silent connections while the whole stream is silent
@@ -204,7 +203,7 @@ func New(cfg Config) *Core {
 		ids:    dedup.New(window(cfg)),
 		odd:    dedup.New(window(cfg)),
 		parser: tweet.NewParser(cfg.Tweets == TweetsRaw),
-		clock:  newClock(len(cfg.Partitions) * cfg.Connections),
+		clock:  clock.New(len(cfg.Partitions) * cfg.Connections),
 		budget: budget{limit: cfg.ConnectLimit, period: cfg.ConnectPeriod},
 		jitter: newJitter(cfg.Seed),
 		doubts: make(map[snowflake.ID]int),
@@ -337,7 +336,7 @@ func (c *Core) chores() {
 	c.giveUpLoads()
 	c.watch()
 	c.tellDark()
-	if !c.clock.set() {
+	if !c.clock.Set() {
 		return
 	}
 	if !c.durable.on {

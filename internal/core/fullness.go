@@ -193,7 +193,7 @@ func (c *Core) beside(parts []part, m timeline.Minute) int64 {
 func (c *Core) usualOf(p *partition, m timeline.Minute) refill.Yardstick {
 	before, lately := c.meanFrom(p, m-1, -1)
 	behind, soon := c.meanFrom(p, m+1, 1)
-	now := timeline.MinuteOf(c.clock.at(c.now))
+	now := timeline.MinuteOf(c.clock.At(c.now))
 	if pace := c.pace(p); behind == 0 && pace > 0 {
 		behind, soon = pace, now-m <= usualNear
 	}
@@ -242,7 +242,7 @@ func (c *Core) pace(p *partition) int64 {
 		heard.AddSet(&n.coverage)
 		heard.Add(n.span())
 	}
-	now := c.clock.at(c.now)
+	now := c.clock.At(c.now)
 	n, covered := int64(0), int64(0)
 	for _, s := range heard.Within(timeline.Span{From: now - paceOf, To: now}) {
 		covered += s.Len()

@@ -13,7 +13,7 @@ import (
 func (c *Core) whole(h *hole) timeline.Span {
 	s := h.Span
 	if h.Dark {
-		s.To = max(s.To, c.clock.at(c.now))
+		s.To = max(s.To, c.clock.At(c.now))
 	}
 	return s
 }
@@ -54,7 +54,7 @@ func (c *Core) grow(h *hole, s timeline.Span) {
 // since is when, by our clock, a partition was last sound of which nothing is certain from the id time on: that is the
 // settle time earlier.
 func (c *Core) since(from int64) time.Time {
-	out := time.Duration(c.clock.at(c.now)-from)*time.Millisecond - settle
+	out := time.Duration(c.clock.At(c.now)-from)*time.Millisecond - settle
 	return c.now.Add(-max(0, out))
 }
 
@@ -157,7 +157,7 @@ func (c *Core) tweetsIn(p *partition, span timeline.Span) (n int64) {
 
 // expire gives up what nobody can bring any more.
 func (c *Core) expire(p *partition) {
-	if c.clock.guessed {
+	if c.clock.Guessed() {
 		return // a wrong clock of this host must not lose anything
 	}
 	for i := len(p.holes) - 1; i >= 0; i-- {
@@ -187,10 +187,10 @@ func (c *Core) lost(h *hole, past timeline.Span) (lost timeline.Set) {
 
 // expired is the id time before which X certainly cannot be asked for a minute any more.
 func (c *Core) expired() int64 {
-	return timeline.CeilMinute(c.clock.sure(c.now) - c.cfg.Recovery.Horizon.Milliseconds()).Milli()
+	return timeline.CeilMinute(c.clock.Sure(c.now) - c.cfg.Recovery.Horizon.Milliseconds()).Milli()
 }
 
 // horizon is the id time before which nobody can be.
 func (c *Core) horizon() int64 {
-	return timeline.CeilMinute(c.clock.at(c.now) - c.ways.Reach().Milliseconds()).Milli()
+	return timeline.CeilMinute(c.clock.At(c.now) - c.ways.Reach().Milliseconds()).Milli()
 }

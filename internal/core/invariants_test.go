@@ -52,7 +52,7 @@ func checkInvariants(t require.TestingT, c *Core) {
 
 // checkTime: nothing that is to come is covered, or was delivered; accounts of minutes that the stream cannot be at are few.
 func checkTime(t require.TestingT, c *Core, p *partition) {
-	if c.clock.doubtful() {
+	if c.clock.Doubtful() {
 		return
 	}
 	odd := 0
@@ -62,7 +62,7 @@ func checkTime(t require.TestingT, c *Core, p *partition) {
 		}
 	}
 	require.LessOrEqual(t, odd, oddMost+1, "partition %d: minutes that the stream cannot be at", p.id)
-	now := c.clock.at(c.now)
+	now := c.clock.At(c.now)
 	require.LessOrEqual(t, p.newest, now, "partition %d: its newest Tweet is to come", p.id)
 	for _, n := range p.conns {
 		require.LessOrEqual(t, n.newest, now, "connection %d: its newest Tweet is to come", n.index)
@@ -70,7 +70,7 @@ func checkTime(t require.TestingT, c *Core, p *partition) {
 			require.LessOrEqual(t, spans[len(spans)-1].To, now, "connection %d covers what is to come", n.index)
 		}
 	}
-	require.LessOrEqual(t, c.clock.sure(c.now), now, "more is certain than known")
+	require.LessOrEqual(t, c.clock.Sure(c.now), now, "more is certain than known")
 }
 
 func add(sum *ledger.Copies, k ledger.Copies) {

@@ -50,7 +50,7 @@ func falseAlarms(cfg Config) float64 {
 // learn takes over what earlier processes remember of whole minutes: for long, and in the rows.
 func (c *Core) learn(past *ledger.Past) {
 	g := &c.judging
-	g.last = timeline.MinuteOf(c.clock.at(c.now)) // when nobody listened nothing is to be judged
+	g.last = timeline.MinuteOf(c.clock.At(c.now)) // when nobody listened nothing is to be judged
 	g.history.Restore(past.Hours)
 	for i := range past.Minutes {
 		m := &past.Minutes[i]
@@ -84,7 +84,7 @@ func (c *Core) revised(p *partition, m timeline.Minute, state ledger.State) {
 
 // closing gathers what a partition's minute holds, as it closes: what is decided then is gone after it.
 func (c *Core) closing(p *partition, m timeline.Minute, r *ledger.Row) {
-	now := timeline.MinuteOf(c.clock.at(c.now))
+	now := timeline.MinuteOf(c.clock.At(c.now))
 	if now < c.judging.last-toldLate { // a guess of the time was ahead
 		c.judging.last = now
 	}
@@ -145,8 +145,8 @@ func (c *Core) beforeBegin(m timeline.Minute) bool {
 func (c *Core) forgetVerdicts() {
 	g := &c.judging
 	maps.DeleteFunc(g.verdicts, func(m timeline.Minute, _ volume.Verdict) bool { return m < g.last-judgedMost })
-	if !c.clock.guessed { // a wrong clock of this host must not throw anything away
-		g.history.Forget(timeline.MinuteOf(c.clock.sure(c.now)) - ledger.HistoryMinutes)
+	if !c.clock.Guessed() { // a wrong clock of this host must not throw anything away
+		g.history.Forget(timeline.MinuteOf(c.clock.Sure(c.now)) - ledger.HistoryMinutes)
 	}
 }
 

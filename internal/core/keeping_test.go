@@ -371,7 +371,7 @@ func (s *script) checkAsked() {
 		if n.state != dialing || !n.dialedAt.Equal(s.now) {
 			continue
 		}
-		q, r, now := n.job.query, c.cfg.Recovery, c.clock.at(s.now)
+		q, r, now := n.job.query, c.cfg.Recovery, c.clock.At(s.now)
 		if k := n.job.archive; k != X {
 			r.Delay, r.Horizon, r.Window = c.cfg.Archives[k].Delay, c.cfg.Archives[k].Horizon, readMost*time.Minute
 		}

@@ -119,7 +119,7 @@ func (c *Core) change(g *ledger.Gap) { c.changed = append(c.changed, *g) }
 func (c *Core) changeHole(h *hole) {
 	first, end := h.Minutes()
 	if h.Dark {
-		end = max(end, timeline.CeilMinute(c.clock.at(c.now)))
+		end = max(end, timeline.CeilMinute(c.clock.At(c.now)))
 	}
 	said := gapSaid{first, end, h.State}
 	if said == h.said {

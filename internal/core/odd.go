@@ -21,7 +21,7 @@ const (
 // storable reports whether a minute is one of those that the stream may be at: not too old to be asked for, and not far
 // in the future. Others are of no use to the next process.
 func (c *Core) storable(m timeline.Minute) bool {
-	return c.clock.set() && m >= c.oldest() && m <= timeline.MinuteOf(c.clock.at(c.now))+toCome
+	return c.clock.Set() && m >= c.oldest() && m <= timeline.MinuteOf(c.clock.At(c.now))+toCome
 }
 
 // accountOf is the minute to whose account a Tweet of the id time is posted: its own if there is an account of that or
@@ -59,7 +59,7 @@ func (c *Core) seen(id snowflake.ID, witness uint8) (known bool, before uint8) {
 
 // know remembers an id that came.
 func (c *Core) know(id snowflake.ID, witness uint8) {
-	if c.clock.doubtful() || c.storable(timeline.MinuteOf(id.Milli())) {
+	if c.clock.Doubtful() || c.storable(timeline.MinuteOf(id.Milli())) {
 		c.ids.Mark(id, c.now, witness)
 		return
 	}
@@ -68,5 +68,5 @@ func (c *Core) know(id snowflake.ID, witness uint8) {
 
 // askable reports whether somebody can be asked for a minute: it has begun, and is not too old.
 func (c *Core) askable(m timeline.Minute) bool {
-	return m >= c.keep() && m <= timeline.MinuteOf(c.clock.at(c.now))
+	return m >= c.keep() && m <= timeline.MinuteOf(c.clock.At(c.now))
 }

@@ -28,7 +28,7 @@ func (c *Core) ordered(orders []ledger.Order) {
 }
 
 func (c *Core) order(o *ledger.Order) (string, error) {
-	if !c.clock.set() {
+	if !c.clock.Set() {
 		return "", errors.New("no Tweet has come yet: the stream's time is not known")
 	}
 	switch o.Kind {
@@ -49,7 +49,7 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 	if c.cfg.Recovery.Method == refill.None && len(c.cfg.Archives) == 0 {
 		return "", errors.New("option \"recovery\" is \"none\": there is nobody to ask")
 	}
-	now := c.clock.at(c.now)
+	now := c.clock.At(c.now)
 	first, end := max(o.From, timeline.MinuteOf(c.horizon())), min(o.To, timeline.MinuteOf(now))
 	if first >= end {
 		return "", fmt.Errorf("no minute from %s to %s can be asked for: older than the horizon of %v, or not over", o.From, o.To, c.ways.Reach())

@@ -233,16 +233,16 @@ func (c *Core) backfillMinutes(p *partition, at time.Time) (minutes int) {
 func (c *Core) backfillReaches(h *hole, at time.Time) bool {
 	s := c.whole(h)
 	if h.Dark {
-		s.To = max(s.To, c.clock.at(at))
+		s.To = max(s.To, c.clock.At(at))
 	}
 	last := refill.Lack{Span: s.Intersect(timeline.MinuteOf(s.To - 1).Span()), Connecting: true, Forfeited: h.full, Words: c.words(timeline.MinuteOf(s.To - 1))}
-	step, _ := c.ways.Way(c.clock.at(at), last)
+	step, _ := c.ways.Way(c.clock.At(at), last)
 	return step == refill.Backfill
 }
 
 // ask makes n the asker of what its backfill reaches.
 func (p *partition) ask(c *Core, n *conn, minutes int) {
-	reach := c.clock.at(c.now) - int64(minutes)*timeline.MinuteMilli
+	reach := c.clock.At(c.now) - int64(minutes)*timeline.MinuteMilli
 	for _, h := range p.holes {
 		if h.Dark || h.Span.To > reach {
 			h.asker = n
@@ -266,7 +266,7 @@ func (h *hole) promise(reach int64) {
 func (p *partition) promised(c *Core, n *conn) {
 	for _, h := range p.holes {
 		if h.asker == n {
-			h.promise(c.clock.at(n.dialedAt) - int64(n.backfill)*timeline.MinuteMilli)
+			h.promise(c.clock.At(n.dialedAt) - int64(n.backfill)*timeline.MinuteMilli)
 		}
 	}
 }

@@ -18,13 +18,13 @@ func (c *Core) begin() {
 	c.cfg.Past = nil
 	if past == nil || !past.Known {
 		if c.cfg.Offline {
-			c.clock.guess(c.wall/1e6, c.now, c.wall)
+			c.clock.Guess(c.wall/1e6, c.now, c.wall)
 		}
 		return
 	}
 	c.wasClean = past.Clean
 	stream, sure := c.streamTime(past)
-	c.clock.guess(stream, c.now, c.wall)
+	c.clock.Guess(stream, c.now, c.wall)
 	c.restoreMinutes(past)
 	c.restoreFills(past.Fills)
 	c.learn(past)
@@ -104,7 +104,7 @@ const noted = 15 * time.Second
 func (c *Core) restoreRequests(past *ledger.Past) {
 	wall := c.wall
 	if then := past.Moment; then.Stream != 0 { // what that process's clock would say now
-		wall = then.Wall + (c.clock.at(c.now)-then.Stream)*1e6
+		wall = then.Wall + (c.clock.At(c.now)-then.Stream)*1e6
 	}
 	c.budget.restore(c.now, wall, past.Connects)
 	var made []int64
@@ -191,7 +191,7 @@ func (c *Core) openOutage(p *partition, past *ledger.Past, sure bool) {
 
 // preload has the ids brought that live connections and backfill will ask for.
 func (c *Core) preload() {
-	now := timeline.MinuteOf(c.clock.at(c.now))
+	now := timeline.MinuteOf(c.clock.At(c.now))
 	for m := now - coolAge; m <= now+1; m++ {
 		c.load(m)
 	}

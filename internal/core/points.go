@@ -94,7 +94,7 @@ func (c *Core) streamPoint(road Road) {
 		live += up
 		lit += min(up, 1)
 		gaps += int64(len(p.holes))
-		missing += p.missing(c.clock.at(c.now))
+		missing += p.missing(c.clock.At(c.now))
 		for _, h := range p.holes {
 			if first == 0 || h.Span.From < first {
 				first = h.Span.From
@@ -113,7 +113,7 @@ func (c *Core) streamPoint(road Road) {
 		{Key: "minutes_lost", Value: c.minutesLost},
 	}
 	if first != 0 { // absent where nothing is missing: 0 would read as an alarm
-		left := timeline.MinuteOf(first).Milli() + c.cfg.Recovery.Horizon.Milliseconds() - c.clock.at(c.now)
+		left := timeline.MinuteOf(first).Milli() + c.cfg.Recovery.Horizon.Milliseconds() - c.clock.At(c.now)
 		pt.Fields = append(pt.Fields, point.Field{Key: "next_expiry_ms", Value: max(0, left)})
 	}
 	pt.Fields = append(pt.Fields,
@@ -177,7 +177,7 @@ func (p *partition) missing(now int64) int64 {
 func (c *Core) gapPoint(g *ledger.Gap) {
 	first, end := g.Minutes()
 	if g.Dark {
-		end = max(end, timeline.CeilMinute(c.clock.at(c.now)))
+		end = max(end, timeline.CeilMinute(c.clock.At(c.now)))
 	}
 	pt := c.point("decahose_gap", first.Nano(), point.Tag{Key: "partition", Value: strconv.Itoa(g.Partition)})
 	pt.Fields = []point.Field{

@@ -17,7 +17,7 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 	k := &n.counters
 	k.tally(b)
 	c.parser.Reset()
-	c.follow(c.clock.listen(c.now, c.wall))
+	c.follow(c.clock.Listen(c.now, c.wall))
 	before := k.tweets
 	newest := int64(0)
 	for i := range b.Frames {
@@ -25,10 +25,10 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 		switch f.Kind {
 		case wire.Record:
 			if c.record(n, f) {
-				if n.brought != nil && c.clock.near(f.ID.Milli()) {
+				if n.brought != nil && c.clock.Near(f.ID.Milli()) {
 					n.brought.add(f.ID.Milli())
 				}
-				newest = max(newest, c.clock.hear(n.index, f.ID.Milli()))
+				newest = max(newest, c.clock.Hear(n.index, f.ID.Milli()))
 			}
 		case wire.Notice:
 			k.notices++
@@ -38,7 +38,7 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 		}
 	}
 	if k.tweets > before {
-		c.clock.heard(newest)
+		c.clock.Heard(newest)
 		c.fed(n, newest)
 	}
 }
@@ -60,7 +60,7 @@ func (c *Core) follow(moved int64) {
 		}
 	case moved < 0:
 		for _, p := range c.partitions {
-			p.cutOff(c.clock.at(c.now))
+			p.cutOff(c.clock.At(c.now))
 		}
 	}
 }
@@ -144,7 +144,7 @@ func (c *Core) next() *tweet.Tweet {
 // row is the account that a record is posted to. The minutes of a request are over: they are closed.
 func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
 	r := n.part.book.Row(m)
-	if n.job != nil && !r.Closed() && (m+1).Milli()+30_000 <= c.clock.at(c.now) {
+	if n.job != nil && !r.Closed() && (m+1).Milli()+30_000 <= c.clock.At(c.now) {
 		r.Close()
 	}
 	return r
@@ -232,7 +232,7 @@ func (c *Core) fed(n *conn, newest int64) {
 // soundAgain begins the coverage of an attempt: from the id time at which its header came, or, after a
 // silence, from the Tweet that ended it.
 func (c *Core) soundAgain(n *conn) {
-	from := c.clock.at(n.openedAt)
+	from := c.clock.At(n.openedAt)
 	if spans := n.coverage.Spans(); len(spans) > 0 && spans[len(spans)-1].To > from {
 		from = n.newest
 	}
@@ -249,7 +249,7 @@ func (c *Core) soundAgain(n *conn) {
 
 // closeMinutes closes the minutes that ids on all lit partitions have passed by 15 s, or time by 30 s.
 func (c *Core) closeMinutes() {
-	mark, now := c.watermark(), c.clock.at(c.now)
+	mark, now := c.watermark(), c.clock.At(c.now)
 	due := func(m timeline.Minute) bool {
 		end := (m + 1).Milli()
 		return mark >= end+15_000 || now >= end+30_000
@@ -297,10 +297,10 @@ func (p *partition) decide(r *ledger.Row) {
 // openMinutes gives each minute that the stream's time has reached an account, so that one in which
 // nothing came is reported too.
 func (c *Core) openMinutes(p *partition) {
-	if p.begin == 0 || c.clock.guessed {
+	if p.begin == 0 || c.clock.Guessed() {
 		return
 	}
-	now := timeline.MinuteOf(c.clock.at(c.now))
+	now := timeline.MinuteOf(c.clock.At(c.now))
 	first := max(timeline.MinuteOf(p.begin), p.minute, now-timeline.Minute(c.ways.Reach().Minutes()))
 	for m := first; m <= now; m++ {
 		p.book.Row(m)

@@ -41,7 +41,7 @@ func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
 		switch {
 		case m.Milli() < c.horizon():
 			old++
-		case (m + 1).Milli() > c.clock.at(c.now):
+		case (m + 1).Milli() > c.clock.At(c.now):
 			young++
 		case c.beingAsked(ledger.AnyPartition, m.Span()) || r != nil && r.holds(by[m]) && c.missed(m):
 			asked++

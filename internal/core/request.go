@@ -94,10 +94,10 @@ func (c *Core) requestConn(i int) *conn {
 
 // request asks for what is due: of archives, and of X within its limits.
 func (c *Core) request() {
-	if c.stopping || c.behind || c.durable.failing || !c.clock.set() {
+	if c.stopping || c.behind || c.durable.failing || !c.clock.Set() {
 		return
 	}
-	if c.clock.guessed && !c.cfg.Offline && c.now.Sub(c.begun) < tellFirst {
+	if c.clock.Guessed() && !c.cfg.Offline && c.now.Sub(c.begun) < tellFirst {
 		return
 	}
 	c.readArchives()
@@ -118,7 +118,7 @@ func (c *Core) askX() {
 			return
 		}
 		missing, _ := c.missing()
-		query, ok := c.cfg.Recovery.Next(c.clock.at(c.now), missing, c.running())
+		query, ok := c.cfg.Recovery.Next(c.clock.At(c.now), missing, c.running())
 		if !ok {
 			q.at = c.now.Add(chore)
 			return
@@ -191,7 +191,7 @@ func (c *Core) promised(h *hole, m timeline.Minute) bool {
 
 // way is what to do about a minute of a hole, while no connection is about to be made.
 func (c *Core) way(h *hole, m timeline.Minute) (refill.Step, int) {
-	return c.ways.Way(c.clock.at(c.now), refill.Lack{Span: m.Span(), Promised: c.promised(h, m), Dark: h.Dark,
+	return c.ways.Way(c.clock.At(c.now), refill.Lack{Span: m.Span(), Promised: c.promised(h, m), Dark: h.Dark,
 		Forfeited: h.full || c.account(h.Partition).refuses(c.now), Words: c.words(m)})
 }
 

@@ -53,7 +53,7 @@ func checkRestart(t require.TestingT, c *Core, s *shelf, started ledger.Moment, 
 		if !done.Empty() {
 			require.Equal(t, held.Within(done), has.Within(done), "gaps of partition %d", p.id)
 		}
-		behind := timeline.Span{From: p.position, To: next.clock.at(now)}
+		behind := timeline.Span{From: p.position, To: next.clock.At(now)}
 		require.Equal(t, behind.Len(), has.Covered(behind), "partition %d: nothing behind the position is done", p.id)
 		checkGaps(t, next, n)
 	}

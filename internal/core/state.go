@@ -215,7 +215,7 @@ func group(all []ledger.IDs, partition int, m timeline.Minute, t sentTweet) []le
 // keep is the first minute that is still of use: all, while the stream's time is a guess, since a wrong clock of this
 // host must not throw anything away.
 func (c *Core) keep() timeline.Minute {
-	if !c.clock.set() || c.clock.guessed {
+	if !c.clock.Set() || c.clock.Guessed() {
 		return 0
 	}
 	return c.oldest()
@@ -223,7 +223,7 @@ func (c *Core) keep() timeline.Minute {
 
 // oldest is the first minute that is still of use, by the stream's time as it certainly was.
 func (c *Core) oldest() timeline.Minute {
-	return timeline.MinuteOf(c.clock.sure(c.now) - c.ways.Reach().Milliseconds() - time.Hour.Milliseconds())
+	return timeline.MinuteOf(c.clock.Sure(c.now) - c.ways.Reach().Milliseconds() - time.Hour.Milliseconds())
 }
 
 // commit gathers what is to be made durable now.
@@ -259,8 +259,8 @@ func (c *Core) moment() ledger.Moment {
 	if m.Boot != "" {
 		m.Uptime = c.cfg.Started.Uptime + c.now.Sub(c.begun).Nanoseconds()
 	}
-	if c.clock.set() {
-		m.Stream = c.clock.sure(c.now)
+	if c.clock.Set() {
+		m.Stream = c.clock.Sure(c.now)
 	}
 	return m
 }
@@ -389,7 +389,7 @@ type unsettled struct {
 
 func (c *Core) unsettled() unsettled {
 	u := unsettled{map[account]int64{}, map[int]int64{}, map[account]bool{}}
-	reach := c.clock.at(c.now) - backfillMost.Milliseconds()
+	reach := c.clock.At(c.now) - backfillMost.Milliseconds()
 	for _, t := range c.sent.unsettled() {
 		if t.id == 0 {
 			continue // dropped behind us

@@ -37,12 +37,12 @@ func (c *Core) recordSteps(k *ledger.Commit) {
 // steps are what is done next about each gap that is missing; never nil.
 func (c *Core) steps() []ledger.StepRecord {
 	all := []ledger.StepRecord{}
-	if !c.clock.set() {
+	if !c.clock.Set() {
 		return all
 	}
 	var o outlook
 	o.missing, _ = c.missing()
-	o.first, o.chosen = c.cfg.Recovery.Next(c.clock.at(c.now), o.missing, c.running())
+	o.first, o.chosen = c.cfg.Recovery.Next(c.clock.At(c.now), o.missing, c.running())
 	for _, p := range c.partitions {
 		for _, h := range p.holes[:min(len(p.holes), stepsMost)] {
 			s := c.stepOf(p, h, &o)
@@ -75,7 +75,7 @@ func (c *Core) reconnectStep(p *partition, h *hole) step {
 	if minutes > 0 {
 		then = append(then, fmt.Sprintf("backfill %d min", minutes))
 	}
-	reach := c.clock.at(s.at) - int64(minutes)*timeline.MinuteMilli
+	reach := c.clock.At(s.at) - int64(minutes)*timeline.MinuteMilli
 	switch older := h.Span.From < reach; {
 	case older && c.cfg.Recovery.Method != refill.None:
 		then = append(then, methodName(c.cfg.Recovery.Method))
@@ -191,7 +191,7 @@ func (c *Core) restStep(p *partition, h *hole, m timeline.Minute, o *outlook) st
 	case len(c.cfg.Archives) == 0:
 		return step{text: `none: recovery = "none"`}
 	}
-	if due := c.cfg.Archives[0].Ripe(m); due > c.clock.at(c.now) {
+	if due := c.cfg.Archives[0].Ripe(m); due > c.clock.At(c.now) {
 		return c.dated("archive", due)
 	}
 	return step{text: "archive again later"}
@@ -205,7 +205,7 @@ func (c *Core) askStep(p *partition, h *hole, m timeline.Minute, o *outlook) ste
 		free = q.budget.free(c.now)
 	}
 	switch at := later(q.at, free); {
-	case c.clock.guessed:
+	case c.clock.Guessed():
 		return step{text: name + " after the first Tweet"}
 	case c.behind:
 		return step{text: name + " when the outputs keep up"}
@@ -225,7 +225,7 @@ func (c *Core) askStep(p *partition, h *hole, m timeline.Minute, o *outlook) ste
 	alone := refill.Missing{Partition: p.id}
 	c.sort(h, &alone, make([]timeline.Set, len(c.cfg.Archives)))
 	alone.Undecided = timeline.Set{}
-	now := c.clock.at(c.now)
+	now := c.clock.At(c.now)
 	switch due := c.cfg.Recovery.Due(now, []refill.Missing{alone}, nil); {
 	case due == 0:
 		return step{text: "none: expired, will be lost"}
@@ -244,10 +244,10 @@ func (c *Core) timed(text string, at time.Time) step { return step{text + " " + 
 func (c *Core) dated(text string, ms int64) step {
 	at := time.UnixMilli(timeline.CeilMinute(ms).Milli()).UTC()
 	layout := "15:04Z"
-	if at.UnixMilli()-c.clock.at(c.now) >= (24 * time.Hour).Milliseconds() {
+	if at.UnixMilli()-c.clock.At(c.now) >= (24 * time.Hour).Milliseconds() {
 		layout = "2006-01-02T15:04Z"
 	}
-	return step{text + " at " + at.Format(layout), c.now.Add(time.Duration(ms-c.clock.at(c.now)) * time.Millisecond)}
+	return step{text + " at " + at.Format(layout), c.now.Add(time.Duration(ms-c.clock.At(c.now)) * time.Millisecond)}
 }
 
 // wallAt is a time of ours on this host's clock.

@@ -16,7 +16,7 @@ func (c *Core) tell(final bool) {
 	told := make(map[timeline.Minute]bool)
 	covers := c.covers()
 	// What is seen of a minute that nothing was posted to changes only while connections catch up.
-	recent := timeline.MinuteOf(c.clock.at(c.now)) - 60
+	recent := timeline.MinuteOf(c.clock.At(c.now)) - 60
 	for _, seen := range covers {
 		for _, m := range seen.book.Minutes() {
 			r := seen.book.Find(m)

@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// Settle is how late a Tweet may be: what a connection brought in its last ten seconds, and what was written in the last
+// ten, may not have arrived. It is also part of each backfill (interface: ceil((outage + 10 s) / 60 s)).
+const Settle = 10 * time.Second
+
 // MinuteMilli is the length of a minute in milliseconds.
 const MinuteMilli = 60_000
 

@@ -1,8 +1,10 @@
-package core
+package clock
 
 import (
 	"slices"
 	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 const (
@@ -23,13 +25,13 @@ const (
 	witness = time.Minute
 )
 
-// clock is the Tweets' own time. It runs on this host's steady clock, so that a wall clock that is wrong or set
+// Clock is the Tweets' own time. It runs on this host's steady clock, so that a wall clock that is wrong or set
 // misjudges nothing. What an id says of time is a claim: one alone moves nothing. A Tweet counts up to the stream's
 // present at most, and not at all where it is ahead of that by more than the settle time, until in several rounds two
 // thirds of the Tweets agree, on half of the connections at least, that the time is another.
 //
 // Its times are offsets: stream time less our own steady clock, both in ms; the latter counts from zero.
-type clock struct {
+type Clock struct {
 	zero    time.Time
 	known   bool
 	guessed bool  // nothing agreed with it yet: it is from what an earlier process stored, or from our wall clock
@@ -65,21 +67,26 @@ type tally struct {
 	high int64 // the upper median of their highs: it is no later
 }
 
-func newClock(connections int) clock { return clock{votes: make([]votes, connections)} }
+// New returns the clock of a stream that so many connections bring, told by nobody yet.
+func New(connections int) Clock { return Clock{votes: make([]votes, connections)} }
 
-// guess sets the stream's time until Tweets agree with it, or on another.
-func (k *clock) guess(ms int64, now time.Time, wall int64) {
+// Guess sets the stream's time until Tweets agree with it, or on another.
+func (k *Clock) Guess(ms int64, now time.Time, wall int64) {
 	k.start(now, wall)
 	k.offset = ms - k.now
 	k.known, k.guessed, k.firm, k.told = true, true, k.offset, k.host
 }
 
-func (k *clock) set() bool { return k.known }
+// Set reports whether there is a time at all, a guess included.
+func (k *Clock) Set() bool { return k.known }
 
-// doubtful reports whether nothing has agreed with the stream's time yet.
-func (k *clock) doubtful() bool { return !k.known || k.guessed }
+// Guessed reports whether the time is a guess that no Tweet has agreed with yet.
+func (k *Clock) Guessed() bool { return k.guessed }
 
-func (k *clock) start(now time.Time, wall int64) {
+// Doubtful reports whether nothing has agreed with the stream's time yet.
+func (k *Clock) Doubtful() bool { return !k.known || k.guessed }
+
+func (k *Clock) start(now time.Time, wall int64) {
 	if k.zero.IsZero() {
 		k.zero = now
 	}
@@ -87,15 +94,15 @@ func (k *clock) start(now time.Time, wall int64) {
 	k.host = wall/1e6 - k.now
 }
 
-// at is the stream's time, in Unix ms, when our clock said t.
-func (k *clock) at(t time.Time) int64 { return k.offset + t.Sub(k.zero).Milliseconds() }
+// At is the stream's time, in Unix ms, when our clock said t.
+func (k *Clock) At(t time.Time) int64 { return k.offset + t.Sub(k.zero).Milliseconds() }
 
-// sure is the latest that it certainly was: what is done by it cannot be taken back.
-func (k *clock) sure(t time.Time) int64 { return k.at(t) + min(0, k.firm-k.offset) }
+// Sure is the latest that it certainly was: what is done by it cannot be taken back.
+func (k *Clock) Sure(t time.Time) int64 { return k.At(t) + min(0, k.firm-k.offset) }
 
-// listen begins a batch that came now, our wall clock saying wall in Unix ns. It returns by how many ms the stream's
+// Listen begins a batch that came now, our wall clock saying wall in Unix ns. It returns by how many ms the stream's
 // time, which was certain, is another than we thought.
-func (k *clock) listen(now time.Time, wall int64) (moved int64) {
+func (k *Clock) Listen(now time.Time, wall int64) (moved int64) {
 	k.start(now, wall)
 	if k.now-k.began < round.Milliseconds() {
 		return 0
@@ -112,10 +119,10 @@ func (k *clock) listen(now time.Time, wall int64) (moved int64) {
 	return moved
 }
 
-// hear takes the time of a Tweet that a connection brought, and returns what of it counts: the stream's present at
+// Hear takes the time of a Tweet that a connection brought, and returns what of it counts: the stream's present at
 // most; 0: nothing. Before the stream's time is certain only what agrees with our guess counts, or else with our wall
 // clock.
-func (k *clock) hear(connection int, ms int64) int64 {
+func (k *Clock) Hear(connection int, ms int64) int64 {
 	v := &k.votes[connection]
 	offset := ms - k.now
 	if v.n < ballot {
@@ -123,30 +130,30 @@ func (k *clock) hear(connection int, ms int64) int64 {
 		v.n++
 	}
 	present, oldest := k.offset, plausible
-	if k.doubtful() {
-		oldest = settle
+	if k.Doubtful() {
+		oldest = timeline.Settle
 	}
 	if !k.known {
 		present = k.host
 	}
 	switch ahead := offset - present; {
-	case ahead > settle.Milliseconds(), ahead < -oldest.Milliseconds():
+	case ahead > timeline.Settle.Milliseconds(), ahead < -oldest.Milliseconds():
 		return 0
-	case k.doubtful():
+	case k.Doubtful():
 		return ms
 	}
 	return min(ms, k.offset+k.now)
 }
 
-// near reports whether a Tweet of that time may come by a backfill.
-func (k *clock) near(ms int64) bool {
-	return k.doubtful() || ms >= k.offset+k.now-plausible.Milliseconds() && ms <= k.offset+k.now+settle.Milliseconds()
+// Near reports whether a Tweet of that time may come by a backfill.
+func (k *Clock) Near(ms int64) bool {
+	return k.Doubtful() || ms >= k.offset+k.now-plausible.Milliseconds() && ms <= k.offset+k.now+timeline.Settle.Milliseconds()
 }
 
-// heard ends a batch, of which newest is the latest time that counts, 0 for none: two witnesses agree. The first Tweets
+// Heard ends a batch, of which newest is the latest time that counts, 0 for none: two witnesses agree. The first Tweets
 // may be old ones, of a backfill, that a guess is ahead of.
-func (k *clock) heard(newest int64) {
-	if newest == 0 || !k.doubtful() {
+func (k *Clock) Heard(newest int64) {
+	if newest == 0 || !k.Doubtful() {
 		return
 	}
 	if !k.guessed || newest-k.now > k.offset {
@@ -156,7 +163,7 @@ func (k *clock) heard(newest int64) {
 }
 
 // tally counts the votes of the round that ends; ok is false where there are none.
-func (k *clock) tally() (t tally, ok bool) {
+func (k *Clock) tally() (t tally, ok bool) {
 	k.lows, k.highs = k.lows[:0], k.highs[:0]
 	for i := range k.votes {
 		if v := &k.votes[i]; v.n > 0 {
@@ -176,7 +183,7 @@ func (k *clock) tally() (t tally, ok bool) {
 
 // follow moves the stream's time to what the last rounds agree on. It goes ahead at once, since Tweets ahead of it do not
 // count until then, and back only when X does not merely lag behind.
-func (k *clock) follow(t tally) (moved int64) {
+func (k *Clock) follow(t tally) (moved int64) {
 	if k.counted < agreeing {
 		return 0
 	}
@@ -184,14 +191,14 @@ func (k *clock) follow(t tally) (moved int64) {
 	_, mid, sameMid := k.agreed(func(t tally) int64 { return t.mid })
 	_, high, sameHigh := k.agreed(func(t tally) int64 { return t.high })
 	switch {
-	case k.doubtful() && sameMid:
+	case k.Doubtful() && sameMid:
 		k.ahead(mid)
 		k.known, k.guessed = true, false
-	case k.doubtful():
+	case k.Doubtful():
 	case sameLow && low > k.offset:
 		moved = low - k.offset
 		k.ahead(low)
-	case t.high >= k.offset-settle.Milliseconds():
+	case t.high >= k.offset-timeline.Settle.Milliseconds():
 		k.behind = 0
 		k.prove()
 	case k.behind == 0:
@@ -205,31 +212,31 @@ func (k *clock) follow(t tally) (moved int64) {
 
 // agreed are the earliest and the latest time that the last rounds say, and whether these are the same but for the
 // settle time.
-func (k *clock) agreed(of func(tally) int64) (earliest, latest int64, same bool) {
+func (k *Clock) agreed(of func(tally) int64) (earliest, latest int64, same bool) {
 	earliest, latest = of(k.rounds[0]), of(k.rounds[0])
 	for _, t := range k.rounds {
 		earliest, latest = min(earliest, of(t)), max(latest, of(t))
 	}
-	return earliest, latest, latest-earliest <= settle.Milliseconds()
+	return earliest, latest, latest-earliest <= timeline.Settle.Milliseconds()
 }
 
 // ahead sets the stream's time by agreement. It is certain where it is the first, or our wall clock, which counts the
 // time in which this host slept, leapt as far; else it has to be proven.
-func (k *clock) ahead(offset int64) {
+func (k *Clock) ahead(offset int64) {
 	first := !k.known
 	k.offset, k.behind = offset, 0
-	if offset > k.leap.offset+settle.Milliseconds() {
+	if offset > k.leap.offset+timeline.Settle.Milliseconds() {
 		k.leap = leap{k.now, offset}
 	}
 	slept := k.host - k.told
 	off := offset - k.firm - slept
-	if first || slept > settle.Milliseconds() && max(off, -off) <= witness.Milliseconds() {
+	if first || slept > timeline.Settle.Milliseconds() && max(off, -off) <= witness.Milliseconds() {
 		k.firm, k.told = offset, k.host
 	}
 }
 
 // prove takes the stream's time as certain that has kept step with our own clock for long.
-func (k *clock) prove() {
+func (k *Clock) prove() {
 	if k.now-k.leap.at >= proven.Milliseconds() {
 		k.firm, k.told = k.offset, k.host
 	}

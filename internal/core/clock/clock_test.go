@@ -1,15 +1,17 @@
-package core
+package clock
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // ticker is a stream as the clock hears it: connections whose Tweets are late by so much.
 type ticker struct {
-	k     clock
+	k     Clock
 	now   time.Time
 	wall  time.Duration // of our wall clock against ours
 	ahead time.Duration // of the stream's time against ours
@@ -17,17 +19,17 @@ type ticker struct {
 }
 
 func newTicker(connections int) *ticker {
-	return &ticker{k: newClock(connections), now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), late: make([]time.Duration, connections)}
+	return &ticker{k: New(connections), now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), late: make([]time.Duration, connections)}
 }
 
 // bring lets a connection bring Tweets that are off by so much, in one batch.
 func (x *ticker) bring(connection int, off ...time.Duration) {
-	x.k.listen(x.now, x.now.Add(x.wall).UnixNano())
+	x.k.Listen(x.now, x.now.Add(x.wall).UnixNano())
 	newest := int64(0)
 	for _, d := range off {
-		newest = max(newest, x.k.hear(connection, x.now.Add(x.ahead+d).UnixMilli()))
+		newest = max(newest, x.k.Hear(connection, x.now.Add(x.ahead+d).UnixMilli()))
 	}
-	x.k.heard(newest)
+	x.k.Heard(newest)
 }
 
 // run lets all connections bring Tweets for a while, five a second.
@@ -41,12 +43,12 @@ func (x *ticker) run(d time.Duration) {
 
 // off is how far the clock is from the stream's time.
 func (x *ticker) off() time.Duration {
-	return time.Duration(x.k.at(x.now)-x.now.Add(x.ahead).UnixMilli()) * time.Millisecond
+	return time.Duration(x.k.At(x.now)-x.now.Add(x.ahead).UnixMilli()) * time.Millisecond
 }
 
-// sure is the same of what is certain.
+// Sure is the same of what is certain.
 func (x *ticker) sure() time.Duration {
-	return time.Duration(x.k.sure(x.now)-x.now.Add(x.ahead).UnixMilli()) * time.Millisecond
+	return time.Duration(x.k.Sure(x.now)-x.now.Add(x.ahead).UnixMilli()) * time.Millisecond
 }
 
 func requireNear(t *testing.T, want, got time.Duration) {
@@ -59,11 +61,11 @@ func TestAWrongClockOfTheHostIsFoundOut(t *testing.T) {
 		x := newTicker(4)
 		x.ahead = ahead
 		x.run(time.Second)
-		require.Equal(t, ahead.Abs() <= settle, x.k.set(), ahead)
+		require.Equal(t, ahead.Abs() <= timeline.Settle, x.k.Set(), ahead)
 		x.run(agreeing * time.Second)
 		requireNear(t, 0, x.off())
 		requireNear(t, 0, x.sure())
-		require.False(t, x.k.doubtful())
+		require.False(t, x.k.Doubtful())
 	}
 }
 
@@ -125,10 +127,10 @@ func TestAConnectionThatLiesMovesNothing(t *testing.T) {
 func TestNothingCountsThatIsToCome(t *testing.T) {
 	x := newTicker(1)
 	x.run(time.Minute)
-	for _, d := range []time.Duration{0, time.Millisecond, time.Second, settle} {
-		require.LessOrEqual(t, x.k.hear(0, x.k.at(x.now)+d.Milliseconds()), x.k.at(x.now), d)
+	for _, d := range []time.Duration{0, time.Millisecond, time.Second, timeline.Settle} {
+		require.LessOrEqual(t, x.k.Hear(0, x.k.At(x.now)+d.Milliseconds()), x.k.At(x.now), d)
 	}
-	require.Zero(t, x.k.hear(0, x.k.at(x.now)+settle.Milliseconds()+1000))
+	require.Zero(t, x.k.Hear(0, x.k.At(x.now)+timeline.Settle.Milliseconds()+1000))
 }
 
 // This host sleeps, and its steady clock with it: the stream's time leaps, and is certain where the wall clock says the
@@ -172,7 +174,7 @@ func TestLateTweetsTakeTheTimeBackSlowly(t *testing.T) {
 // A backfill runs ahead of our own clock until it is through: no time is told by it.
 func TestABackfillTellsNoTime(t *testing.T) {
 	x := newTicker(1)
-	x.k.guess(x.now.Add(2*time.Hour).UnixMilli(), x.now, x.now.UnixNano())
+	x.k.Guess(x.now.Add(2*time.Hour).UnixMilli(), x.now, x.now.UnixNano())
 	for behind := 5 * time.Minute; behind > 0; behind -= 15 * time.Second {
 		x.bring(0, -behind, -behind+7*time.Second)
 		require.True(t, x.k.guessed, behind)
