@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
@@ -244,7 +245,7 @@ func (c *Core) endedReading(n *conn, end End) {
 func (a *archive) miss(c *Core, minutes []timeline.Minute) {
 	for _, m := range minutes {
 		w := a.lacks[m]
-		a.lacks[m] = postponement{w.failures + 1, c.now.Add(doubling(lacksFirst, lacksMost, w.failures))}
+		a.lacks[m] = postponement{w.failures + 1, c.now.Add(retry.Doubling(lacksFirst, lacksMost, w.failures))}
 	}
 	for m := range a.lacks {
 		if m < c.keep() {
@@ -261,7 +262,7 @@ func (a *archive) fail(c *Core, end End) {
 		a.until = c.now.Add(refusedWait)
 		return
 	}
-	a.until = c.now.Add(min(archiveMost, c.jitter.of(doubling(archiveFirst, archiveMost, a.failures-1))))
+	a.until = c.now.Add(min(archiveMost, c.jitter.Of(retry.Doubling(archiveFirst, archiveMost, a.failures-1))))
 }
 
 // paceSoon is how long after the begin a pace may be waited for.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -28,7 +29,7 @@ type conn struct {
 	dialedAt time.Time // of the last attempt
 	endedAt  time.Time // of the last attempt that had been opened
 	failed   bool      // the last attempt brought nothing, or not for long
-	behind   *hold     // what it waits in since then, nil: nothing
+	behind   *retry.Hold     // what it waits in since then, nil: nothing
 
 	// of the current attempt
 	openedAt  time.Time
@@ -86,7 +87,7 @@ func (n *conn) lively(now time.Time, silence time.Duration) bool {
 
 func (c *Core) opened(n *conn) {
 	n.answered = true
-	c.budget.end(c.now)
+	c.budget.End(c.now)
 	c.answered()
 	if n.plain {
 		n.part.refused(c.now)
@@ -144,7 +145,7 @@ func (c *Core) unsound(n *conn, cause string, uncertain bool) {
 
 func (c *Core) ended(n *conn, end End) {
 	if !end.Opened {
-		c.budget.end(c.now)
+		c.budget.End(c.now)
 		c.answered()
 	} else {
 		n.counters.disconnects++
@@ -161,7 +162,7 @@ func (c *Core) ended(n *conn, end End) {
 	}
 	c.unsound(n, end.Class, !c.stopping)
 	n.part.release(c, n)
-	n.state, n.behind, n.failed = waiting, nil, !n.fed || c.now.Sub(n.openedAt) < healthy
+	n.state, n.behind, n.failed = waiting, nil, !n.fed || c.now.Sub(n.openedAt) < retry.Healthy
 	if !n.failed {
 		n.told = lastTold{}
 	}
@@ -243,13 +244,13 @@ func (c *Core) tried(n *conn) (at time.Time) {
 // earliest is when n may be tried, as things stand, apart from its own wait.
 func (c *Core) earliest(n *conn) time.Time {
 	_, until := c.held(n)
-	return later(later(c.now, until), later(c.limited.over(n, c.now), c.affordable(n)))
+	return later(later(c.now, until), later(c.limited.Over(n, c.now), c.affordable(n)))
 }
 
 // held is the hold that n must wait in longest, nil: none.
-func (c *Core) held(n *conn) (longest *hold, until time.Time) {
-	for _, h := range c.roads(n) {
-		if at := h.over(n, c.now); h.holds(n) && at.After(until) {
+func (c *Core) held(n *conn) (longest *retry.Hold, until time.Time) {
+	for _, h := range c.holds(n) {
+		if at := h.Over(n, c.now); n.waitsIn(h) && at.After(until) {
 			longest, until = h, at
 		}
 	}
@@ -260,13 +261,13 @@ func (c *Core) held(n *conn) (longest *hold, until time.Time) {
 // a flapping redundant connection could starve it. Once half is used, what follows a failed attempt is spread evenly,
 // so that the end of an outage never finds the budget used up.
 func (c *Core) affordable(n *conn) time.Time {
-	need, left := 1, c.budget.left(c.now)
+	need, left := 1, c.budget.Left(c.now)
 	if n.part.lit() && c.cfg.ConnectLimit >= 4 {
 		need = 2
 	}
 	switch {
 	case left < need:
-		return later(c.budget.free(c.now), c.now.Add(networkStep))
+		return later(c.budget.Free(c.now), c.now.Add(retry.NetworkStep))
 	case n.failed && 2*left <= c.cfg.ConnectLimit:
 		return c.dialedAt.Add(c.cfg.ConnectPeriod / time.Duration(c.cfg.ConnectLimit))
 	}
@@ -288,10 +289,10 @@ func earlier(a, b time.Time) time.Time {
 }
 
 func (c *Core) dial(n *conn) {
-	c.budget.start()
-	c.limited.dialed(n)
-	for _, h := range c.roads(n) {
-		h.dialed(n)
+	c.budget.Start()
+	c.limited.Dialed(n)
+	for _, h := range c.holds(n) {
+		h.Dialed(n)
 	}
 	n.state, n.dialedAt, n.yields, n.answered = dialing, c.now, false, false
 	n.part.dialedAt, c.dialedAt = c.now, c.now
@@ -317,7 +318,7 @@ func (c *Core) answered() {
 // anyUp reports whether X can be reached: a connection delivers, or has just been opened.
 func (c *Core) anyUp() bool {
 	for _, n := range c.conns {
-		if n.state == live && (n.fed || c.now.Sub(n.openedAt) < healthy) {
+		if n.state == live && (n.fed || c.now.Sub(n.openedAt) < retry.Healthy) {
 			return true
 		}
 	}
@@ -341,10 +342,10 @@ func (c *Core) silent(n *conn) {
 	if quiet {
 		wait = &c.quiet
 	}
-	if !wait.over(c.now) || quiet && c.anyReplacing() || c.earliest(n).After(c.now) {
+	if !wait.Over(c.now) || quiet && c.anyReplacing() || c.earliest(n).After(c.now) {
 		return // kept: it reports again, and a kept connection may still recover
 	}
-	wait.take(c.now, 10*time.Second, 320*time.Second)
+	wait.Take(c.now, 10*time.Second, 320*time.Second)
 	c.hangUp(n, "silence")
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core/clock"
 	"github.com/decahose/telegraf-decahose/internal/core/dedup"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
@@ -151,17 +152,17 @@ type Core struct {
 	odd           *dedup.Set // ids of no time that the stream can be at
 	parser        *tweet.Parser
 	clock         clock.Clock
-	budget        budget
-	jitter        jitter
-	quiet         pause     // of replacing silent connections while the whole stream is silent
-	limited       hold      // after 420 and 429
-	outage        hold      // while X cannot be reached
-	trouble       hold      // while X answers 5xx
-	refused       hold      // while something on the road refuses what X granted
-	crowded       hold      // while X says that there are too many connections, and partitions are dark
-	dialedAt      time.Time // of the stream's last attempt
-	soundAt       time.Time // when a sound connection last delivered
-	backfillTaken bool      // X took a request with backfill, and sent Tweets
+	budget        retry.Budget
+	jitter        retry.Jitter
+	quiet         retry.Pause // of replacing silent connections while the whole stream is silent
+	limited       retry.Hold        // after 420 and 429
+	outage        retry.Hold        // while X cannot be reached
+	trouble       retry.Hold        // while X answers 5xx
+	refused       retry.Hold        // while something on the road refuses what X granted
+	crowded       retry.Hold        // while X says that there are too many connections, and partitions are dark
+	dialedAt      time.Time   // of the stream's last attempt
+	soundAt       time.Time   // when a sound connection last delivered
+	backfillTaken bool        // X took a request with backfill, and sent Tweets
 	quarantine    quarantine
 	doubts        map[snowflake.ID]int // Tweets that came broken, and by which connection
 
@@ -204,11 +205,11 @@ func New(cfg Config) *Core {
 		odd:    dedup.New(window(cfg)),
 		parser: tweet.NewParser(cfg.Tweets == TweetsRaw),
 		clock:  clock.New(len(cfg.Partitions) * cfg.Connections),
-		budget: budget{limit: cfg.ConnectLimit, period: cfg.ConnectPeriod},
-		jitter: newJitter(cfg.Seed),
+		budget: retry.NewBudget(cfg.ConnectLimit, cfg.ConnectPeriod),
+		jitter: retry.NewJitter(cfg.Seed),
 		doubts: make(map[snowflake.ID]int),
 	}
-	c.refused.strict, c.crowded.strict = true, true
+	c.refused.Strict, c.crowded.Strict = true, true
 	c.ids.SetLimit(idsLimit(cfg))
 	c.odd.SetLimit(oddBytes)
 	c.ids.OnForget(c.forgot)

@@ -153,7 +153,10 @@ func (c *Core) escalation(n *conn, end End) string {
 	if end.Status < 500 {
 		return ""
 	}
-	if h := n.behind; h != nil && c.now.Sub(h.since) >= escalate {
+	if n.behind == nil {
+		return ""
+	}
+	if _, since := n.behind.Failures(); c.now.Sub(since) >= escalateAfter {
 		return "; this lasts for more than 10 minutes: look at X's status page, and call X's support if it shows nothing"
 	}
 	return ""

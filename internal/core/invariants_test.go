@@ -45,9 +45,11 @@ func checkInvariants(t require.TestingT, c *Core) {
 		// Less only where minutes beyond the horizon were dropped.
 		require.LessOrEqual(t, unique, first, "unique of the minutes and first of the connections")
 	}
-	require.LessOrEqual(t, c.budget.inFlight+len(c.budget.ended), c.cfg.ConnectLimit, "connect budget")
-	require.GreaterOrEqual(t, c.budget.inFlight, 0)
-	require.GreaterOrEqual(t, c.requests.budget.inFlight, 0)
+	used, inFlight := c.budget.Used()
+	require.LessOrEqual(t, used, c.cfg.ConnectLimit, "connect budget")
+	require.GreaterOrEqual(t, inFlight, 0)
+	_, inFlight = c.requests.budget.Used()
+	require.GreaterOrEqual(t, inFlight, 0)
 }
 
 // checkTime: nothing that is to come is covered, or was delivered; accounts of minutes that the stream cannot be at are few.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -13,7 +14,7 @@ import (
 func (c *Core) endedRequest(n *conn, end End) {
 	q, j := &c.requests, n.job
 	if !end.Opened {
-		q.budget.end(c.now)
+		q.budget.End(c.now)
 	}
 	o := j.follow.End()
 	n.state = waiting
@@ -139,7 +140,7 @@ func (c *Core) requestAgain(n *conn, end End, o *refill.Outcome) time.Duration {
 	}
 	if n.job.claimed > n.job.query.From && end.Opened {
 		q.failures = 0
-		return c.jitter.of(quickRetry)
+		return c.jitter.Of(quickRetry)
 	}
 	if end.Status != q.status { // trouble of another kind
 		q.failures, q.status = 0, end.Status
@@ -149,20 +150,20 @@ func (c *Core) requestAgain(n *conn, end End, o *refill.Outcome) time.Duration {
 	case end.Status == 420, end.Status == 429:
 		return c.limitWait(q.failures)
 	case end.Status == 406 && dated(end.Message):
-		return doubling(tooYoung, refusedMost, max(0, q.failures-tooYoungMost))
+		return retry.Doubling(tooYoung, retry.MaxRefusedDelay, max(0, q.failures-tooYoungMost))
 	case end.Status >= 500:
-		return c.jitter.of(doubling(serverFirst, serverMost, q.failures-1))
+		return c.jitter.Of(retry.Server(q.failures, false))
 	case end.Status >= 300, end.Class == "redirect", end.Class == "config", end.Class == "credentials":
-		return c.jitter.of(doubling(refusedFirst, refusedMost, q.failures-1))
+		return c.jitter.Of(retry.Refused(q.failures))
 	}
-	return c.jitter.of(doubling(quickRetry, serverMost, q.failures-1))
+	return c.jitter.Of(retry.Doubling(quickRetry, retry.MaxServerDelay, q.failures-1))
 }
 
 // postpone puts off the minutes that X failed to deliver, so that they do not block those that it can.
 func (c *Core) postpone(n *conn, end End, o *refill.Outcome) {
 	put := func(m timeline.Minute) {
 		w := c.requests.postponed[m]
-		w.until = c.now.Add(doubling(time.Minute, postponedMost, w.failures))
+		w.until = c.now.Add(retry.Doubling(time.Minute, postponedMost, w.failures))
 		w.failures++
 		c.requests.postponed[m] = w
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -29,8 +30,8 @@ type partition struct {
 	dialedAt   time.Time // of its last attempt
 	darkAt     time.Time // since when it has no connection, zero: it has one
 	saidAt     time.Time // when the log last said something of its connections
-	outage     hold      // while X can be reached, but not for this partition
-	trouble    hold      // while X answers 5xx for this partition alone
+	outage     retry.Hold      // while X can be reached, but not for this partition
+	trouble    retry.Hold      // while X answers 5xx for this partition alone
 	oddMinutes int       // accounts of minutes that the stream cannot be at, as last counted and since
 }
 

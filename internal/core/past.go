@@ -106,7 +106,7 @@ func (c *Core) restoreRequests(past *ledger.Past) {
 	if then := past.Moment; then.Stream != 0 { // what that process's clock would say now
 		wall = then.Wall + (c.clock.At(c.now)-then.Stream)*1e6
 	}
-	c.budget.restore(c.now, wall, past.Connects)
+	c.budget.Restore(c.now, wall, past.Connects)
 	var made []int64
 	for i := range past.Requests {
 		r := past.Requests[i]
@@ -119,7 +119,7 @@ func (c *Core) restoreRequests(past *ledger.Past) {
 			made = append(made, r.At+noted.Nanoseconds())
 		}
 	}
-	c.requests.budget.restore(c.now, wall, made)
+	c.requests.budget.Restore(c.now, wall, made)
 }
 
 // restoreGaps puts the gaps back that are not settled; nobody is asked for them now.

@@ -121,7 +121,7 @@ func (c *Core) streamPoint(road Road) {
 		point.Field{Key: "dedup_ids", Value: int64(c.ids.Len() + c.odd.Len())},
 		point.Field{Key: "state_bytes", Value: c.durable.bytes},
 		point.Field{Key: "state_ok", Value: !c.durable.failing},
-		point.Field{Key: "connect_budget", Value: int64(c.budget.left(c.now))},
+		point.Field{Key: "connect_budget", Value: int64(c.budget.Left(c.now))},
 		point.Field{Key: "time_collisions", Value: c.collisions})
 	if c.cfg.Version != "" {
 		pt.Fields = append(pt.Fields, point.Field{Key: "version", Value: c.cfg.Version})

@@ -207,8 +207,8 @@ func (c *Core) fed(n *conn, newest int64) {
 	c.healed(n)
 	if newest > n.known {
 		n.advanced = true
-		n.backoff.silence.reset()
-		c.quiet.reset()
+		n.backoff.silence.Reset()
+		c.quiet.Reset()
 	}
 	if n.unsure && c.now.Sub(n.openedAt) >= settle {
 		n.unsure = false

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -32,7 +33,7 @@ const (
 // requests are those to Replay or Recovery.
 type requests struct {
 	conns     []*conn // one for each that may run at once
-	budget    budget
+	budget    retry.Budget
 	at        time.Time // none before
 	failures  int       // in a row, of one kind and without a whole minute
 	status    int       // HTTP status of them
@@ -71,7 +72,7 @@ type postponement struct {
 func (c *Core) newRequests() {
 	q := &c.requests
 	r := &c.cfg.Recovery
-	q.budget = budget{limit: r.Limit, period: r.Period}
+	q.budget = retry.NewBudget(r.Limit, r.Period)
 	q.postponed = make(map[timeline.Minute]postponement)
 	if r.Method == refill.None {
 		return
@@ -113,8 +114,8 @@ func (c *Core) askX() {
 		if n.state != waiting {
 			continue
 		}
-		if q.budget.left(c.now) == 0 {
-			q.at = later(q.budget.free(c.now), c.now.Add(chore))
+		if q.budget.Left(c.now) == 0 {
+			q.at = later(q.budget.Free(c.now), c.now.Add(chore))
 			return
 		}
 		missing, _ := c.missing()
@@ -217,7 +218,7 @@ func spanOf(query refill.Request) timeline.Span {
 func (c *Core) ask(n *conn, query refill.Request, missing []refill.Missing) {
 	q := &c.requests
 	q.last++
-	q.budget.start()
+	q.budget.Start()
 	j := n.job
 	*j = job{method: c.cfg.Recovery.Method, archive: X, query: query, follow: refill.NewJob(query), claimed: query.From}
 	span := spanOf(query)
@@ -292,7 +293,7 @@ func (c *Core) withdraw(n *conn) {
 	r.Result, r.Ended = withdrawn, c.wall
 	c.durable.asked = append(c.durable.asked, &r)
 	if n.job.archive == X {
-		c.requests.budget.inFlight--
+		c.requests.budget.Withdraw()
 		c.requests.at = c.now.Add(factsEvery)
 	} else {
 		c.archives.each[n.job.archive].until = c.now.Add(factsEvery)
@@ -308,7 +309,7 @@ func (c *Core) heardRequest(n *conn, ev Event) {
 	}
 	switch ev.Kind {
 	case Opened:
-		c.requests.budget.end(c.now)
+		c.requests.budget.End(c.now)
 		n.answered = true
 		n.counters.status = 200
 		n.openedAt = c.now

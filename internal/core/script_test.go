@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
@@ -171,7 +172,7 @@ func (s *script) live() {
 	s.dials, s.left = map[int]bool{}, map[int]bool{}
 	s.open, s.waiting, s.todo, s.flight, s.loads, s.posted = map[int]bool{}, map[int][]Event{}, nil, nil, nil, 0
 	s.core = New(cfg)
-	s.core.jitter.state = 0
+	s.core.jitter = retry.NewJitter(0)
 	s.step(Event{Kind: Tick})
 }
 

@@ -127,7 +127,7 @@ func (c *Core) release(held []*conn, durable bool) {
 			c.withdraw(n)
 		case c.stopping:
 			n.state = waiting
-			c.budget.end(c.now)
+			c.budget.End(c.now)
 		default:
 			if !durable && n.backfill > 0 {
 				n.part.release(c, n)
@@ -248,7 +248,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)
 	}
-	k.Connects = c.budget.wall(c.now, c.wall)
+	k.Connects = c.budget.Wall(c.now, c.wall)
 	k.Answers, d.asked, d.answers = d.answers, nil, nil
 	return k
 }

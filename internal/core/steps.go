@@ -201,8 +201,8 @@ func (c *Core) restStep(p *partition, h *hole, m timeline.Minute, o *outlook) st
 func (c *Core) askStep(p *partition, h *hole, m timeline.Minute, o *outlook) step {
 	q, name := &c.requests, methodName(c.cfg.Recovery.Method)
 	free := c.now
-	if q.budget.left(c.now) == 0 {
-		free = q.budget.free(c.now)
+	if q.budget.Left(c.now) == 0 {
+		free = q.budget.Free(c.now)
 	}
 	switch at := later(q.at, free); {
 	case c.clock.Guessed():
