@@ -1,5 +1,3 @@
-// Package core folds events into the book of one stream and says what to do. Pure: it takes the
-// time as an argument, draws jitter from a seed, and touches no network, file, lock or goroutine.
 package core
 
 import (

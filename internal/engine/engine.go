@@ -1,5 +1,3 @@
-// Package engine owns the goroutines of one stream: it carries out what the core says, in the
-// core's order, and decides nothing.
 package engine
 
 import (

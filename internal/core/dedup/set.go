@@ -1,5 +1,3 @@
-// Package dedup answers one question: has this exact Tweet id been seen? Exact, never "probably":
-// a filter that is wrong once in a million loses Tweets every hour. Pure.
 package dedup
 
 import (

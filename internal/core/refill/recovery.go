@@ -1,5 +1,3 @@
-// Package refill says which missing minutes are to be asked for next, of Replay or of Recovery, and
-// what became of a request. Pure.
 package refill
 
 import (

@@ -1,5 +1,3 @@
-// Package stream is one HTTP connection to X, from dial to end. It decides nothing: it reads until
-// the connection ends or ctx is done, and says why it ended.
 package stream
 
 import (
