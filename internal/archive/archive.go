@@ -1,5 +1,3 @@
-// Package archive keeps Tweets in segments by event minute, in a directory or a bucket. Each segment is one file that is
-// written whole and never changed: docs/archive-format.md has it byte by byte.
 package archive
 
 import (

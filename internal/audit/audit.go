@@ -1,5 +1,3 @@
-// Package audit compares what a final store holds with what the ledger says was emitted. It only reads, and asks a store
-// for bounded times only. docs/audit.md describes the stores and their queries.
 package audit
 
 import (

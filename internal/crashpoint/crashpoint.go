@@ -1,5 +1,3 @@
-// Package crashpoint marks the places at which the crash tests kill the process (make crash). In a build without
-// the tag crashpoints its calls are empty, and the compiler drops them.
 package crashpoint
 
 // File is the environment variable that names a file, which says where to die: the name of a place and how often

@@ -1,4 +1,3 @@
-// Package release says which version of this project runs: the command and the plugin tell the same.
 package release
 
 import (

@@ -1,5 +1,3 @@
-// Package timeline is the time that the book is kept in: UTC minutes, spans of milliseconds of
-// Tweet (id) time, and sets of such spans. Pure.
 package timeline
 
 import (

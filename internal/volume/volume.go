@@ -1,6 +1,3 @@
-// Package volume says whether a minute is as full as it should be, and which layer is wrong when it is not: X, the
-// network, a partition, this plugin, or the sink. It knows counts alone; docs/volumes.md has the formulae and what each
-// of them cannot see. Pure.
 package volume
 
 import "github.com/decahose/telegraf-decahose/internal/timeline"

@@ -1,4 +1,3 @@
-// Package loopback says what is this host itself, and which user stands behind a connection within it.
 package loopback
 
 import (

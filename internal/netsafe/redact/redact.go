@@ -1,7 +1,3 @@
-// Package redact makes text fit to be shown that we did not write whole ourselves: what X, a store, a bucket, a driver or
-// a file says, and what stands in a user's configuration. Secrets are masked, by their value and by where they stand;
-// what no terminal should get is shown as an escape; the length is bounded. In that order: a secret that was cut or
-// folded first would no longer be found. Pure.
 package redact
 
 import (

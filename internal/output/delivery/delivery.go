@@ -1,8 +1,3 @@
-// Package delivery brings batches of Tweets to the outputs, and says what became of each: it holds a bounded
-// number in memory, the rest in the spool, sends several at once, and sends again what was not accepted.
-//
-// The desk decides, and touches nothing. The goroutine in Run owns it; each delivery, and each use of the spool, is a
-// goroutine of its own, so that neither a slow output nor a slow disk holds up the rest.
 package delivery
 
 import (

@@ -1,4 +1,3 @@
-// Package encode turns Tweets and counters into line protocol and writes it out in batches.
 package encode
 
 import (

@@ -1,4 +1,3 @@
-// Package point is the shape of a counter metric on its way from the core to a sink. Pure.
 package point
 
 // Tag is one tag of a Point. Tags are written in the order given.

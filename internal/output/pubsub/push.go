@@ -1,5 +1,3 @@
-// Package pubsub delivers batches to the input cloud_pubsub_push of a stock Telegraf: an HTTP POST that is answered
-// 204 only when every output has accepted every Tweet of it.
 package pubsub
 
 import (

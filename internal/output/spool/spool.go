@@ -1,8 +1,3 @@
-// Package spool keeps Tweets on disk that the outputs have not accepted yet: batches of line protocol in a
-// SQLite file of their own (spool.db in the state directory of the stream). A batch that Append took is durable:
-// its ids count as seen. It leaves the spool as delivered, or as refused.
-//
-// Bytes that went bad never stop it: what can still be read is kept, the rest is told.
 package spool
 
 import (

@@ -1,9 +1,3 @@
-// Package jsonscan reads strict JSON (RFC 8259) in place: it walks, skips and validates values
-// without building any and without allocating. Pure.
-//
-// Positions are indexes into the caller's bytes. A function that returns the position behind what
-// it read returns -1 when that was not valid JSON; positions below zero may be passed on to Next
-// and NextElement, so that a loop needs one check at its end.
 package jsonscan
 
 // MaxDepth is how deep Skip and Valid follow nested values; deeper is invalid. It bounds the stack.

@@ -1,5 +1,3 @@
-// Package lineproto reads line protocol as Telegraf and this project write it: in a quoted string only " and \ are escaped,
-// and anything else, newlines too, may stand there. Pure.
 package lineproto
 
 import (

@@ -1,5 +1,3 @@
-// Package snowflake reads X's Tweet ids: their time, and the unique nanosecond that
-// identifies a Tweet in a store. Pure.
 package snowflake
 
 import "time"

@@ -1,5 +1,3 @@
-// Package tweet turns one record into the fields a user asked for, in one strict pass that also
-// proves the record complete and valid. Pure.
 package tweet
 
 import "github.com/decahose/telegraf-decahose/internal/record/snowflake"

@@ -1,5 +1,3 @@
-// Package wire cuts the bytes of a Decahose connection into frames and finds the top-level id
-// of each, without parsing more than it must. Pure: no I/O, no time.
 package wire
 
 import "github.com/decahose/telegraf-decahose/internal/record/snowflake"

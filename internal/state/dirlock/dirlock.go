@@ -1,5 +1,3 @@
-// Package dirlock makes a directory one process's own. Both the directory itself and a file "lock" in it are locked:
-// somebody may delete the file, and older versions know of it alone.
 package dirlock
 
 import (

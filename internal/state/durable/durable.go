@@ -1,4 +1,3 @@
-// Package durable makes files, and names in directories, survive a loss of power.
 package durable
 
 import (

@@ -1,5 +1,3 @@
-// Package ledger is the double-entry book of minutes and gaps: what was received, and to which one
-// account each record was posted. Pure; kept in memory by its one owner, the core.
 package ledger
 
 import "github.com/decahose/telegraf-decahose/internal/timeline"

@@ -1,5 +1,3 @@
-// Package sqlfile opens SQLite files of ours and says whose fault an error is: the disk's or the file's. What is
-// in them, and what is done about damage, is their owners' matter.
 package sqlfile
 
 import (

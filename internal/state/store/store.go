@@ -1,7 +1,3 @@
-// Package store keeps the durable state of one stream in one directory: a ledger in SQLite, and files of the exact
-// ids of its Tweets. One process at a time may write it; any may read it meanwhile. docs/state.md describes the files.
-//
-// Bytes that went bad never stop it: what can still be read is kept, the rest is told and left out.
 package store
 
 import (
