@@ -1,6 +1,3 @@
-// Command bench measures the project against what people would use instead, and against its goals. It
-// prints what it measured and ends with one line per figure: figure NAME VALUE GOAL. It fails when
-// contenders disagree on what they received, never because a goal is missed.
 package main
 
 import (

@@ -1,5 +1,3 @@
-// Command decahose-sim serves a simulated Decahose, for people who build or rehearse a consumer and
-// have no stream at hand. docs/simulator.md tells how to use it.
 package main
 
 import (

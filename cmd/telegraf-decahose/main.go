@@ -1,5 +1,3 @@
-// Command telegraf-decahose runs the inputs of this module under Telegraf's inputs.execd: line
-// protocol goes to stdout, log lines to stderr. Or it runs its output under outputs.execd: line protocol comes from stdin.
 package main
 
 import (

@@ -1,4 +1,3 @@
-// Package all registers the plugins of this module, for a Telegraf with them compiled in.
 package all
 
 import (

@@ -1,5 +1,3 @@
-// Package guard keeps the secrets of this process out of what its plugins and commands say. Whoever reads a secret
-// remembers it here; whoever shows words that are not all ours sends them through here.
 package guard
 
 import (

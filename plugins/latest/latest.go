@@ -1,5 +1,3 @@
-// Package latest keeps what is made of files and secret stores as they are now: authorities, certificates, keys, tokens
-// and passwords are renewed while the plugin runs.
 package latest
 
 import (

@@ -1,5 +1,3 @@
-// Package option is what the plugins' options have in common: how one that cannot be used is told of, and the default
-// of the place on disk.
 package option
 
 import (

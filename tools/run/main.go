@@ -1,8 +1,5 @@
 //go:build unix
 
-// Command run is `make run`: it runs the main job in front of one's eyes. A stream, simulated or X's own,
-// goes through telegraf-decahose under a real Telegraf into files; a summary shows how that goes, and
-// against the simulator an oracle has the last word.
 package main
 
 import (

@@ -1,7 +1,5 @@
 //go:build unix
 
-// Command telegraf builds a Telegraf with this project's plugins compiled in, to the place that -o names. With
-// -stock it builds the stock Telegraf that tests and `make run` use, if it is not built yet, and prints its path.
 package main
 
 import (

@@ -1,5 +1,3 @@
-// Command volumes is `make volumes`: it simulates thousands of days of counts, shows what the judge of volumes makes of
-// them, and writes the tables and pictures of docs/volumes.md. It ends with 1 if a stated bound is not kept.
 package main
 
 import (

@@ -1,6 +1,5 @@
 //go:generate ../../../tools/readme_config_includer/generator
 
-// Package decahose is the service input that reads X's Decahose.
 package decahose
 
 import (

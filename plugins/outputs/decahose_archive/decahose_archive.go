@@ -1,6 +1,5 @@
 //go:generate ../../../tools/readme_config_includer/generator
 
-// Package decahose_archive is the output that keeps Tweets in segments by event minute: the emergency store.
 package decahose_archive
 
 import (
