@@ -1,7 +1,3 @@
-// Package decasim stands in for X: a World of Tweets that is a pure function of a seed, a Server that
-// delivers them as the Decahose does, a FaultPlan that makes it misbehave, and an oracle that knows the
-// truth. It runs on loopback and inside a testing/synctest bubble (PipeListener), and it is the whole
-// of the command decahose-sim. Nothing it knows comes from the code it is used to test.
 package decasim
 
 import (

@@ -1,5 +1,3 @@
-// Package oracle judges the engine against the simulator's truth: what was offered, and by which faults
-// it was kept from us. It never asks the plugin. Test support.
 package oracle
 
 import (

@@ -1,6 +1,3 @@
-// Package volumes simulates the counts of a stream, minute by minute and without Tweets, so that thousands of days pass in
-// seconds, and tells what a volume.Judge makes of them: its false alarms, how late it notices a loss, and whether its estimate
-// covers the truth. All is a pure function of a seed. It stands behind `make volumes` and the test that is its short form.
 package volumes
 
 import "math"

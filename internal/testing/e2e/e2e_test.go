@@ -1,7 +1,5 @@
 //go:build unix
 
-// Package e2e runs the real binary under a real, stock Telegraf agent against the simulator on
-// loopback, breaks things, and counts what landed in the agent's output.
 package e2e
 
 import (

@@ -1,8 +1,5 @@
 //go:build unix
 
-// Package env builds and runs the real things: a stock Telegraf, this project's binaries, and the
-// files they write. It serves the end-to-end tests and `make run`, and is no part of the product;
-// therefore it may import Telegraf.
 package env
 
 import (
