@@ -1,8 +1,3 @@
-// Command picture draws the groups of packages, and which group imports which, as the imports of the tree say.
-//
-//	go run ./tools/picture [-check]
-//
-// It writes docs/groups.svg; with -check it compares only, and ends with 1 where the file is stale.
 package main
 
 import (
