@@ -25,11 +25,11 @@ type conn struct {
 	part     *partition
 	state    state
 	due      time.Time
-	yields   bool      // waits for the outcome of another attempt to its dark partition
-	dialedAt time.Time // of the last attempt
-	endedAt  time.Time // of the last attempt that had been opened
-	failed   bool      // the last attempt brought nothing, or not for long
-	behind   *retry.Hold     // what it waits in since then, nil: nothing
+	yields   bool        // waits for the outcome of another attempt to its dark partition
+	dialedAt time.Time   // of the last attempt
+	endedAt  time.Time   // of the last attempt that had been opened
+	failed   bool        // the last attempt brought nothing, or not for long
+	behind   *retry.Hold // what it waits in since then, nil: nothing
 
 	// of the current attempt
 	openedAt  time.Time

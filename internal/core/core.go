@@ -155,11 +155,11 @@ type Core struct {
 	budget        retry.Budget
 	jitter        retry.Jitter
 	quiet         retry.Pause // of replacing silent connections while the whole stream is silent
-	limited       retry.Hold        // after 420 and 429
-	outage        retry.Hold        // while X cannot be reached
-	trouble       retry.Hold        // while X answers 5xx
-	refused       retry.Hold        // while something on the road refuses what X granted
-	crowded       retry.Hold        // while X says that there are too many connections, and partitions are dark
+	limited       retry.Hold  // after 420 and 429
+	outage        retry.Hold  // while X cannot be reached
+	trouble       retry.Hold  // while X answers 5xx
+	refused       retry.Hold  // while something on the road refuses what X granted
+	crowded       retry.Hold  // while X says that there are too many connections, and partitions are dark
 	dialedAt      time.Time   // of the stream's last attempt
 	soundAt       time.Time   // when a sound connection last delivered
 	backfillTaken bool        // X took a request with backfill, and sent Tweets

@@ -25,14 +25,14 @@ type partition struct {
 	begin      int64        // id time from which the partition was first covered, 0: never yet
 	position   int64        // id time up to which all is done, as last stored
 	minute     timeline.Minute
-	refusedAt  time.Time // when X last proved to refuse backfill
-	newest     int64     // newest id time that counts, see clock
-	dialedAt   time.Time // of its last attempt
-	darkAt     time.Time // since when it has no connection, zero: it has one
-	saidAt     time.Time // when the log last said something of its connections
-	outage     retry.Hold      // while X can be reached, but not for this partition
-	trouble    retry.Hold      // while X answers 5xx for this partition alone
-	oddMinutes int       // accounts of minutes that the stream cannot be at, as last counted and since
+	refusedAt  time.Time  // when X last proved to refuse backfill
+	newest     int64      // newest id time that counts, see clock
+	dialedAt   time.Time  // of its last attempt
+	darkAt     time.Time  // since when it has no connection, zero: it has one
+	saidAt     time.Time  // when the log last said something of its connections
+	outage     retry.Hold // while X can be reached, but not for this partition
+	trouble    retry.Hold // while X answers 5xx for this partition alone
+	oddMinutes int        // accounts of minutes that the stream cannot be at, as last counted and since
 }
 
 // hole is a gap that is not settled, and who was asked to fill it.
