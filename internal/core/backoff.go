@@ -1,10 +1,10 @@
 package core
 
 import (
-	"strings"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 )
 
 const (
@@ -21,27 +21,6 @@ const (
 	escalateAfter = 10 * time.Minute
 )
 
-// In-stream verdicts, and the words of X by which they are known (Disconnections explained, Consuming streaming data).
-const (
-	tooMany     = "too_many_connections"
-	fullBuffer  = "full_buffer"
-	operational = "operational"
-)
-
-// verdictOf is the class that an in-stream error message announces; empty where it announces none.
-func verdictOf(message string) string {
-	m := strings.ToLower(message)
-	switch {
-	case strings.Contains(m, "too many connections"), strings.Contains(m, "maximum allowed connection"):
-		return tooMany
-	case strings.Contains(m, "maximum allowed backup"), strings.Contains(m, "unable to keep up"), strings.Contains(m, "full buffer"):
-		return fullBuffer
-	case strings.Contains(m, "operational reasons"):
-		return operational
-	}
-	return ""
-}
-
 // backoff is the memory of one connection's failures, besides the hold that it waits in.
 type backoff struct {
 	refused, flaps int
@@ -51,7 +30,7 @@ type backoff struct {
 // retryAfter is how long to stay away after an end, as far as n alone is concerned.
 func (c *Core) retryAfter(n *conn, end End) time.Duration {
 	switch {
-	case end.Class == tooMany:
+	case end.Class == xapi.TooManyConnections:
 		return c.park(n)
 	case end.Class == "silence":
 		return 0
@@ -101,7 +80,7 @@ func (c *Core) noStream(n *conn, end End) bool {
 		return true
 	case "http_101": // another protocol: X has none, whatever the account may do
 		return true
-	case "reset", "heartbeat", "closed", operational, fullBuffer:
+	case "reset", "heartbeat", "closed", xapi.Operational, xapi.FullBuffer:
 		return false
 	}
 	return end.Opened && c.now.Sub(n.openedAt) < retry.Healthy
@@ -112,7 +91,7 @@ func (c *Core) noStream(n *conn, end End) bool {
 func (c *Core) refusedAgain(n *conn, end End) time.Duration {
 	failures, _ := c.refused.Failures()
 	if n.plain = n.backfill > 0 && backfillRefused(end.Status) && (!c.backfillTaken || failures >= doubtBackfill); n.plain {
-		return c.jitter.Of(retry.NetworkStep)
+		return c.jitter.Of(xapi.NetworkStep)
 	}
 	return c.passing(n, c.wasHealthy())
 }

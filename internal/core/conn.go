@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -267,7 +268,7 @@ func (c *Core) affordable(n *conn) time.Time {
 	}
 	switch {
 	case left < need:
-		return later(c.budget.Free(c.now), c.now.Add(retry.NetworkStep))
+		return later(c.budget.Free(c.now), c.now.Add(xapi.NetworkStep))
 	case n.failed && 2*left <= c.cfg.ConnectLimit:
 		return c.dialedAt.Add(c.cfg.ConnectPeriod / time.Duration(c.cfg.ConnectLimit))
 	}

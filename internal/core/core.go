@@ -13,6 +13,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -234,7 +235,7 @@ func New(cfg Config) *Core {
 	}
 	c.ways = refill.Ways{Archives: cfg.Archives, Rules: cfg.Recovery}
 	if cfg.Backfill != BackfillNone {
-		c.ways.Backfill = backfillMost
+		c.ways.Backfill = xapi.MaxBackfill
 	}
 	c.newRequests()
 	c.newArchives()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 )
 
 // lastTold is what the log said last of a connection, so that a lasting failure fills no log.
@@ -123,7 +125,7 @@ func (c *Core) noteEnded(n *conn, end End) {
 	}
 	retry := c.nextTry(n).Sub(c.now).Round(10 * time.Millisecond)
 	switch {
-	case end.Class == tooMany:
+	case end.Class == xapi.TooManyConnections:
 		c.note(Warn, "%s: one connection too many for this stream, parked for %v; lower option \"connections\" or stop the other client%s", n, retry, words)
 	case n.plain:
 		c.note(Warn, "%s: X refused with HTTP %d%s; next try in %v, without backfill", n, end.Status, words, retry)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/volume"
@@ -18,7 +19,7 @@ const (
 	judgedOld = 60
 	// toldLate is how many minutes the stream's time may go back after a start though the guess was right: the first Tweets
 	// come by backfill, which begins within a minute. What nobody heard then is a gap and no fall.
-	toldLate = timeline.Minute(backfillMost/time.Minute) + 1
+	toldLate = timeline.Minute(xapi.MaxBackfill/time.Minute) + 1
 )
 
 // judging is what is known of volumes, and who judges them.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -56,7 +57,7 @@ func (c *Core) notice(n *conn, data []byte) {
 	if !ok || m.Root == "" {
 		return // a delete, a compliance record, something new: counted
 	}
-	verdict := verdictOf(m.Message)
+	verdict := xapi.ClassOf(m.Message)
 	if verdict == "" || n.state != live {
 		if c.now.Sub(n.heardAt) >= time.Minute { // a chatty X must not fill the log; all are counted
 			n.heardAt = c.now
@@ -66,7 +67,7 @@ func (c *Core) notice(n *conn, data []byte) {
 	}
 	n.verdict, n.message = verdict, m.Message
 	c.unsound(n, verdict, true)
-	if verdict == tooMany {
+	if verdict == xapi.TooManyConnections {
 		c.hangUp(n, verdict)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -156,7 +157,7 @@ func (c *Core) requestAgain(n *conn, end End, o *refill.Outcome) time.Duration {
 	case end.Status >= 300, end.Class == "redirect", end.Class == "config", end.Class == "credentials":
 		return c.jitter.Of(retry.Refused(q.failures))
 	}
-	return c.jitter.Of(retry.Doubling(quickRetry, retry.MaxServerDelay, q.failures-1))
+	return c.jitter.Of(retry.Doubling(quickRetry, xapi.MaxServerDelay, q.failures-1))
 }
 
 // postpone puts off the minutes that X failed to deliver, so that they do not block those that it can.

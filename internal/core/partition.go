@@ -6,12 +6,10 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
-
-// backfillMost is the most that X delivers on reconnect (Decahose page, backfillMinutes 1–5).
-const backfillMost = 5 * time.Minute
 
 // partition is the account of one partition and its connections.
 type partition struct {
@@ -172,7 +170,7 @@ func (c *Core) lackBetween(p *partition, s timeline.Span, cause string) {
 
 // openHole puts the gap into the book, merged with an unsettled one of the same or the next minute.
 func (c *Core) openHole(p *partition, h *hole) {
-	h.opened, h.full = c.wall, h.Cause == fullBuffer
+	h.opened, h.full = c.wall, h.Cause == xapi.FullBuffer
 	if k := len(p.holes); k > 0 {
 		last := p.holes[k-1]
 		if _, end := last.Minutes(); timeline.MinuteOf(h.Span.From) <= end {
@@ -215,7 +213,7 @@ func (c *Core) minutesToAsk(n *conn) int {
 
 // backfillMinutes is what a connect to the partition at a time, now or soon, asks for.
 func (c *Core) backfillMinutes(p *partition, at time.Time) (minutes int) {
-	most := int(backfillMost / time.Minute)
+	most := int(xapi.MaxBackfill / time.Minute)
 	switch {
 	case c.cfg.Backfill == BackfillNone, p.refuses(at):
 		return 0

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -132,7 +133,7 @@ func (c *Core) restoreGaps(p *partition, past *ledger.Past) {
 		if g.Partition != p.id || g.State == ledger.GapRecovered || g.State == ledger.GapLost {
 			continue
 		}
-		h := &hole{since: c.since(g.Span.From), opened: g.Opened, requests: g.Asked, full: g.Cause == fullBuffer, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
+		h := &hole{since: c.since(g.Span.From), opened: g.Opened, requests: g.Asked, full: g.Cause == xapi.FullBuffer, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
 		first, end := h.Minutes()
 		h.saved, h.said = g, gapSaid{first, end, g.State}
 		p.holes = append(p.holes, h)
@@ -184,7 +185,7 @@ func (c *Core) openOutage(p *partition, past *ledger.Past, sure bool) {
 	last := p.holes[len(p.holes)-1]
 	last.Dark, last.since = true, c.since(min(p.position, last.Span.From))
 	if !sure {
-		last.since = c.now.Add(-backfillMost)
+		last.since = c.now.Add(-xapi.MaxBackfill)
 	}
 	c.changeHole(last)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -389,7 +390,7 @@ type unsettled struct {
 
 func (c *Core) unsettled() unsettled {
 	u := unsettled{map[account]int64{}, map[int]int64{}, map[account]bool{}}
-	reach := c.clock.At(c.now) - backfillMost.Milliseconds()
+	reach := c.clock.At(c.now) - xapi.MaxBackfill.Milliseconds()
 	for _, t := range c.sent.unsettled() {
 		if t.id == 0 {
 			continue // dropped behind us

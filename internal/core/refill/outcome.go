@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -118,7 +119,7 @@ func (j *Job) leave(left *timeline.Set, s timeline.Span) bool {
 
 // moment reads a date of X's messages, or one as requests have it, into Unix ms.
 func moment(s string) (ms int64, ok bool) {
-	for _, layout := range [...]string{time.RFC3339, digits} {
+	for _, layout := range [...]string{time.RFC3339, xapi.ReplayTime} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UnixMilli(), true
 		}

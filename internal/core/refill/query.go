@@ -5,12 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-)
-
-const (
-	digits = "200601021504"             // X: Replay API, fromDate and toDate
-	iso    = "2006-01-02T15:04:05.000Z" // X: Decahose, Recovery
 )
 
 // Query is the encoded query of the request's URL, all times UTC. Recovery's parameters are the names of start
@@ -19,9 +15,9 @@ const (
 func Query(m Method, q Request, parameters [2]string, withPartition bool) string {
 	switch m {
 	case Replay:
-		return "fromDate=" + stamp(q.From, digits) + "&toDate=" + stamp(q.To, digits)
+		return "fromDate=" + stamp(q.From, xapi.ReplayTime) + "&toDate=" + stamp(q.To, xapi.ReplayTime)
 	case Recovery:
-		s := escape(parameters[0]) + "=" + stamp(q.From, iso) + "&" + escape(parameters[1]) + "=" + stamp(q.To, iso)
+		s := escape(parameters[0]) + "=" + stamp(q.From, xapi.RecoveryTime) + "&" + escape(parameters[1]) + "=" + stamp(q.To, xapi.RecoveryTime)
 		if withPartition && q.Partition != 0 {
 			s += "&partition=" + strconv.Itoa(q.Partition)
 		}

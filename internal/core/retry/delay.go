@@ -1,20 +1,15 @@
 package retry
 
-import "time"
+import (
+	"time"
 
-// X's own figures (Connecting, "Reconnecting"; Rate limits): linear +250 ms to 16 s for the network, 5 s doubling
-// to 320 s for its trouble, 60 s doubling for connecting too often.
-const (
-	NetworkStep     = 250 * time.Millisecond
-	maxNetworkDelay = 16 * time.Second
-	serverDelay     = 5 * time.Second
-	MaxServerDelay  = 320 * time.Second
-	limitDelay      = 60 * time.Second
-	maxLimitDelay   = 16 * time.Minute
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 )
 
 // Our own, where X names none.
 const (
+	// maxLimitDelay: X names no bound for the delay after too many attempts.
+	maxLimitDelay = 16 * time.Minute
 	// refusedDelay: 401, 403, 404, 406 and their like do not heal by themselves; X only says to back off.
 	refusedDelay    = 2 * time.Minute
 	MaxRefusedDelay = 16 * time.Minute
@@ -36,19 +31,19 @@ func Doubling(first, most time.Duration, failures int) time.Duration {
 
 // Network is the wait after so many failures to reach X, or drops of young connections, in a row.
 func Network(failures int) time.Duration {
-	return min(NetworkStep*time.Duration(failures), maxNetworkDelay)
+	return min(xapi.NetworkStep*time.Duration(failures), xapi.MaxNetworkDelay)
 }
 
 // Server is the wait after so many answers in a row that X is in trouble; short while nobody delivers the partition.
 func Server(failures int, dark bool) time.Duration {
 	if dark {
-		return Doubling(serverDelay, maxDarkDelay, failures-1)
+		return Doubling(xapi.ServerDelay, maxDarkDelay, failures-1)
 	}
-	return Doubling(serverDelay, MaxServerDelay, failures-1)
+	return Doubling(xapi.ServerDelay, xapi.MaxServerDelay, failures-1)
 }
 
 // Limit is the wait after so many refusals in a row for connecting too often.
-func Limit(failures int) time.Duration { return Doubling(limitDelay, maxLimitDelay, failures-1) }
+func Limit(failures int) time.Duration { return Doubling(xapi.LimitDelay, maxLimitDelay, failures-1) }
 
 // Refused is the wait after so many refusals in a row that look final.
 func Refused(failures int) time.Duration { return Doubling(refusedDelay, MaxRefusedDelay, failures-1) }

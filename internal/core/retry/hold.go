@@ -1,6 +1,10 @@
 package retry
 
-import "time"
+import (
+	"time"
+
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
+)
 
 // Hold is a wait that connections share, after which one tries for all of them: where each further attempt would
 // lengthen a lock-out, or all together would use up the connect limit in seconds.
@@ -49,7 +53,7 @@ func (h *Hold) Failures() (n int, since time.Time) { return h.failures, h.since 
 // Over is the earliest time of the next attempt of one that waits.
 func (h *Hold) Over(waiting Prober, now time.Time) time.Time {
 	if h.failures > 0 && h.prober != nil && h.prober != waiting && h.prober.Proving(now, h.Strict) {
-		if next := now.Add(NetworkStep); next.After(h.until) {
+		if next := now.Add(xapi.NetworkStep); next.After(h.until) {
 			return next
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 )
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -32,8 +34,8 @@ func TestDelaysAreBounded(t *testing.T) {
 		delay func(int) time.Duration
 		most  time.Duration
 	}{
-		"network": {Network, maxNetworkDelay},
-		"server":  {func(n int) time.Duration { return Server(n, false) }, MaxServerDelay},
+		"network": {Network, xapi.MaxNetworkDelay},
+		"server":  {func(n int) time.Duration { return Server(n, false) }, xapi.MaxServerDelay},
 		"dark":    {func(n int) time.Duration { return Server(n, true) }, maxDarkDelay},
 		"limit":   {Limit, maxLimitDelay},
 		"refused": {Refused, MaxRefusedDelay},
@@ -151,7 +153,7 @@ func TestHoldHasOneProber(t *testing.T) {
 	now := noon.Add(6 * time.Second)
 	*first = true
 	h.Dialed(first)
-	require.Equal(t, now.Add(NetworkStep), h.Over(other, now), "another waits for the probe")
+	require.Equal(t, now.Add(xapi.NetworkStep), h.Over(other, now), "another waits for the probe")
 	require.Equal(t, noon.Add(5*time.Second), h.Over(first, now))
 	*first = false
 	require.Equal(t, noon.Add(5*time.Second), h.Over(other, now), "a probe that cannot succeed any more holds nobody")

@@ -28,7 +28,7 @@ var groups = []group{
 	{"internal/archive", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/state"}},
 	{"internal/output", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/crashpoint", "internal/state"}},
 	{"internal/audit", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/state", "internal/output/point", "internal/output/spool"}},
-	{"internal/core", []string{"internal/record", "internal/timeline", "internal/volume", "internal/state/ledger", "internal/output/point", "internal/output/feedback"}},
+	{"internal/core", []string{"internal/source/xapi", "internal/record", "internal/timeline", "internal/volume", "internal/state/ledger", "internal/output/point", "internal/output/feedback"}},
 	{"internal/engine", []string{"internal/record", "internal/timeline", "internal/state", "internal/source", "internal/archive", "internal/output", "internal/core"}},
 	{"plugins", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/release", "internal/volume", "internal/state", "internal/source",
 		"internal/archive", "internal/output", "internal/audit", "internal/core", "internal/engine"}},
@@ -43,7 +43,7 @@ var groups = []group{
 
 // pure packages decide; they touch nothing of the machine they run on.
 var pure = []string{"internal/record", "internal/timeline", "internal/netsafe/redact", "internal/volume", "internal/state/ledger",
-	"internal/output/point", "internal/output/feedback", "internal/core"}
+	"internal/output/point", "internal/output/feedback", "internal/source/xapi", "internal/core"}
 
 // support is what exists for tests and people without a stream; it may start goroutines.
 var support = []string{"internal/sim", "internal/testing", "tools"}

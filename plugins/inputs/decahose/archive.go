@@ -12,6 +12,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/archive"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/engine"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
@@ -185,7 +186,7 @@ func (a *Archive) options() (o archive.Options, err error) {
 func (d *Decahose) Ways() refill.Ways {
 	w := refill.Ways{Archives: d.copies(), Rules: d.RecoveryRules()}
 	if d.Backfill != "none" {
-		w.Backfill = 5 * time.Minute
+		w.Backfill = xapi.MaxBackfill
 	}
 	return w
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/output/spool"
+	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 	"github.com/decahose/telegraf-decahose/plugins/debug"
@@ -291,14 +292,14 @@ func newDecahose() *Decahose {
 		Stream:              "sample10",
 		Partitions:          []int{1, 2},
 		Connections:         2,
-		StreamURL:           "https://gnip-stream.x.com",
-		ReplayURL:           "https://gnip-stream.gnip.com",
-		RecoveryURL:         "https://stream-data-api.x.com",
+		StreamURL:           xapi.StreamURL,
+		ReplayURL:           xapi.ReplayURL,
+		RecoveryURL:         xapi.RecoveryURL,
 		ConnectTimeout:      config.Duration(10 * time.Second),
 		HeartbeatTimeout:    config.Duration(31 * time.Second),
 		SilenceTimeout:      config.Duration(10 * time.Second),
-		ConnectLimit:        10,
-		ConnectLimitPeriod:  config.Duration(time.Minute),
+		ConnectLimit:        xapi.ConnectLimit,
+		ConnectLimitPeriod:  config.Duration(xapi.ConnectPeriod),
 		Backfill:            "auto",
 		Recovery:            "replay",
 		RecoveryWindow:      config.Duration(time.Hour),
@@ -307,8 +308,8 @@ func newDecahose() *Decahose {
 		RecoveryJobs:        unset,
 		RecoveryPartition:   true,
 		RecoveryParameters:  []string{"startTime", "endTime"},
-		RecoveryLimit:       5,
-		RecoveryLimitPeriod: config.Duration(5 * time.Minute),
+		RecoveryLimit:       xapi.RequestLimit,
+		RecoveryLimitPeriod: config.Duration(xapi.RequestPeriod),
 		Tweets:              "fields",
 		TweetTags:           encode.DefaultTags(),
 		Newline:             "keep",
