@@ -120,7 +120,7 @@ func (b *Book) expect(from, to timeline.Minute, settle time.Duration) []Line {
 			l.State = Settling
 		case a == nil:
 			l.State, l.Why = Unknown, "the ledger has no account of it"
-		case a.gap == repairCause:
+		case a.gap == ledger.CauseAudit:
 			l.State = Repairing
 		case a.gap != "":
 			l.State, l.Why = Recovering, a.gap
@@ -133,9 +133,6 @@ func (b *Book) expect(from, to timeline.Minute, settle time.Duration) []Line {
 	}
 	return lines
 }
-
-// repairCause is that of the gaps which repairs open.
-const repairCause = "audit"
 
 // compare asks for the lines that have no state yet, and judges them.
 func compare(ctx context.Context, b *Book, s Store, lines []Line, timeout time.Duration, held *int) error {

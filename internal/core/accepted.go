@@ -136,9 +136,6 @@ func (c *Core) notePause(r feedback.Report) {
 	}
 }
 
-// droppedBehind is the cause of a gap of Tweets that Telegraf threw away.
-const droppedBehind = "dropped"
-
 // drop makes the minutes missing whose Tweets may be among those that Telegraf threw away.
 func (c *Core) drop(e feedback.Effect, output string) {
 	var lost []ledger.Sent
@@ -152,7 +149,7 @@ func (c *Core) drop(e feedback.Effect, output string) {
 		}
 		i += m.n
 	}
-	minutes := c.lose(lost, droppedBehind, false)
+	minutes := c.lose(lost, ledger.CauseDropped, false)
 	c.note(Error, "output %s dropped %d metrics: %d Tweets written from %s to %s may be among them; %s missing",
 		printable(output), e.Dropped, len(lost), clockTime(e.DroppedFrom), clockTime(e.DroppedTo), timeline.InWords(minutes))
 }
@@ -224,9 +221,6 @@ func (c *Core) adopt(s *ledger.Spooled) {
 	c.loseAgain(s.Lost)
 }
 
-// spoolDamaged is the cause of a gap of Tweets whose place in the spool cannot be read.
-const spoolDamaged = "spool"
-
 // loseAgain makes Tweets missing that the spool lost, unless their minute was filled, or given up, since.
 func (c *Core) loseAgain(lost []ledger.Sent) {
 	var fresh []ledger.Sent
@@ -235,14 +229,14 @@ func (c *Core) loseAgain(lost []ledger.Sent) {
 		span := m.Span()
 		switch {
 		case p.book.Recovered.Covered(span)+p.book.Lost.Covered(span) > 0:
-		case c.misses(p, span, spoolDamaged):
+		case c.misses(p, span, ledger.CauseSpool):
 			c.accepted.unsee(t.ID)
 		default:
 			fresh = append(fresh, t)
 		}
 	}
 	if len(fresh) > 0 {
-		c.note(Error, "the spool lost %d Tweets of %s: they are missing", len(fresh), timeline.InWords(c.lose(fresh, spoolDamaged, true)))
+		c.note(Error, "the spool lost %d Tweets of %s: they are missing", len(fresh), timeline.InWords(c.lose(fresh, ledger.CauseSpool, true)))
 	}
 }
 

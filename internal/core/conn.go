@@ -114,9 +114,6 @@ func (c *Core) opened(n *conn) {
 	c.noteOpened(n)
 }
 
-// leapt is the cause of a gap between what came before and after the stream's time leapt ahead.
-const leapt = "clock"
-
 // overlap is how long another connection must have delivered when one ends, for nothing to be missing:
 // what was on its way on the one has then come on the other. A new connection gets what X sends from its
 // header on, however old.

@@ -63,7 +63,7 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 		}
 		found = true
 		for _, s := range wanted.Spans() {
-			c.reopen(p, s, "operator")
+			c.reopen(p, s, ledger.CauseOperator)
 		}
 	}
 	if !found {

@@ -142,9 +142,6 @@ func (c *Core) restoreGaps(p *partition, past *ledger.Past) {
 	slices.SortFunc(p.holes, func(a, b *hole) int { return int(a.Span.From - b.Span.From) })
 }
 
-// unreadable is the cause of a gap where the ledger does not say what became of a minute.
-const unreadable = "ledger"
-
 // openUnknown opens gaps for what should be covered and is in no row that can be read.
 func (c *Core) openUnknown(p *partition, past *ledger.Past) {
 	// Rows older than the horizon was then may have been deleted. The position is ahead of what was certain then where
@@ -161,7 +158,7 @@ func (c *Core) openUnknown(p *partition, past *ledger.Past) {
 		unknown.Remove(h.Span)
 	}
 	for _, s := range unknown.Spans() {
-		c.lack(p, s, unreadable)
+		c.lack(p, s, ledger.CauseLedger)
 	}
 }
 
@@ -171,9 +168,9 @@ func (c *Core) openOutage(p *partition, past *ledger.Past, sure bool) {
 	if c.cfg.Offline {
 		return
 	}
-	cause := "crash"
+	cause := ledger.CauseCrash
 	if past.Clean {
-		cause = "restart"
+		cause = ledger.CauseRestart
 	}
 	k := len(p.holes) - 1
 	if k < 0 || p.holes[k].Span.To < p.position {

@@ -56,7 +56,7 @@ func (c *Core) follow(moved int64) {
 	switch {
 	case moved > settle.Milliseconds():
 		for _, n := range c.conns {
-			c.unsound(n, leapt, true)
+			c.unsound(n, ledger.CauseClock, true)
 		}
 	case moved < 0:
 		for _, p := range c.partitions {

@@ -13,9 +13,6 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// audited is the cause of a gap of Tweets that a store lacks though they were emitted.
-const audited = "audit"
-
 // repair is what was done because a store lacks Tweets of a minute.
 type repair struct {
 	times   int64
@@ -127,9 +124,9 @@ func (c *Core) repair(m timeline.Minute, sent []ledger.Sent) {
 		}
 		r.pending[t.ID] = true
 	}
-	c.lose(fresh, audited, true)
+	c.lose(fresh, ledger.CauseAudit, true)
 	for _, k := range slices.SortedFunc(maps.Keys(again), account.compare) {
-		c.missAgain(k, audited)
+		c.missAgain(k, ledger.CauseAudit)
 	}
 }
 
