@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -43,8 +44,8 @@ const feedbackPatience = time.Minute
 
 // written posts the next n Tweets as safe.
 func (c *Core) written(n int) {
-	for _, t := range c.sent.wrote(n, c.now, c.wall) {
-		r := c.at(int(t.partition)).book.Row(t.minute())
+	for _, t := range c.inFlight.Wrote(n, c.now, c.wall) {
+		r := c.at(int(t.Partition)).book.Row(t.Minute())
 		r.Emitted++
 		if !c.cfg.Acknowledged {
 			r.Untracked++
@@ -75,16 +76,16 @@ func (c *Core) rowOf(t ledger.Sent) *ledger.Row {
 
 // hasSettled says which Tweets may be stored as seen. What a killed process wrote last may never have been read, and
 // what Telegraf holds in a buffer is lost with it; the outputs' own word needs no time.
-func (c *Core) hasSettled(all bool) func(*mark) bool {
+func (c *Core) hasSettled(all bool) func(*inflight.Write) bool {
 	blind := c.feedbackMissing()
-	return func(m *mark) bool {
+	return func(w *inflight.Write) bool {
 		if c.cfg.Acknowledged || all {
 			return true
 		}
-		if c.cfg.Feedback && !blind && m.wall >= c.accepted.before {
+		if c.cfg.Feedback && !blind && w.Wall >= c.accepted.before {
 			return false
 		}
-		return c.now.Sub(m.at) >= settle
+		return c.now.Sub(w.At) >= settle
 	}
 }
 
@@ -139,16 +140,9 @@ func (c *Core) notePause(r feedback.Report) {
 // drop makes the minutes missing whose Tweets may be among those that Telegraf threw away.
 func (c *Core) drop(e feedback.Effect, output string) {
 	var lost []ledger.Sent
-	i := c.sent.head
-	for _, m := range c.sent.marks {
-		for k := i; k < i+m.n; k++ {
-			if t := &c.sent.queue[k]; t.id != 0 && m.wall >= e.DroppedFrom && m.wall <= e.DroppedTo {
-				lost = append(lost, ledger.Sent{ID: t.id, Partition: int32(c.at(int(t.partition)).id)})
-				t.id = 0
-			}
-		}
-		i += m.n
-	}
+	c.inFlight.Drop(e.DroppedFrom, e.DroppedTo, func(t inflight.Tweet) {
+		lost = append(lost, ledger.Sent{ID: t.ID, Partition: int32(c.at(int(t.Partition)).id)})
+	})
 	minutes := c.lose(lost, ledger.CauseDropped, false)
 	c.note(Error, "output %s dropped %d metrics: %d Tweets written from %s to %s may be among them; %s missing",
 		printable(output), e.Dropped, len(lost), clockTime(e.DroppedFrom), clockTime(e.DroppedTo), timeline.InWords(minutes))
@@ -215,7 +209,7 @@ func (c *Core) adopt(s *ledger.Spooled) {
 		r.PostUnique(t.ID.Milli(), 0)
 		r.Given++
 		c.know(t.ID, stranger)
-		c.sent.push(sentTweet{id: t.ID, partition: int32(p.index), elsewhere: m == ledger.Elsewhere})
+		c.inFlight.Push(inflight.Tweet{ID: t.ID, Partition: int32(p.index), Elsewhere: m == ledger.Elsewhere})
 		c.written(1)
 	}
 	c.loseAgain(s.Lost)

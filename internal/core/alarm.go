@@ -135,8 +135,8 @@ func lastClass(n *conn) string {
 
 // lookAtSink notes since when Tweets wait to be written out.
 func (c *Core) lookAtSink() {
-	if k := &c.alarms; c.sent.out() >= k.mark {
-		k.mark, k.markAt = c.sent.pushed, c.now
+	if k := &c.alarms; c.inFlight.Written() >= k.mark {
+		k.mark, k.markAt = c.inFlight.Pushed(), c.now
 	}
 }
 
@@ -160,11 +160,11 @@ func (c *Core) unwritten() (us, delivery volume.Alarm) {
 }
 
 // waiting is how many Tweets are not written out.
-func (c *Core) waiting() int64 { return int64(c.sent.pushed - c.sent.out()) }
+func (c *Core) waiting() int64 { return int64(c.inFlight.Pushed() - c.inFlight.Written()) }
 
 // stuck reports whether the sink stands still.
 func (c *Core) stuck() bool {
-	return c.sent.out() < c.alarms.mark && c.now.Sub(c.alarms.markAt) >= stuckLong
+	return c.inFlight.Written() < c.alarms.mark && c.now.Sub(c.alarms.markAt) >= stuckLong
 }
 
 // heldUp reports whether those behind the sink hold up what waits.

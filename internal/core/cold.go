@@ -102,9 +102,9 @@ func (c *Core) loaded(m timeline.Minute, ids []snowflake.ID, err string) {
 
 // remember marks the ids of the minute that are on their way to the store, which the load may have missed.
 func (c *Core) remember(m timeline.Minute) {
-	for _, t := range c.sent.unsettled() {
-		if timeline.MinuteOf(t.id.Milli()) == m {
-			c.ids.Mark(t.id, c.now, stranger)
+	for _, t := range c.inFlight.Unsettled() {
+		if timeline.MinuteOf(t.ID.Milli()) == m {
+			c.ids.Mark(t.ID, c.now, stranger)
 		}
 	}
 	groups := c.durable.retry

@@ -6,6 +6,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core/clock"
 	"github.com/decahose/telegraf-decahose/internal/core/dedup"
+	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
@@ -167,7 +168,7 @@ type Core struct {
 	quarantine    quarantine
 	doubts        map[snowflake.ID]int // Tweets that came broken, and by which connection
 
-	sent     sent
+	inFlight inflight.Queue
 	accepted accepted
 	cold     cold
 	durable  durable

@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 
+	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
@@ -188,10 +189,10 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	if _, collided := f.ID.Nano(); collided {
 		c.collisions++
 	}
-	c.sent.push(sentTweet{f.ID, int32(n.part.index), n.job == nil, m == ledger.Elsewhere})
+	c.inFlight.Push(inflight.Tweet{ID: f.ID, Partition: int32(n.part.index), Live: n.job == nil, Elsewhere: m == ledger.Elsewhere})
 	if c.cfg.Tweets == TweetsNone {
 		c.takeBack()
-		c.sent.wrote(1, c.now, c.wall)
+		c.inFlight.Wrote(1, c.now, c.wall)
 		return
 	}
 	r.Given++

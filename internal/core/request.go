@@ -387,7 +387,7 @@ func (c *Core) requestNotice(n *conn, data []byte) {
 // claim notes that a span was delivered.
 func (c *Core) claim(n *conn, s timeline.Span) {
 	for _, part := range without(s, &n.job.spoiled) {
-		c.requests.claims = append(c.requests.claims, claim{c.sent.pushed, n.job.method, n.job.query, part})
+		c.requests.claims = append(c.requests.claims, claim{c.inFlight.Pushed(), n.job.method, n.job.query, part})
 	}
 }
 
@@ -438,7 +438,7 @@ func (c *Core) settleClaims() {
 	}
 	came := map[road]*timeline.Set{} // neighbours together, or each would be a gap of its own
 	n := 0
-	for ; n < len(q.claims) && q.claims[n].after <= c.sent.settled; n++ {
+	for ; n < len(q.claims) && q.claims[n].after <= c.inFlight.Settled(); n++ {
 		k := &q.claims[n]
 		r := road{k.method, k.query.Partition}
 		if came[r] == nil {

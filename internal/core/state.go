@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -186,15 +187,15 @@ func (c *Core) account(id int) *partition {
 // settleFacts takes Tweets that settled, and lets what stood behind them count.
 func (c *Core) settleFacts(all bool) []ledger.IDs {
 	var groups []ledger.IDs
-	for _, t := range c.sent.settle(c.hasSettled(all)) {
-		if t.id == 0 {
+	for _, t := range c.inFlight.Settle(c.hasSettled(all)) {
+		if t.ID == 0 {
 			continue // dropped behind us
 		}
-		p, m := c.at(int(t.partition)), t.minute()
-		c.repaired(m, t.id)
+		p, m := c.at(int(t.Partition)), t.Minute()
+		c.repaired(m, t.ID)
 		if c.durable.on && c.storable(m) {
 			r := p.book.Row(m)
-			r.Digest += ledger.Digest(t.id)
+			r.Digest += ledger.Digest(t.ID)
 			r.Saved(false)
 			groups = group(groups, p.id, m, t)
 		}
@@ -203,14 +204,14 @@ func (c *Core) settleFacts(all bool) []ledger.IDs {
 	return groups
 }
 
-func group(all []ledger.IDs, partition int, m timeline.Minute, t sentTweet) []ledger.IDs {
+func group(all []ledger.IDs, partition int, m timeline.Minute, t inflight.Tweet) []ledger.IDs {
 	for i := len(all) - 1; i >= 0; i-- {
 		if g := &all[i]; g.Minute == m && g.Partition == partition {
-			g.IDs = append(g.IDs, t.id)
+			g.IDs = append(g.IDs, t.ID)
 			return all
 		}
 	}
-	return append(all, ledger.IDs{Partition: partition, Minute: m, IDs: []snowflake.ID{t.id}})
+	return append(all, ledger.IDs{Partition: partition, Minute: m, IDs: []snowflake.ID{t.ID}})
 }
 
 // keep is the first minute that is still of use: all, while the stream's time is a guess, since a wrong clock of this
@@ -234,7 +235,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	k := &ledger.Commit{Seq: d.seq, Keep: c.keep(), Moment: c.moment()}
 	k.IDs = append(d.retry, c.settleFacts(final && drained)...)
 	d.retry = nil
-	k.Clean = final && drained && len(c.sent.unsettled()) == 0 || c.cfg.Offline && c.wasClean
+	k.Clean = final && drained && len(c.inFlight.Unsettled()) == 0 || c.cfg.Offline && c.wasClean
 	u := c.unsettled()
 	for _, s := range c.covers() {
 		c.openMinutes(s.partition) // what is covered has rows
@@ -391,15 +392,15 @@ type unsettled struct {
 func (c *Core) unsettled() unsettled {
 	u := unsettled{map[account]int64{}, map[int]int64{}, map[account]bool{}}
 	reach := c.clock.At(c.now) - xapi.MaxBackfill.Milliseconds()
-	for _, t := range c.sent.unsettled() {
-		if t.id == 0 {
+	for _, t := range c.inFlight.Unsettled() {
+		if t.ID == 0 {
 			continue // dropped behind us
 		}
-		ms := t.id.Milli()
-		a := account{int(t.partition), t.minute()}
+		ms := t.ID.Milli()
+		a := account{int(t.Partition), t.Minute()}
 		u.counts[a]++
 		switch {
-		case !t.live:
+		case !t.Live:
 		case ms < reach:
 			u.doubts[a] = true
 		case u.oldest[a.partition] == 0 || ms < u.oldest[a.partition]:
