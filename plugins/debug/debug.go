@@ -1,6 +1,3 @@
-// Package debug shows a running stream to a developer: profiles, goroutines, a status as JSON, and recordings of the
-// Go runtime's flight recorder. It listens on this host only, answers and changes nothing, and holds nothing up: whoever
-// asks waits, never the stream. It knows nothing of Tweets, credentials and the command line.
 package debug
 
 import (

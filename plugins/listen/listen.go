@@ -1,4 +1,3 @@
-// Package listen bounds who talks to the plugin's own HTTP servers, and how many at once.
 package listen
 
 import (

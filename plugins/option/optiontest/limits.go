@@ -1,4 +1,3 @@
-// Package optiontest is for tests of plugins: it tries the limits of their options.
 package optiontest
 
 import (
