@@ -1,16 +1,15 @@
 package spool
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/decahose/telegraf-decahose/internal/state/sqlfile"
 )
 
 const (
-	pageSize = 4096
+	pageSize = 4096 // SQLite's own choice
 	// keepFree is how many free bytes the file may keep, to be used again.
 	keepFree = 8 << 20
 	// usualLog is how large the log may be by itself: checkpoints begin at 4 MB, and a batch comes on top.
@@ -25,24 +24,18 @@ const (
 	maxID = 1 << 53
 )
 
-// busyTimeout is how long a writer waits for another one.
-const busyTimeout = "busy_timeout(5000)"
+// layout is that of a new file: it can shrink again, a page at a time.
+const layout = "auto_vacuum(INCREMENTAL)"
 
-var (
-	// A commit is durable when it returns: the log is synced, not only written. The layout can be told only to a
-	// file that is empty.
-	writing = sqlfile.Access{Mode: "rw", Pragmas: []string{busyTimeout, "page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
-		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(4194304)"}}
-	reading = sqlfile.Access{Mode: "ro", Pragmas: []string{"busy_timeout(5000)", "query_only(1)"}}
-	// With writable_schema SQLite reads what it can of a file that is shorter than its header says.
-	salvage = sqlfile.Access{Mode: "rw", Pragmas: []string{"busy_timeout(5000)", "query_only(1)", "writable_schema(1)"}}
-	// A file that is built beside has no log.
-	building = sqlfile.Access{Mode: "rw", Pragmas: []string{"page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)",
-		"journal_mode(MEMORY)", "synchronous(FULL)"}}
-)
+// onConn is a connection as a sqlfile.Queryer.
+type onConn struct{ *sql.Conn }
+
+func (c onConn) Query(query string, args ...any) (*sql.Rows, error) {
+	return c.QueryContext(context.Background(), query, args...)
+}
 
 // sizes are the bytes of pages that hold something, and of those that are free.
-func sizes(db queryer) (used, free int64, err error) {
+func sizes(db sqlfile.Queryer) (used, free int64, err error) {
 	rows, err := db.Query("SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count")
 	if err != nil {
 		return 0, 0, err
@@ -79,7 +72,7 @@ func shrink(conn *sql.Conn) {
 // cutLog empties a log that has grown while somebody read the file, if nobody does now: it waits for no reader. Where it
 // fails the next write tries again.
 func cutLog(conn *sql.Conn) {
-	for _, pragma := range []string{"busy_timeout(0)", "wal_checkpoint(TRUNCATE)", busyTimeout} {
+	for _, pragma := range []string{"busy_timeout(0)", "wal_checkpoint(TRUNCATE)", sqlfile.BusyTimeout} {
 		rows, err := onConn{conn}.Query("PRAGMA " + pragma)
 		if err != nil {
 			continue
@@ -89,15 +82,4 @@ func cutLog(conn *sql.Conn) {
 		_ = rows.Err()
 		_ = rows.Close() //nolint:sqlclosecheck // before the next pragma, not at the end
 	}
-}
-
-// check is SQLite's own look at the file: the first thing that it complains of, nothing if there is none.
-func check(db *sql.DB) (complaint string, err error) {
-	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&complaint); err != nil {
-		return "", err
-	}
-	if complaint == "ok" {
-		return "", nil
-	}
-	return strings.TrimPrefix(complaint, "*** in database main ***\n"), nil
 }

@@ -3,10 +3,8 @@ package spool
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/state/durable"
 	"github.com/decahose/telegraf-decahose/internal/state/sqlfile"
 )
 
@@ -34,18 +32,6 @@ func prepare(dir string) error {
 	}
 	_, err = f.Write(make([]byte, pageSize))
 	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
-}
-
-// createFile makes an empty file that only its owner may read, if there is none; SQLite gives its log the same mode.
-func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return durable.Dir(filepath.Dir(path))
 }
 
 // dropDamaged deletes damaged files that need not be kept.

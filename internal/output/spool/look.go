@@ -18,7 +18,7 @@ func Look(dir string) (waiting []ledger.Sent, err error) {
 	if info, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, nil
 	}
-	db, err := sqlfile.Open(path, reading)
+	db, err := sqlfile.Open(path, sqlfile.Reading)
 	if err != nil {
 		return nil, fmt.Errorf("look into the spool %s: %w", path, err)
 	}
@@ -30,7 +30,7 @@ func Look(dir string) (waiting []ledger.Sent, err error) {
 	if version > len(migrations) {
 		return nil, fmt.Errorf("%s: %w", path, ErrNewer)
 	}
-	kept, _, err := entries.where(db, everything, "ASC")
+	kept, _, err := entries.All(db)
 	if err != nil {
 		return nil, fmt.Errorf("look into the spool %s: %w", path, err)
 	}
@@ -39,7 +39,7 @@ func Look(dir string) (waiting []ledger.Sent, err error) {
 			waiting = append(waiting, t.Sent)
 		}
 	}
-	given, _, err := refused.where(db, everything, "ASC")
+	given, _, err := refused.All(db)
 	if err != nil {
 		return nil, fmt.Errorf("look into the spool %s: %w", path, err)
 	}

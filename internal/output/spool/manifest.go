@@ -73,14 +73,6 @@ func rowOf(e *Entry) row {
 	return row{at: e.At.UnixNano(), manifest: encode(nil, e.Tweets), crc: crc(e.Lines), tweets: e.Tweets}
 }
 
-// checksum is the crc32c of all but the number.
-func (r *row) checksum() int64 {
-	b := make([]byte, 0, 17+len(r.manifest))
-	b = binary.BigEndian.AppendUint64(b, uint64(r.at))
-	b = binary.BigEndian.AppendUint64(b, uint64(r.crc))
-	return crc(append(b, r.manifest...))
-}
-
 // fits reports whether these are the lines of the entry, whole.
 func (r *row) fits(lines []byte) bool {
 	end := 0
@@ -108,12 +100,4 @@ type refusal struct {
 	line []byte
 	why  string
 	at   int64
-}
-
-func (r *refusal) checksum() int64 {
-	var b []byte
-	for _, n := range []int64{int64(r.sent.ID), int64(r.sent.Partition), r.at, int64(len(r.line))} {
-		b = binary.BigEndian.AppendUint64(b, uint64(n))
-	}
-	return crc(append(append(b, r.line...), r.why...))
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
@@ -62,7 +61,7 @@ func (o *opening) open() (*Spool, *Contents, error) {
 	}
 	s, c, err := o.openSound()
 	if err != nil {
-		if err = sqlfile.Blame(o.path, err); !wrong(err) {
+		if err = sqlfile.Blame(o.path, err); !sqlfile.Proves(err) {
 			return nil, nil, err
 		}
 		if err := o.rebuild(err); err != nil {
@@ -77,34 +76,24 @@ func (o *opening) open() (*Spool, *Contents, error) {
 	return s, c, nil
 }
 
-// wrong reports whether an error proves that what the file holds is wrong. Any other is of this machine: the file is
-// left as it is, and the next start tries again.
-func wrong(err error) bool {
-	return errors.Is(err, errRow) || errors.Is(err, errManifest) || sqlfile.Proves(err)
-}
-
 // refuseNewer reads the versions without touching the files, and whether the log is torn.
 func (o *opening) refuseNewer() (torn bool, err error) {
-	have, err := storedVersion(o.path)
+	stored, err := sqlfile.Inspect(o.path, application)
 	if err != nil {
 		return false, err
 	}
-	l, err := lookInto(filepath.Join(o.dir, logName))
-	if err != nil {
-		return false, err
-	}
-	if have = max(have, l.version); have > len(o.to) {
+	if have := stored.Version; have > len(o.to) {
 		return false, fmt.Errorf("it has version %d, this program knows %d: %w", have, len(o.to), ErrNewer)
 	}
-	return l.torn, nil
+	return stored.Torn, nil
 }
 
 // openSound opens the file and reads it whole; any damage is an error.
 func (o *opening) openSound() (*Spool, *Contents, error) {
-	if err := createFile(o.path); err != nil {
+	if err := sqlfile.Create(o.path); err != nil {
 		return nil, nil, err
 	}
-	db, err := sqlfile.Open(o.path, writing)
+	db, err := sqlfile.Open(o.path, sqlfile.Writing(layout))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -114,7 +103,7 @@ func (o *opening) openSound() (*Spool, *Contents, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	if s.reads, err = sqlfile.Open(o.path, reading); err != nil {
+	if s.reads, err = sqlfile.Open(o.path, sqlfile.Reading); err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return s, c, nil
@@ -122,15 +111,15 @@ func (o *opening) openSound() (*Spool, *Contents, error) {
 
 // load brings the schema up to date and reads everything.
 func (s *Spool) load(to []migration) (c *Contents, err error) {
-	if err := migrate(s.db, to); err != nil {
+	if err := sqlfile.Migrate(s.db, application, to); err != nil {
 		return nil, err
 	}
 	if s.file, err = os.Stat(s.path); err != nil {
 		return nil, err
 	}
-	complaint, err := check(s.db)
-	if err == nil && complaint != "" {
-		err = fmt.Errorf("%w: %s", errRow, firstLine(complaint))
+	complaints, err := sqlfile.Check(s.db, "quick_check", 1)
+	if err == nil && len(complaints) > 0 {
+		err = fmt.Errorf("%w: %s", sqlfile.ErrRow, complaints[0])
 	}
 	if err != nil {
 		return nil, err
@@ -138,13 +127,13 @@ func (s *Spool) load(to []migration) (c *Contents, err error) {
 	if err := soundSequence(s.db); err != nil {
 		return nil, err
 	}
-	rows, bad, err := entries.where(s.db, everything, "ASC")
+	rows, bad, err := entries.All(s.db)
 	if err != nil || bad > 0 {
-		return nil, errors.Join(damaged(entries.name, bad), err)
+		return nil, errors.Join(damaged(entries.Name, bad), err)
 	}
-	refusals, bad, err := refused.where(s.db, everything, "ASC")
+	refusals, bad, err := refused.All(s.db)
 	if err != nil || bad > 0 {
-		return nil, errors.Join(damaged(refused.name, bad), err)
+		return nil, errors.Join(damaged(refused.Name, bad), err)
 	}
 	if c, err = contents(s.db, rows); err != nil {
 		return nil, err
@@ -160,7 +149,7 @@ func damaged(table string, bad int) error {
 	if bad == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: %d rows: %w", table, bad, errRow)
+	return fmt.Errorf("%s: %d rows: %w", table, bad, sqlfile.ErrRow)
 }
 
 // contents reads all lines, and compares them with their entries. Entries without lines are lost; lines that are not
@@ -180,14 +169,14 @@ func contents(db *sql.DB, of []row) (*Contents, error) {
 		}
 		id, ok := key.(int64)
 		if !ok {
-			return nil, fmt.Errorf("lines of an entry %v: %w", key, errRow)
+			return nil, fmt.Errorf("lines of an entry %v: %w", key, sqlfile.ErrRow)
 		}
 		for len(of) > 0 && of[0].id < id {
 			c.Lost = append(c.Lost, of[0].sent()...)
 			of = of[1:]
 		}
 		if len(of) == 0 || of[0].id != id || !of[0].fits(lines) {
-			return nil, fmt.Errorf("lines of entry %d: %w", id, errRow)
+			return nil, fmt.Errorf("lines of entry %d: %w", id, sqlfile.ErrRow)
 		}
 		c.Entries = append(c.Entries, *of[0].entry(nil))
 		of = of[1:]
@@ -207,7 +196,7 @@ func sequence(db *sql.DB) (n int64, err error) {
 	}
 	n, ok := seq.(int64)
 	if err == nil && (!ok || n < 0 || n > maxID) {
-		err = fmt.Errorf("the number of the newest entry is %v: %w", seq, errRow)
+		err = fmt.Errorf("the number of the newest entry is %v: %w", seq, sqlfile.ErrRow)
 	}
 	return n, err
 }
@@ -228,7 +217,7 @@ func sentOf(refusals []refusal) (sent []ledger.Sent) {
 
 // rebuild makes a new file of what can be read, and sets the old one aside.
 func (o *opening) rebuild(trouble error) error {
-	o.notes = append(o.notes, fmt.Sprintf("%s is damaged (%s); it was set aside, and a new one made of what could be read", dbName, firstLine(trouble.Error())))
+	o.notes = append(o.notes, fmt.Sprintf("%s is damaged (%s); it was set aside, and a new one made of what could be read", dbName, sqlfile.FirstLine(trouble.Error())))
 	err := sqlfile.Readable(o.path)
 	if err == nil {
 		err = o.build()
@@ -249,14 +238,14 @@ func (o *opening) build() error {
 	if err := sqlfile.Discard(o.fresh); err != nil {
 		return err
 	}
-	if err := createFile(o.fresh); err != nil {
+	if err := sqlfile.Create(o.fresh); err != nil {
 		return err
 	}
-	db, err := sqlfile.Open(o.fresh, building)
+	db, err := sqlfile.Open(o.fresh, sqlfile.Building(layout))
 	if err != nil {
 		return err
 	}
-	if err = migrate(db, o.to); err == nil {
+	if err = sqlfile.Migrate(db, application, o.to); err == nil {
 		err = o.save(db)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
@@ -268,7 +257,7 @@ func (o *opening) build() error {
 // save salvages the file. Its first page, which says where the tables are and holds nothing else, is always put in its
 // place anew: one flipped bit there could hide all of them. The log goes in first, as far as SQLite can read it.
 func (o *opening) save(to *sql.DB) error {
-	if db, err := sqlfile.Open(o.path, salvage); err == nil {
+	if db, err := sqlfile.Open(o.path, sqlfile.Salvaging); err == nil {
 		_, _ = sequence(db)
 		_ = db.Close()
 	}
@@ -280,13 +269,8 @@ func (o *opening) save(to *sql.DB) error {
 		o.notes = append(o.notes, "nothing of it is left")
 		return nil //nolint:nilerr // it was told
 	}
-	if err := borrowFirstPage(o.path, o.fresh); err != nil {
+	if err := sqlfile.BorrowFirstPage(o.path, o.fresh, pageSize); err != nil {
 		return err
 	}
 	return o.salvage(to)
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }

@@ -19,7 +19,7 @@ func TestAReaderDoesNotFillTheDisk(t *testing.T) {
 	require.NoError(t, err)
 	m := newMaker(1)
 	path := filepath.Join(dir, dbName)
-	other, err := sqlfile.Open(path, reading)
+	other, err := sqlfile.Open(path, sqlfile.Reading)
 	require.NoError(t, err)
 	tx, err := other.Begin()
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/decahose/telegraf-decahose/internal/state/sqlfile"
 )
@@ -11,35 +12,47 @@ import (
 // afterLoss is how many numbers are left out where it is not known which was the last.
 const afterLoss = 1_000_000
 
+// tweets are the ids that a Tweet can have.
+var tweets = sqlfile.Keys{From: 0, To: math.MaxInt64}
+
+// numbers are those that entries can have, as far as it is known which was the last.
+func numbers(old *sql.DB) sqlfile.Keys {
+	last, err := sequence(old)
+	if err != nil || last == 0 {
+		last = afterLoss
+	}
+	return sqlfile.Keys{From: 1, To: last}
+}
+
 // salvage copies what can be read. An error is one of this machine, not of the file: nothing is given up for it.
 func (o *opening) salvage(to *sql.DB) error {
-	old, err := sqlfile.Open(o.path, salvage)
-	if err != nil && !wrong(err) {
+	old, err := sqlfile.Open(o.path, sqlfile.Salvaging)
+	if err != nil && !sqlfile.Proves(err) {
 		return err
 	}
 	if err != nil {
-		o.notes = append(o.notes, "nothing of it can be read: "+firstLine(err.Error()))
+		o.notes = append(o.notes, "nothing of it can be read: "+sqlfile.FirstLine(err.Error()))
 		return nil
 	}
 	defer old.Close()
-	rows, badRows, err := entries.rescue(old)
-	if err != nil && !wrong(err) {
-		return err
-	}
-	if badRows > 0 {
-		o.notes = append(o.notes, fmt.Sprintf("entries: %d cannot be read", badRows))
-	}
+	found, err := entries.Rescue(old, numbers(old))
 	if err != nil {
-		o.notes = append(o.notes, "entries: others cannot be read: "+firstLine(err.Error()))
-	}
-	refusals, badRefusals, err := refused.rescue(old)
-	if err != nil && !wrong(err) {
 		return err
 	}
-	if badRefusals > 0 || err != nil {
-		o.notes = append(o.notes, fmt.Sprintf("quarantine: %d rows are kept, others cannot be read", len(refusals)))
+	if found.Bad > 0 {
+		o.notes = append(o.notes, fmt.Sprintf("entries: %d cannot be read", found.Bad))
 	}
-	return sqlfile.InTx(to, func(tx *sql.Tx) error { return o.keep(tx, old, rows, refusals) })
+	if found.Broken != nil {
+		o.notes = append(o.notes, "entries: others cannot be read: "+sqlfile.FirstLine(found.Broken.Error()))
+	}
+	quarantine, err := refused.Rescue(old, tweets)
+	if err != nil {
+		return err
+	}
+	if quarantine.Bad > 0 || quarantine.Broken != nil {
+		o.notes = append(o.notes, fmt.Sprintf("quarantine: %d rows are kept, others cannot be read", len(quarantine.Records)))
+	}
+	return sqlfile.InTx(to, func(tx *sql.Tx) error { return o.keep(tx, old, found.Records, quarantine.Records) })
 }
 
 func (o *opening) keep(tx *sql.Tx, old *sql.DB, rows []row, refusals []refusal) error {
@@ -56,22 +69,20 @@ func (o *opening) keep(tx *sql.Tx, old *sql.DB, rows []row, refusals []refusal) 
 	if lost > 0 {
 		o.notes = append(o.notes, fmt.Sprintf("the lines of %d entries of %d are lost", lost, len(rows)))
 	}
-	for i := range refusals {
-		if err := refused.put(tx, &refusals[i]); err != nil {
-			return err
-		}
+	if err := refused.Put(tx, refusals...); err != nil {
+		return err
 	}
 	return countOn(tx, old, rows)
 }
 
 // move copies an entry, without its lines if they cannot be read.
 func move(tx *sql.Tx, old *sql.DB, r *row) (whole bool, err error) {
-	if err := entries.put(tx, r); err != nil {
+	if err := entries.Put(tx, *r); err != nil {
 		return false, err
 	}
 	var lines []byte
 	err = old.QueryRow("SELECT lines FROM lines WHERE id = ?", r.id).Scan(&lines)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) && !wrong(err) {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) && !sqlfile.Proves(err) {
 		return false, err
 	}
 	if err != nil || !r.fits(lines) {

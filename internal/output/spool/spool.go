@@ -104,8 +104,7 @@ func (s *Spool) logExcess() int64 {
 // insert puts an entry under the next number.
 func insert(tx *sql.Tx, e *Entry) (int64, error) {
 	r := rowOf(e)
-	done, err := tx.Exec("INSERT INTO entries (at_ns, tweets, lines_crc, checksum) VALUES (?, ?, ?, ?)",
-		r.at, r.manifest, r.crc, r.checksum())
+	done, err := tx.Exec("INSERT INTO entries ("+entries.Columns+", checksum) VALUES (?, ?, ?, ?)", entries.Row(&r)[1:]...)
 	if err != nil {
 		return 0, err
 	}
@@ -128,8 +127,8 @@ func (s *Spool) Read(id int64) (*Entry, error) {
 }
 
 func read(db *sql.DB, id int64) (*Entry, error) {
-	values, into := columns(entries.width + 1)
-	row := db.QueryRow("SELECT "+entries.columns+", lines FROM entries LEFT JOIN lines USING (id) WHERE id = ?", id)
+	values, into := sqlfile.Scanned(entries.Width() + 1)
+	row := db.QueryRow("SELECT "+entries.Names()+", lines FROM entries LEFT JOIN lines USING (id) WHERE id = ?", id)
 	err := row.Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fs.ErrNotExist
@@ -137,13 +136,13 @@ func read(db *sql.DB, id int64) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := entries.record(values)
+	r, err := entries.Parse(values[:entries.Width()])
 	if err != nil {
 		return nil, err
 	}
-	lines, _ := values[entries.width].([]byte)
+	lines, _ := values[entries.Width()].([]byte)
 	if !r.fits(lines) {
-		return nil, errRow
+		return nil, sqlfile.ErrRow
 	}
 	return r.entry(lines), nil
 }
@@ -181,7 +180,7 @@ func (s *Spool) Refuse(t ledger.Sent, line []byte, why string) error {
 	why, _, _ = strings.Cut(why, "\n")
 	r := refusal{sent: t, line: line, why: why[:min(len(why), maxWhy)], at: s.now().UnixNano()}
 	err := s.write("refuse a Tweet in", func(tx *sql.Tx) error {
-		if err := refused.put(tx, &r); err != nil {
+		if err := refused.Put(tx, r); err != nil {
 			return err
 		}
 		if s.refusals.Load() < s.most {
@@ -294,7 +293,7 @@ func (s *Spool) inPlace() error {
 
 // judge makes an error that says that the file holds something wrong an ErrDamaged.
 func judge(err error) error {
-	if errors.Is(err, errRow) || sqlfile.OfItsContent(err) {
+	if errors.Is(err, sqlfile.ErrRow) || sqlfile.OfItsContent(err) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err

@@ -3,23 +3,52 @@ package sqlfile
 import (
 	"context"
 	"database/sql"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/decahose/telegraf-decahose/internal/state/durable"
 )
 
 // Access is how a file is opened.
 type Access struct {
-	Mode    string // rw, ro
-	Pragmas []string
+	Mode    string   // rw, ro
+	Pragmas []string // the driver applies busy_timeout first, then the others in alphabetical order
+}
+
+const (
+	// BusyTimeout is how long who would write, or read, waits for another.
+	BusyTimeout = "busy_timeout(5000)"
+	// syncedCommits are durable when they return: the log is synced, not only written.
+	syncedCommits = "synchronous(FULL)"
+)
+
+var (
+	// Reading sees the latest commit, while others write.
+	Reading = Access{Mode: "ro", Pragmas: []string{BusyTimeout, "query_only(1)"}}
+	// Salvaging is for damaged files: with writable_schema SQLite reads what it can of one that is shorter than its
+	// header says.
+	Salvaging = Access{Mode: "rw", Pragmas: []string{BusyTimeout, "query_only(1)", "writable_schema(1)"}}
+	// Joining writes beside the owner of the file, and leaves its journal as it is.
+	Joining = Access{Mode: "rw", Pragmas: []string{BusyTimeout, syncedCommits}}
+)
+
+// Writing is for the owner of a file. The layout is told to one that is empty only.
+func Writing(layout ...string) Access {
+	return Access{Mode: "rw", Pragmas: slices.Concat([]string{BusyTimeout}, layout, []string{"journal_mode(WAL)", syncedCommits, "journal_size_limit(4194304)"})}
+}
+
+// Building is for a file that is built beside, by one process and for none yet: it has no log.
+func Building(layout ...string) Access {
+	return Access{Mode: "rw", Pragmas: slices.Concat(layout, []string{"journal_mode(MEMORY)", syncedCommits})}
 }
 
 // Open opens an existing file. One connection: what it is told to do, it does in order.
@@ -46,6 +75,18 @@ func Open(path string, a Access) (*sql.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// Create makes an empty file that only its owner may read, if there is none; SQLite gives its log the same mode.
+func Create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return durable.Dir(filepath.Dir(path))
 }
 
 // Beginner is a database, or a connection of it.
@@ -78,10 +119,10 @@ func OfItsContent(err error) bool {
 }
 
 // Proves reports whether an error at the opening of a file proves that what it holds is wrong: OfItsContent, what Blame
-// has put on the file's header, or an answer to statements of ours that a sound file of ours never gives (no such table,
-// a key twice, another type).
+// has put on the file's header, rows that are not as they were written, or an answer to statements of ours that a sound
+// file of ours never gives (no such table, a key twice, another type).
 func Proves(err error) bool {
-	if errors.Is(err, errHeader) {
+	if errors.Is(err, errHeader) || errors.Is(err, ErrRow) {
 		return true
 	}
 	var e *sqlite.Error
@@ -119,39 +160,30 @@ func Blame(path string, err error) error {
 	return fmt.Errorf("%w (%d at byte %d): %w", errHeader, head[writeVersionAt], writeVersionAt, err)
 }
 
-// Where SQLite's file format has what is read without SQLite, which would touch the file (sqlite.org/fileformat2.html).
-const (
-	HeaderLen      = 100
-	writeVersionAt = 18
-	UserVersionAt  = 60
-	ApplicationAt  = 68
-)
-
 // newestWriteVersion is that of files with a log; one with a higher number is only read.
 const newestWriteVersion = 2
 
-// Execer is a database or a transaction.
-type Execer interface {
-	Exec(query string, args ...any) (sql.Result, error)
+// Check is SQLite's own look at the file, quick_check or integrity_check; it returns at most limit complaints.
+func Check(db Queryer, pragma string, limit int) (complaints []string, err error) {
+	rows, err := db.Query(fmt.Sprintf("PRAGMA %s(%d)", pragma, limit))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return complaints, err
+		}
+		if text != "ok" {
+			complaints = append(complaints, FirstLine(strings.TrimPrefix(text, "*** in database main ***\n")))
+		}
+	}
+	return complaints, rows.Err()
 }
 
-// Mark writes the version of a schema into the file's header, twice: also as the low half of the application's id, of
-// which application is the high half, so that a flipped bit in one of the two is not taken for a newer version.
-func Mark(db Execer, application uint32, version int) error {
-	id := int32(application | uint32(version)) // SQLite takes it as signed
-	_, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, id))
-	return err
-}
-
-// Version is what Mark wrote, read from a first page: 0 where the two differ by a single bit, which was flipped, and
-// where it is not of the application.
-func Version(page []byte, application uint32) int {
-	if len(page) < HeaderLen {
-		return 0
-	}
-	user, id := binary.BigEndian.Uint32(page[UserVersionAt:]), binary.BigEndian.Uint32(page[ApplicationAt:])
-	if user > 0xffff || id&^0xffff != application || bits.OnesCount32(id^application^user) == 1 {
-		return 0
-	}
-	return int(user)
+// FirstLine is that of a text of SQLite's.
+func FirstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }

@@ -33,7 +33,7 @@ type contents struct {
 }
 
 // readAll reads every row; damage tells of those that cannot be read. An error is one of the machine: nothing is known then.
-func readAll(db queryer, now time.Time) (*contents, error) {
+func readAll(db sqlfile.Queryer, now time.Time) (*contents, error) {
 	c := &contents{}
 	c.minutes = readTable(c, db, minutes, keysAround(now))
 	c.copies = readTable(c, db, copies, keysAround(now))
@@ -83,13 +83,13 @@ func (c *contents) fill(old *contents) (n int) {
 	return n
 }
 
-func fillTable[T any](t *table[T], have *[]T, old []T) (n int) {
+func fillTable[T any](t *sqlfile.Table[T], have *[]T, old []T) (n int) {
 	keys := make(map[int64]bool, len(*have))
 	for i := range *have {
-		keys[t.key(&(*have)[i])] = true
+		keys[t.Key(&(*have)[i])] = true
 	}
 	for i := range old {
-		if !keys[t.key(&old[i])] {
+		if !keys[t.Key(&old[i])] {
 			*have = append(*have, old[i])
 			n++
 		}
@@ -154,65 +154,35 @@ func (c *contents) past(ids map[timeline.Minute]map[int]int, now time.Time) *led
 	return p
 }
 
-// span is a range of keys, both ends in it.
-type span struct{ lo, hi int64 }
-
-var smallKeys = span{0, 1<<14 - 1}
+var smallKeys = sqlfile.Keys{From: 0, To: 1<<14 - 1}
 
 // keysAround are those of all minutes that may be in a ledger.
-func keysAround(now time.Time) span {
+func keysAround(now time.Time) sqlfile.Keys {
 	m := timeline.MinuteOf(now.UnixMilli())
-	return span{firstKey(m - 14*24*60), firstKey(m + 2*24*60)}
+	return sqlfile.Keys{From: firstKey(m - 14*24*60), To: firstKey(m + 2*24*60)}
 }
 
 // hoursAround are those of all hours that may be in a ledger.
-func hoursAround(now time.Time) span {
+func hoursAround(now time.Time) sqlfile.Keys {
 	h := now.Unix() / 3600
-	return span{hourKey(h-(ledger.HistoryMinutes/60+14*24), 0), hourKey(h+2*24, 0)}
+	return sqlfile.Keys{From: hourKey(h-(ledger.HistoryMinutes/60+14*24), 0), To: hourKey(h+2*24, 0)}
 }
 
 // readTable reads all rows of the table or, when a page of it is broken, those that are on the others.
-func readTable[T any](c *contents, db queryer, t *table[T], keys span) []T {
-	records, bad, err := t.all(db)
-	if t.missing(err) || c.trouble != nil {
+func readTable[T any](c *contents, db sqlfile.Queryer, t *sqlfile.Table[T], likely sqlfile.Keys) []T {
+	if c.trouble != nil {
 		return nil
 	}
-	if err != nil && !sqlfile.Proves(err) {
-		c.trouble = err
-		return nil
-	}
+	found, err := t.Rescue(db, likely)
 	if err != nil {
-		c.damage = append(c.damage, err.Error())
-		records, bad = rescue(db, t, keys)
+		c.trouble = fmt.Errorf("read %s: %w", t.Name, err)
+		return nil
 	}
-	if bad > 0 {
-		c.damage = append(c.damage, fmt.Sprintf("%s: %d rows have a wrong checksum", t.name, bad))
+	if found.Broken != nil {
+		c.damage = append(c.damage, fmt.Sprintf("read %s: %v", t.Name, found.Broken))
 	}
-	return records
-}
-
-// rescueQueries bounds the search for readable rows, to a fraction of a second; hopeless is after how many without
-// a readable part, be it an empty one, there is no point in going on: the root of the table is gone.
-const (
-	rescueQueries = 8_000
-	hopeless      = 500
-)
-
-// rescue halves the range of keys again and again, down to single rows, and takes every part that can be read.
-func rescue[T any](db queryer, t *table[T], keys span) (records []T, bad int) {
-	queue, read := []span{keys}, 0
-	for n := 0; len(queue) > 0 && n < rescueQueries && (read > 0 || n < hopeless); n++ {
-		s := queue[0]
-		queue = queue[1:]
-		part, wrong, err := t.where(db, s.lo, s.hi, "true")
-		switch {
-		case err == nil:
-			records = append(records, part...)
-			bad, read = bad+wrong, read+1
-		case s.lo < s.hi:
-			mid := s.lo + (s.hi-s.lo)/2
-			queue = append(queue, span{s.lo, mid}, span{mid + 1, s.hi})
-		}
+	if found.Bad > 0 {
+		c.damage = append(c.damage, fmt.Sprintf("%s: %d rows have a wrong checksum", t.Name, found.Bad))
 	}
-	return records, bad
+	return found.Records
 }

@@ -88,7 +88,7 @@ func (s *Store) backup() error {
 	if err := sqlfile.Discard(temp); err != nil {
 		return err
 	}
-	if err := createFile(temp); err != nil {
+	if err := sqlfile.Create(temp); err != nil {
 		return fmt.Errorf("back the ledger up: %w", err)
 	}
 	_, err := s.db.Exec("VACUUM INTO ?", temp)

@@ -102,11 +102,11 @@ func openable(path string) error {
 }
 
 func refuseNewer(dir string, version int) error {
-	have, err := storedVersion(dir)
+	stored, err := sqlfile.Inspect(filepath.Join(dir, dbName), application)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", filepath.Join(dir, dbName), err)
 	}
-	if have > version {
+	if have := stored.Version; have > version {
 		return fmt.Errorf("%s has version %d, this program knows %d: %w", filepath.Join(dir, dbName), have, version, ErrNewer)
 	}
 	return nil
@@ -135,13 +135,13 @@ var errContent = errors.New("a check complains")
 
 // damaged reports whether trouble at the opening of a ledger proves that what it holds is wrong.
 func damaged(trouble error) bool {
-	return errors.Is(trouble, errMissing) || errors.Is(trouble, errContent) || errors.Is(trouble, errRow) || sqlfile.Proves(trouble)
+	return errors.Is(trouble, errMissing) || errors.Is(trouble, errContent) || sqlfile.Proves(trouble)
 }
 
 // openSound opens the ledger and reads it; any damage is an error.
 func (s *Store) openSound() (*contents, error) {
 	path := filepath.Join(s.dir, dbName)
-	if err := createFile(path); err != nil {
+	if err := sqlfile.Create(path); err != nil {
 		return nil, err
 	}
 	if err := s.openDB(); err != nil {
@@ -150,10 +150,10 @@ func (s *Store) openSound() (*contents, error) {
 	c, err := readAll(s.db, s.now())
 	var complaints []string
 	if err == nil {
-		complaints, err = check(s.db, "quick_check", 1)
+		complaints, err = sqlfile.Check(s.db, "quick_check", 1)
 	}
 	if err == nil && len(complaints)+len(c.damage) > 0 {
-		err = fmt.Errorf("%w: %s", errContent, firstLine(slices.Concat(c.damage, complaints)[0]))
+		err = fmt.Errorf("%w: %s", errContent, sqlfile.FirstLine(slices.Concat(c.damage, complaints)[0]))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.closeDB())
@@ -164,13 +164,13 @@ func (s *Store) openSound() (*contents, error) {
 // rebuild makes a new ledger of what can be read, and sets the old one aside. A ledger or backup that cannot be read
 // to its end for a reason of the machine is left as it is: it may hold all that is sought.
 func (s *Store) rebuild(trouble error, ids map[timeline.Minute]map[int]int) (c *contents, notes []string, err error) {
-	notes = []string{fmt.Sprintf("ledger.db is damaged (%s); it was set aside, and a new one made of what could be read", firstLine(trouble.Error()))}
+	notes = []string{fmt.Sprintf("ledger.db is damaged (%s); it was set aside, and a new one made of what could be read", sqlfile.FirstLine(trouble.Error()))}
 	now := s.now()
-	if c, err = readDamaged(filepath.Join(s.dir, dbName), salvage, now); err != nil {
+	if c, err = readDamaged(filepath.Join(s.dir, dbName), sqlfile.Salvaging, now); err != nil {
 		return nil, nil, err
 	}
 	notes = append(notes, c.damage...)
-	old, err := readDamaged(filepath.Join(s.dir, backupName), reading, now)
+	old, err := readDamaged(filepath.Join(s.dir, backupName), sqlfile.Reading, now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -209,7 +209,7 @@ func readDamaged(path string, a sqlfile.Access, now time.Time) (*contents, error
 	}
 	db, err := sqlfile.Open(path, a)
 	if sqlfile.Proves(err) {
-		return &contents{damage: []string{filepath.Base(path) + ": " + firstLine(err.Error())}}, nil
+		return &contents{damage: []string{filepath.Base(path) + ": " + sqlfile.FirstLine(err.Error())}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -224,14 +224,14 @@ func build(dir string, c *contents, to []migration) (err error) {
 	if err := sqlfile.Discard(path); err != nil {
 		return err
 	}
-	if err := createFile(path); err != nil {
+	if err := sqlfile.Create(path); err != nil {
 		return err
 	}
-	db, err := sqlfile.Open(path, building)
+	db, err := sqlfile.Open(path, sqlfile.Building())
 	if err != nil {
 		return err
 	}
-	if err = migrate(db, to); err == nil {
+	if err = sqlfile.Migrate(db, application, to); err == nil {
 		err = sqlfile.InTx(db, c.write)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
@@ -243,22 +243,22 @@ func build(dir string, c *contents, to []migration) (err error) {
 // write puts all rows.
 func (c *contents) write(tx *sql.Tx) error {
 	for _, put := range []func() error{
-		func() error { return minutes.put(tx, c.minutes) },
-		func() error { return copies.put(tx, c.copies) },
-		func() error { return deliveries.put(tx, c.deliveries) },
-		func() error { return hours.put(tx, c.hours) },
-		func() error { return repairs.put(tx, c.repairs) },
-		func() error { return gone.put(tx, c.gone) },
-		func() error { return fills.put(tx, c.fills) },
-		func() error { return gaps.put(tx, c.gaps) },
-		func() error { return partitions.put(tx, c.partitions) },
-		func() error { return requests.put(tx, c.requests) },
-		func() error { return connects.put(tx, c.connects) },
-		func() error { return moments.put(tx, c.moments) },
-		func() error { return steps.put(tx, c.steps) },
-		func() error { return orders.put(tx, c.orders) },
-		func() error { return ordersTweets.put(tx, c.tweets) },
-		func() error { return answers.put(tx, c.answers) },
+		func() error { return minutes.Put(tx, c.minutes...) },
+		func() error { return copies.Put(tx, c.copies...) },
+		func() error { return deliveries.Put(tx, c.deliveries...) },
+		func() error { return hours.Put(tx, c.hours...) },
+		func() error { return repairs.Put(tx, c.repairs...) },
+		func() error { return gone.Put(tx, c.gone...) },
+		func() error { return fills.Put(tx, c.fills...) },
+		func() error { return gaps.Put(tx, c.gaps...) },
+		func() error { return partitions.Put(tx, c.partitions...) },
+		func() error { return requests.Put(tx, c.requests...) },
+		func() error { return connects.Put(tx, c.connects...) },
+		func() error { return moments.Put(tx, c.moments...) },
+		func() error { return steps.Put(tx, c.steps...) },
+		func() error { return orders.Put(tx, c.orders...) },
+		func() error { return ordersTweets.Put(tx, c.tweets...) },
+		func() error { return answers.Put(tx, c.answers...) },
 	} {
 		if err := put(); err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -17,13 +16,13 @@ func (s *Store) Orders() ([]ledger.Order, error) {
 	if db == nil {
 		return nil, nil // until the ledger can be opened again
 	}
-	open, _, err := orders.where(db, math.MinInt64, math.MaxInt64,
+	open, _, err := orders.Where(db, sqlfile.All,
 		"NOT EXISTS (SELECT 1 FROM answers WHERE answers.id = orders.id)")
 	if err != nil {
 		return nil, err
 	}
 	for i := range open {
-		of, _, err := ordersTweets.where(db, open[i].ID, open[i].ID, "true")
+		of, _, err := ordersTweets.Where(db, sqlfile.Keys{From: open[i].ID, To: open[i].ID}, "true")
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +43,7 @@ func PlaceOrder(dir string, o ledger.Order) (id int64, err error) {
 	if err := r.Close(); err != nil {
 		return 0, err
 	}
-	db, err := sqlfile.Open(filepath.Join(dir, dbName), placing)
+	db, err := sqlfile.Open(filepath.Join(dir, dbName), sqlfile.Joining)
 	if err != nil {
 		return 0, fmt.Errorf("place an order in %s: %w", dir, err)
 	}
@@ -55,11 +54,11 @@ func PlaceOrder(dir string, o ledger.Order) (id int64, err error) {
 		}
 		o.ID++
 		if len(o.Sent) > 0 {
-			if err := ordersTweets.put(tx, []orderTweets{{o.ID, o.Sent}}); err != nil {
+			if err := ordersTweets.Put(tx, orderTweets{o.ID, o.Sent}); err != nil {
 				return err
 			}
 		}
-		return orders.put(tx, []ledger.Order{o})
+		return orders.Put(tx, o)
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
 		return 0, fmt.Errorf("place an order in %s: %w", dir, err)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,7 +32,7 @@ func OpenReader(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	db, err := sqlfile.Open(path, reading)
+	db, err := sqlfile.Open(path, sqlfile.Reading)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
@@ -62,47 +61,47 @@ func (r *Reader) Running() bool { return dirlock.Held(r.dir) }
 
 // Partitions are how far each is done.
 func (r *Reader) Partitions() ([]ledger.PartitionRecord, error) {
-	return readRows(r.db, partitions, math.MinInt64, math.MaxInt64)
+	return readRows(r.db, partitions, sqlfile.All)
 }
 
 // Gaps are all that are kept, in the order of their first minutes.
 func (r *Reader) Gaps() ([]ledger.GapRecord, error) {
-	return readRows(r.db, gaps, math.MinInt64, math.MaxInt64)
+	return readRows(r.db, gaps, sqlfile.All)
 }
 
 // Minutes are the rows of the minutes from ≤ m < to, in order.
 func (r *Reader) Minutes(from, to timeline.Minute) ([]ledger.MinuteRecord, error) {
-	return readRows(r.db, minutes, firstKey(from), firstKey(to)-1)
+	return readRows(r.db, minutes, keysOf(from, to))
 }
 
 // Deliveries are what is tracked of the minutes from ≤ m < to behind the sink, in order.
 func (r *Reader) Deliveries(from, to timeline.Minute) ([]ledger.DeliveryRecord, error) {
-	return readRows(r.db, deliveries, firstKey(from), firstKey(to)-1)
+	return readRows(r.db, deliveries, keysOf(from, to))
 }
 
 // Copies say why copies of the minutes from ≤ m < to came that are not redundant, in order.
 func (r *Reader) Copies(from, to timeline.Minute) ([]ledger.CopyRecord, error) {
-	return readRows(r.db, copies, firstKey(from), firstKey(to)-1)
+	return readRows(r.db, copies, keysOf(from, to))
 }
 
 // Repairs are those of the minutes from ≤ m < to, in order.
 func (r *Reader) Repairs(from, to timeline.Minute) ([]ledger.RepairRecord, error) {
-	return readRows(r.db, repairs, firstKey(from), firstKey(to)-1)
+	return readRows(r.db, repairs, keysOf(from, to))
 }
 
 // Gone are the Tweets of the minutes from ≤ m < to that a whole Replay did not bring, in order.
 func (r *Reader) Gone(from, to timeline.Minute) ([]ledger.GoneRecord, error) {
-	return readRows(r.db, gone, firstKey(from), firstKey(to)-1)
+	return readRows(r.db, gone, keysOf(from, to))
 }
 
 // Fills say of which of the minutes from ≤ m < to it is not proven that they are full, in order.
 func (r *Reader) Fills(from, to timeline.Minute) ([]ledger.FillRecord, error) {
-	return readRows(r.db, fills, firstKey(from), firstKey(to)-1)
+	return readRows(r.db, fills, keysOf(from, to))
 }
 
 // Steps are what the process that keeps the state says, as of its last commit, that it will do about its gaps.
 func (r *Reader) Steps() (all []ledger.StepRecord, err error) {
-	rows, err := readRows(r.db, steps, math.MinInt64, math.MaxInt64)
+	rows, err := readRows(r.db, steps, sqlfile.All)
 	for i := range rows {
 		all = append(all, rows[i].StepRecord)
 	}
@@ -111,12 +110,12 @@ func (r *Reader) Steps() (all []ledger.StepRecord, err error) {
 
 // Requests are all that are kept, in the order of their ids.
 func (r *Reader) Requests() ([]ledger.RequestRecord, error) {
-	return readRows(r.db, requests, math.MinInt64, math.MaxInt64)
+	return readRows(r.db, requests, sqlfile.All)
 }
 
 // Moment is that of the last commit; the zero one before there was any.
 func (r *Reader) Moment() (ledger.Moment, error) {
-	rows, err := readRows(r.db, moments, 1, 1)
+	rows, err := readRows(r.db, moments, sqlfile.Keys{From: 1, To: 1})
 	if len(rows) == 0 {
 		return ledger.Moment{}, err
 	}
@@ -125,7 +124,7 @@ func (r *Reader) Moment() (ledger.Moment, error) {
 
 // Answer is what came of the order, if it was answered.
 func (r *Reader) Answer(id int64) (ledger.Answer, bool, error) {
-	rows, err := readRows(r.db, answers, id, id)
+	rows, err := readRows(r.db, answers, sqlfile.Keys{From: id, To: id})
 	if len(rows) == 0 {
 		return ledger.Answer{}, false, err
 	}
@@ -173,15 +172,18 @@ func (r *Reader) sentOf(blocks []block, m timeline.Minute) (sent []ledger.Sent, 
 	return slices.CompactFunc(sent, func(a, b ledger.Sent) bool { return a.ID == b.ID }), lost, nil
 }
 
-func readRows[T any](db queryer, t *table[T], lo, hi int64) ([]T, error) {
-	records, bad, err := t.where(db, lo, hi, "true")
+// keysOf are those of the minutes from ≤ m < to.
+func keysOf(from, to timeline.Minute) sqlfile.Keys {
+	return sqlfile.Keys{From: firstKey(from), To: firstKey(to) - 1}
+}
+
+func readRows[T any](db sqlfile.Queryer, t *sqlfile.Table[T], k sqlfile.Keys) ([]T, error) {
+	records, bad, err := t.Where(db, k, "true")
 	switch {
-	case t.missing(err):
-		return nil, nil
 	case sqlfile.OfItsContent(err):
 		return records, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case err == nil && bad > 0:
-		return records, fmt.Errorf("%w: %d rows of %s have a wrong checksum", ErrDamaged, bad, t.name)
+		return records, fmt.Errorf("%w: %d rows of %s have a wrong checksum", ErrDamaged, bad, t.Name)
 	}
 	return records, err
 }

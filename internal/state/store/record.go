@@ -7,6 +7,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/state/sqlfile"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -27,57 +28,60 @@ type moment struct {
 	clean bool
 }
 
-var minutes = &table[ledger.MinuteRecord]{
-	name:    "minutes",
-	columns: "partition, minute, received, uniques, duplicate, late, emitted, bytes, connections, covered, state, digest",
-	key:     func(r *ledger.MinuteRecord) int64 { return key(r.Minute, r.Partition) },
-	values: func(r *ledger.MinuteRecord) []any {
+var minutes = &sqlfile.Table[ledger.MinuteRecord]{
+	Name:    "minutes",
+	Summed:  summed,
+	Columns: "partition, minute, received, uniques, duplicate, late, emitted, bytes, connections, covered, state, digest",
+	Key:     func(r *ledger.MinuteRecord) int64 { return key(r.Minute, r.Partition) },
+	Values: func(r *ledger.MinuteRecord) []any {
 		return []any{int64(r.Partition), int64(r.Minute), r.Received, r.Unique, r.Duplicate, r.Late, r.Emitted, r.Bytes,
 			r.Connections, spansText(r.Minute, r.Covered), r.State.String(), fmt.Sprintf("%016x", r.Digest)}
 	},
-	record: func(f *fields) (r ledger.MinuteRecord, err error) {
-		f.int()
-		r.Partition, r.Minute = int(f.int()), timeline.Minute(f.int())
+	Record: func(f *sqlfile.Taken) (r ledger.MinuteRecord, err error) {
+		f.Int()
+		r.Partition, r.Minute = int(f.Int()), timeline.Minute(f.Int())
 		for _, to := range []*int64{&r.Received, &r.Unique, &r.Duplicate, &r.Late, &r.Emitted, &r.Bytes, &r.Connections} {
-			*to = f.int()
+			*to = f.Int()
 		}
-		if r.Covered, err = parseSpans(r.Minute, f.text()); err != nil {
+		if r.Covered, err = parseSpans(r.Minute, f.Text()); err != nil {
 			return r, err
 		}
-		if r.State, err = parseName(f.text(), ledger.Lost); err != nil {
+		if r.State, err = parseName(f.Text(), ledger.Lost); err != nil {
 			return r, err
 		}
-		r.Digest, err = strconv.ParseUint(f.text(), 16, 64)
-		return r, asRowError(err)
+		r.Digest, err = strconv.ParseUint(f.Text(), 16, 64)
+		return r, err
 	},
 }
 
-var copies = &table[ledger.CopyRecord]{
-	name:    "copies",
-	since:   3,
-	columns: "partition, minute, backfill, replay",
-	key:     func(r *ledger.CopyRecord) int64 { return key(r.Minute, r.Partition) },
-	values: func(r *ledger.CopyRecord) []any {
+var copies = &sqlfile.Table[ledger.CopyRecord]{
+	Name:    "copies",
+	Summed:  summed,
+	Since:   3,
+	Columns: "partition, minute, backfill, replay",
+	Key:     func(r *ledger.CopyRecord) int64 { return key(r.Minute, r.Partition) },
+	Values: func(r *ledger.CopyRecord) []any {
 		return []any{int64(r.Partition), int64(r.Minute), r.Backfill, r.Replay}
 	},
-	record: func(f *fields) (ledger.CopyRecord, error) {
-		f.int()
-		return ledger.CopyRecord{Partition: int(f.int()), Minute: timeline.Minute(f.int()), Backfill: f.int(), Replay: f.int()}, nil
+	Record: func(f *sqlfile.Taken) (ledger.CopyRecord, error) {
+		f.Int()
+		return ledger.CopyRecord{Partition: int(f.Int()), Minute: timeline.Minute(f.Int()), Backfill: f.Int(), Replay: f.Int()}, nil
 	},
 }
 
-var hours = &table[ledger.HourRecord]{
-	name:    "hours",
-	since:   3,
-	columns: "partition, hour, uniques",
-	key:     func(r *ledger.HourRecord) int64 { return hourKey(r.Hour, r.Partition) },
-	values: func(r *ledger.HourRecord) []any {
+var hours = &sqlfile.Table[ledger.HourRecord]{
+	Name:    "hours",
+	Summed:  summed,
+	Since:   3,
+	Columns: "partition, hour, uniques",
+	Key:     func(r *ledger.HourRecord) int64 { return hourKey(r.Hour, r.Partition) },
+	Values: func(r *ledger.HourRecord) []any {
 		return []any{int64(r.Partition), r.Hour, volumesText(r)}
 	},
-	record: func(f *fields) (r ledger.HourRecord, err error) {
-		f.int()
-		r.Partition, r.Hour = int(f.int()), f.int()
-		return r, parseVolumes(f.text(), &r)
+	Record: func(f *sqlfile.Taken) (r ledger.HourRecord, err error) {
+		f.Int()
+		r.Partition, r.Hour = int(f.Int()), f.Int()
+		return r, parseVolumes(f.Text(), &r)
 	},
 }
 
@@ -101,7 +105,7 @@ func volumesText(r *ledger.HourRecord) string {
 func parseVolumes(text string, r *ledger.HourRecord) error {
 	parts := strings.Split(text, ",")
 	if len(parts) != len(r.Unique) {
-		return fmt.Errorf("%w: %d minutes in an hour", errRow, len(parts))
+		return fmt.Errorf("%d minutes in an hour", len(parts))
 	}
 	for i, part := range parts {
 		r.Unique[i] = ledger.Unknown
@@ -110,70 +114,74 @@ func parseVolumes(text string, r *ledger.HourRecord) error {
 		}
 		n, err := strconv.ParseUint(part, 10, 31)
 		if err != nil {
-			return asRowError(err)
+			return err
 		}
 		r.Unique[i] = int32(n)
 	}
 	return nil
 }
 
-var deliveries = &table[ledger.DeliveryRecord]{
-	name:    "deliveries",
-	since:   2,
-	columns: "partition, minute, delivered, refused, untracked, delivered_digest",
-	key:     func(r *ledger.DeliveryRecord) int64 { return key(r.Minute, r.Partition) },
-	values: func(r *ledger.DeliveryRecord) []any {
+var deliveries = &sqlfile.Table[ledger.DeliveryRecord]{
+	Name:    "deliveries",
+	Summed:  summed,
+	Since:   2,
+	Columns: "partition, minute, delivered, refused, untracked, delivered_digest",
+	Key:     func(r *ledger.DeliveryRecord) int64 { return key(r.Minute, r.Partition) },
+	Values: func(r *ledger.DeliveryRecord) []any {
 		return []any{int64(r.Partition), int64(r.Minute), r.Delivered, r.Refused, r.Untracked, fmt.Sprintf("%016x", r.DeliveredDigest)}
 	},
-	record: func(f *fields) (r ledger.DeliveryRecord, err error) {
-		f.int()
-		r.Partition, r.Minute = int(f.int()), timeline.Minute(f.int())
-		r.Delivered, r.Refused, r.Untracked = f.int(), f.int(), f.int()
-		r.DeliveredDigest, err = strconv.ParseUint(f.text(), 16, 64)
-		return r, asRowError(err)
-	},
-}
-
-var repairs = &table[ledger.RepairRecord]{
-	name:    "repairs",
-	since:   4,
-	columns: "times, at_ns, pending",
-	key:     func(r *ledger.RepairRecord) int64 { return firstKey(r.Minute) },
-	values:  func(r *ledger.RepairRecord) []any { return []any{r.Times, r.At, idsText(r.Pending)} },
-	record: func(f *fields) (r ledger.RepairRecord, err error) {
-		r = ledger.RepairRecord{Minute: timeline.Minute(f.int() >> partitionBits), Times: f.int(), At: f.int()}
-		r.Pending, err = parseIDs(f.text())
+	Record: func(f *sqlfile.Taken) (r ledger.DeliveryRecord, err error) {
+		f.Int()
+		r.Partition, r.Minute = int(f.Int()), timeline.Minute(f.Int())
+		r.Delivered, r.Refused, r.Untracked = f.Int(), f.Int(), f.Int()
+		r.DeliveredDigest, err = strconv.ParseUint(f.Text(), 16, 64)
 		return r, err
 	},
 }
 
-var gone = &table[ledger.GoneRecord]{
-	name:    "gone",
-	since:   5,
-	columns: "tweets",
-	key:     func(r *ledger.GoneRecord) int64 { return firstKey(r.Minute) },
-	values:  func(r *ledger.GoneRecord) []any { return []any{idsText(r.IDs)} },
-	record: func(f *fields) (r ledger.GoneRecord, err error) {
-		r.Minute = timeline.Minute(f.int() >> partitionBits)
-		r.IDs, err = parseIDs(f.text())
+var repairs = &sqlfile.Table[ledger.RepairRecord]{
+	Name:    "repairs",
+	Summed:  summed,
+	Since:   4,
+	Columns: "times, at_ns, pending",
+	Key:     func(r *ledger.RepairRecord) int64 { return firstKey(r.Minute) },
+	Values:  func(r *ledger.RepairRecord) []any { return []any{r.Times, r.At, idsText(r.Pending)} },
+	Record: func(f *sqlfile.Taken) (r ledger.RepairRecord, err error) {
+		r = ledger.RepairRecord{Minute: timeline.Minute(f.Int() >> partitionBits), Times: f.Int(), At: f.Int()}
+		r.Pending, err = parseIDs(f.Text())
 		return r, err
 	},
 }
 
-var fills = &table[ledger.FillRecord]{
-	name:    "fills",
-	since:   5,
-	columns: "state, filled_by, held, expected, times, at_ns",
-	key:     func(r *ledger.FillRecord) int64 { return firstKey(r.Minute) },
-	values: func(r *ledger.FillRecord) []any {
+var gone = &sqlfile.Table[ledger.GoneRecord]{
+	Name:    "gone",
+	Summed:  summed,
+	Since:   5,
+	Columns: "tweets",
+	Key:     func(r *ledger.GoneRecord) int64 { return firstKey(r.Minute) },
+	Values:  func(r *ledger.GoneRecord) []any { return []any{idsText(r.IDs)} },
+	Record: func(f *sqlfile.Taken) (r ledger.GoneRecord, err error) {
+		r.Minute = timeline.Minute(f.Int() >> partitionBits)
+		r.IDs, err = parseIDs(f.Text())
+		return r, err
+	},
+}
+
+var fills = &sqlfile.Table[ledger.FillRecord]{
+	Name:    "fills",
+	Summed:  summed,
+	Since:   5,
+	Columns: "state, filled_by, held, expected, times, at_ns",
+	Key:     func(r *ledger.FillRecord) int64 { return firstKey(r.Minute) },
+	Values: func(r *ledger.FillRecord) []any {
 		return []any{r.State.String(), r.By, r.Held, r.Expected, r.Times, r.At}
 	},
-	record: func(f *fields) (r ledger.FillRecord, err error) {
-		r.Minute = timeline.Minute(f.int() >> partitionBits)
-		if r.State, err = parseName(f.text(), ledger.FillThin); err != nil {
+	Record: func(f *sqlfile.Taken) (r ledger.FillRecord, err error) {
+		r.Minute = timeline.Minute(f.Int() >> partitionBits)
+		if r.State, err = parseName(f.Text(), ledger.FillThin); err != nil {
 			return r, err
 		}
-		r.By, r.Held, r.Expected, r.Times, r.At = f.text(), f.int(), f.int(), f.int(), f.int()
+		r.By, r.Held, r.Expected, r.Times, r.At = f.Text(), f.Int(), f.Int(), f.Int(), f.Int()
 		return r, nil
 	},
 }
@@ -192,7 +200,7 @@ func parseIDs(text string) (ids []snowflake.ID, err error) {
 	for _, t := range sent {
 		ids = append(ids, t.ID)
 	}
-	return ids, asRowError(err)
+	return ids, err
 }
 
 // orderTweets are the Tweets of an order, in a row of their own: most orders have none.
@@ -201,35 +209,37 @@ type orderTweets struct {
 	sent []ledger.Sent
 }
 
-var ordersTweets = &table[orderTweets]{
-	name:    "order_tweets",
-	since:   4,
-	columns: "tweets",
-	key:     func(r *orderTweets) int64 { return r.id },
-	values:  func(r *orderTweets) []any { return []any{ledger.SentText(r.sent)} },
-	record: func(f *fields) (r orderTweets, err error) {
-		r.id = f.int()
-		r.sent, err = ledger.ParseSent(f.text())
-		return r, asRowError(err)
+var ordersTweets = &sqlfile.Table[orderTweets]{
+	Name:    "order_tweets",
+	Summed:  summed,
+	Since:   4,
+	Columns: "tweets",
+	Key:     func(r *orderTweets) int64 { return r.id },
+	Values:  func(r *orderTweets) []any { return []any{ledger.SentText(r.sent)} },
+	Record: func(f *sqlfile.Taken) (r orderTweets, err error) {
+		r.id = f.Int()
+		r.sent, err = ledger.ParseSent(f.Text())
+		return r, err
 	},
 }
 
-var gaps = &table[ledger.GapRecord]{
-	name:    "gaps",
-	columns: "partition, from_ms, to_ms, state, cause, filled_by, tweets, dark, opened_ns, asked",
-	key:     func(r *ledger.GapRecord) int64 { return key(r.First(), r.Partition) },
-	values: func(r *ledger.GapRecord) []any {
+var gaps = &sqlfile.Table[ledger.GapRecord]{
+	Name:    "gaps",
+	Summed:  summed,
+	Columns: "partition, from_ms, to_ms, state, cause, filled_by, tweets, dark, opened_ns, asked",
+	Key:     func(r *ledger.GapRecord) int64 { return key(r.First(), r.Partition) },
+	Values: func(r *ledger.GapRecord) []any {
 		return []any{int64(r.Partition), r.Span.From, r.Span.To, r.State.String(), r.Cause, r.FilledBy, r.Tweets,
 			number(r.Dark), r.Opened, r.Asked}
 	},
-	record: func(f *fields) (r ledger.GapRecord, err error) {
-		f.int()
-		r.Partition, r.Span = int(f.int()), timeline.Span{From: f.int(), To: f.int()}
-		if r.State, err = parseName(f.text(), ledger.GapLost); err != nil {
+	Record: func(f *sqlfile.Taken) (r ledger.GapRecord, err error) {
+		f.Int()
+		r.Partition, r.Span = int(f.Int()), timeline.Span{From: f.Int(), To: f.Int()}
+		if r.State, err = parseName(f.Text(), ledger.GapLost); err != nil {
 			return r, err
 		}
-		r.Cause, r.FilledBy, r.Tweets, r.Dark = f.text(), f.text(), f.int(), f.bool()
-		r.Opened, r.Asked = f.int(), f.int()
+		r.Cause, r.FilledBy, r.Tweets, r.Dark = f.Text(), f.Text(), f.Int(), f.Bool()
+		r.Opened, r.Asked = f.Int(), f.Int()
 		return r, nil
 	},
 }
@@ -240,83 +250,90 @@ type gapStep struct {
 	ledger.StepRecord
 }
 
-var steps = &table[gapStep]{
-	name:    "steps",
-	since:   6,
-	columns: "partition, minute, step, at_ns",
-	key:     func(r *gapStep) int64 { return r.id },
-	values:  func(r *gapStep) []any { return []any{int64(r.Partition), int64(r.First), r.Text, r.At} },
-	record: func(f *fields) (gapStep, error) {
-		return gapStep{f.int(), ledger.StepRecord{Partition: int(f.int()), First: timeline.Minute(f.int()), Text: f.text(), At: f.int()}}, nil
+var steps = &sqlfile.Table[gapStep]{
+	Name:    "steps",
+	Summed:  summed,
+	Since:   6,
+	Columns: "partition, minute, step, at_ns",
+	Key:     func(r *gapStep) int64 { return r.id },
+	Values:  func(r *gapStep) []any { return []any{int64(r.Partition), int64(r.First), r.Text, r.At} },
+	Record: func(f *sqlfile.Taken) (gapStep, error) {
+		return gapStep{f.Int(), ledger.StepRecord{Partition: int(f.Int()), First: timeline.Minute(f.Int()), Text: f.Text(), At: f.Int()}}, nil
 	},
 }
 
-var partitions = &table[ledger.PartitionRecord]{
-	name:    "partitions",
-	columns: "begin_ms, position_ms",
-	key:     func(r *ledger.PartitionRecord) int64 { return int64(r.Partition) },
-	values:  func(r *ledger.PartitionRecord) []any { return []any{r.Begin, r.Position} },
-	record: func(f *fields) (ledger.PartitionRecord, error) {
-		return ledger.PartitionRecord{Partition: int(f.int()), Begin: f.int(), Position: f.int()}, nil
+var partitions = &sqlfile.Table[ledger.PartitionRecord]{
+	Name:    "partitions",
+	Summed:  summed,
+	Columns: "begin_ms, position_ms",
+	Key:     func(r *ledger.PartitionRecord) int64 { return int64(r.Partition) },
+	Values:  func(r *ledger.PartitionRecord) []any { return []any{r.Begin, r.Position} },
+	Record: func(f *sqlfile.Taken) (ledger.PartitionRecord, error) {
+		return ledger.PartitionRecord{Partition: int(f.Int()), Begin: f.Int(), Position: f.Int()}, nil
 	},
 }
 
-var requests = &table[ledger.RequestRecord]{
-	name:    "requests",
-	columns: "method, partition, from_minute, to_minute, at_ns, ended_ns, status, result, tweets, new",
-	key:     func(r *ledger.RequestRecord) int64 { return r.ID },
-	values: func(r *ledger.RequestRecord) []any {
+var requests = &sqlfile.Table[ledger.RequestRecord]{
+	Name:    "requests",
+	Summed:  summed,
+	Columns: "method, partition, from_minute, to_minute, at_ns, ended_ns, status, result, tweets, new",
+	Key:     func(r *ledger.RequestRecord) int64 { return r.ID },
+	Values: func(r *ledger.RequestRecord) []any {
 		return []any{r.Method, int64(r.Partition), int64(r.From), int64(r.To), r.At, r.Ended, r.Status, r.Result, r.Tweets, r.New}
 	},
-	record: func(f *fields) (ledger.RequestRecord, error) {
-		return ledger.RequestRecord{ID: f.int(), Method: f.text(), Partition: int(f.int()),
-			From: timeline.Minute(f.int()), To: timeline.Minute(f.int()), At: f.int(), Ended: f.int(),
-			Status: f.int(), Result: f.text(), Tweets: f.int(), New: f.int()}, nil
+	Record: func(f *sqlfile.Taken) (ledger.RequestRecord, error) {
+		return ledger.RequestRecord{ID: f.Int(), Method: f.Text(), Partition: int(f.Int()),
+			From: timeline.Minute(f.Int()), To: timeline.Minute(f.Int()), At: f.Int(), Ended: f.Int(),
+			Status: f.Int(), Result: f.Text(), Tweets: f.Int(), New: f.Int()}, nil
 	},
 }
 
-var connects = &table[connect]{
-	name:    "connects",
-	columns: "at_ns",
-	key:     func(r *connect) int64 { return r.id },
-	values:  func(r *connect) []any { return []any{r.at} },
-	record:  func(f *fields) (connect, error) { return connect{f.int(), f.int()}, nil },
+var connects = &sqlfile.Table[connect]{
+	Name:    "connects",
+	Summed:  summed,
+	Columns: "at_ns",
+	Key:     func(r *connect) int64 { return r.id },
+	Values:  func(r *connect) []any { return []any{r.at} },
+	Record:  func(f *sqlfile.Taken) (connect, error) { return connect{f.Int(), f.Int()}, nil },
 }
 
-var moments = &table[moment]{
-	name:    "moment",
-	columns: "wall_ns, stream_ms, boot, uptime_ns, clean",
-	key:     func(*moment) int64 { return 1 },
-	values: func(r *moment) []any {
+var moments = &sqlfile.Table[moment]{
+	Name:    "moment",
+	Summed:  summed,
+	Columns: "wall_ns, stream_ms, boot, uptime_ns, clean",
+	Key:     func(*moment) int64 { return 1 },
+	Values: func(r *moment) []any {
 		return []any{r.Wall, r.Stream, r.Boot, r.Uptime, number(r.clean)}
 	},
-	record: func(f *fields) (moment, error) {
-		f.int()
-		m := ledger.Moment{Wall: f.int(), Stream: f.int(), Boot: f.text(), Uptime: f.int()}
-		return moment{m, f.bool()}, nil
+	Record: func(f *sqlfile.Taken) (moment, error) {
+		f.Int()
+		m := ledger.Moment{Wall: f.Int(), Stream: f.Int(), Boot: f.Text(), Uptime: f.Int()}
+		return moment{m, f.Bool()}, nil
 	},
 }
 
-var orders = &table[ledger.Order]{
-	name:    "orders",
-	columns: "kind, partition, from_minute, to_minute",
-	key:     func(r *ledger.Order) int64 { return r.ID },
-	values: func(r *ledger.Order) []any {
+var orders = &sqlfile.Table[ledger.Order]{
+	Name:    "orders",
+	Summed:  summed,
+	Columns: "kind, partition, from_minute, to_minute",
+	Key:     func(r *ledger.Order) int64 { return r.ID },
+	Values: func(r *ledger.Order) []any {
 		return []any{r.Kind, int64(r.Partition), int64(r.From), int64(r.To)}
 	},
-	record: func(f *fields) (ledger.Order, error) {
-		return ledger.Order{ID: f.int(), Kind: f.text(), Partition: int(f.int()),
-			From: timeline.Minute(f.int()), To: timeline.Minute(f.int())}, nil
+	Record: func(f *sqlfile.Taken) (ledger.Order, error) {
+		return ledger.Order{ID: f.Int(), Kind: f.Text(), Partition: int(f.Int()),
+			From: timeline.Minute(f.Int()), To: timeline.Minute(f.Int())}, nil
 	},
 }
 
-var answers = &table[ledger.Answer]{
-	name:    "answers",
-	columns: "text, err",
-	key:     func(r *ledger.Answer) int64 { return r.Order },
-	values:  func(r *ledger.Answer) []any { return []any{r.Text, number(r.Err)} },
-	record: func(f *fields) (ledger.Answer, error) {
-		return ledger.Answer{Order: f.int(), Text: f.text(), Err: f.bool()}, nil
+var answers = &sqlfile.Table[ledger.Answer]{
+	Name:    "answers",
+	Summed:  summed,
+	Columns: "text, err",
+	Key:     func(r *ledger.Answer) int64 { return r.Order },
+	Values:  func(r *ledger.Answer) []any { return []any{r.Text, number(r.Err)} },
+	Record: func(f *sqlfile.Taken) (ledger.Answer, error) {
+		return ledger.Answer{Order: f.Int(), Text: f.Text(), Err: f.Bool()}, nil
 	},
 }
 
@@ -348,11 +365,11 @@ func parseSpans(m timeline.Minute, text string) (spans []timeline.Span, err erro
 		from, to, _ := strings.Cut(part, ":")
 		f, err := strconv.ParseInt(from, 10, 64)
 		if err != nil {
-			return nil, asRowError(err)
+			return nil, err
 		}
 		t, err := strconv.ParseInt(to, 10, 64)
 		if err != nil {
-			return nil, asRowError(err)
+			return nil, err
 		}
 		spans = append(spans, timeline.Span{From: m.Milli() + f, To: m.Milli() + t})
 	}
@@ -369,12 +386,5 @@ func parseName[S interface {
 			return s, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: no state %q", errRow, name)
-}
-
-func asRowError(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", errRow, err)
+	return 0, fmt.Errorf("no state %q", name)
 }

@@ -37,7 +37,7 @@ func TestAnOrderCarriesTweets(t *testing.T) {
 	orders, err = s.Orders()
 	require.NoError(t, err)
 	require.Empty(t, orders)
-	left, _, err := ordersTweets.all(s.db)
+	left, _, err := ordersTweets.All(s.db)
 	require.NoError(t, err)
 	require.Empty(t, left, "nobody needs them any more")
 	require.NoError(t, s.Close())

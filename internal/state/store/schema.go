@@ -2,14 +2,12 @@ package store
 
 import (
 	"database/sql"
-	"fmt"
 
 	"github.com/decahose/telegraf-decahose/internal/state/sqlfile"
 )
 
-// migration brings the schema from one version to the next, in one transaction. One that changes what a
-// row holds must also write the row's checksum anew.
-type migration func(*sql.Tx) error
+// migration is a step of the ledger's schema.
+type migration = sqlfile.Migration
 
 // migrations make version 1, 2, …; they are never changed, only added to.
 var migrations = []migration{version1, version2, version3, version4, version5, version6}
@@ -118,36 +116,4 @@ CREATE TABLE steps (id INTEGER PRIMARY KEY, partition INTEGER, minute INTEGER, s
 CREATE VIEW steps_utc AS SELECT partition, strftime('%Y-%m-%dT%H:%MZ', minute*60, 'unixepoch') AS gap, step,
   CASE WHEN at_ns THEN strftime('%Y-%m-%dT%H:%M:%SZ', at_ns/1000000000, 'unixepoch') END AS at FROM steps;`)
 	return err
-}
-
-// migrate brings the schema up to date.
-func migrate(db *sql.DB, to []migration) error {
-	var have int
-	if err := db.QueryRow("PRAGMA user_version").Scan(&have); err != nil {
-		return err
-	}
-	if have < 0 { // a flipped bit
-		return fmt.Errorf("migrate the ledger: %w: its version is %d", errRow, have)
-	}
-	for v := have + 1; v <= len(to); v++ {
-		if err := step(db, v, to[v-1]); err != nil {
-			return fmt.Errorf("migrate the ledger to version %d: %w", v, err)
-		}
-	}
-	return nil
-}
-
-func step(db *sql.DB, version int, m migration) error {
-	tx, err := db.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it says only that
-	if err := m(tx); err != nil {
-		return err
-	}
-	if err := sqlfile.Mark(tx, application, version); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

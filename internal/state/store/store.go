@@ -208,10 +208,13 @@ func (s *Store) closeFiles() (err error) {
 // openDB opens the ledger for commits, and a second time for polls.
 func (s *Store) openDB() (err error) {
 	path := filepath.Join(s.dir, dbName)
-	if s.db, err = openLedger(path, s.migrations); err != nil {
+	if s.db, err = sqlfile.Open(path, sqlfile.Writing()); err != nil {
 		return err
 	}
-	polled, err := sqlfile.Open(path, reading)
+	if err := sqlfile.Migrate(s.db, application, s.migrations); err != nil {
+		return errors.Join(err, s.closeDB())
+	}
+	polled, err := sqlfile.Open(path, sqlfile.Reading)
 	if err != nil {
 		return errors.Join(err, s.closeDB())
 	}

@@ -81,7 +81,7 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	complaints, err := check(tx, "integrity_check", maxProblems)
+	complaints, err := sqlfile.Check(tx, "integrity_check", maxProblems)
 	if err != nil && !sqlfile.OfItsContent(err) {
 		return nil, fmt.Errorf("check the ledger: %w", err)
 	}
@@ -89,11 +89,11 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 		complaints = append(complaints, err.Error())
 	}
 	for _, text := range complaints {
-		p.problem("ledger: %s", firstLine(text))
+		p.problem("ledger: %s", text)
 	}
 	booked := make(map[int64]account)
 	for _, row := range verifyTable(p, tx, minutes) {
-		booked[minutes.key(&row)] = account{row.Unique, row.Digest}
+		booked[minutes.Key(&row)] = account{row.Unique, row.Digest}
 	}
 	verifyTable(p, tx, copies)
 	verifyTable(p, tx, deliveries)
@@ -113,14 +113,14 @@ func (r *Reader) verifyRows(p *Report) (map[int64]account, error) {
 	return booked, nil
 }
 
-func verifyTable[T any](p *Report, db queryer, t *table[T]) []T {
-	records, bad, err := t.all(db)
+func verifyTable[T any](p *Report, db sqlfile.Queryer, t *sqlfile.Table[T]) []T {
+	records, bad, err := t.All(db)
 	p.Rows += len(records)
 	if err != nil {
 		p.problem("%v", err)
 	}
 	if bad > 0 {
-		p.problem("%s: %d rows have a wrong checksum", t.name, bad)
+		p.problem("%s: %d rows have a wrong checksum", t.Name, bad)
 	}
 	return records
 }
