@@ -2,20 +2,32 @@ package ledger_test
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// Each record is posted to one minute of one partition, before anything can drop it.
+// A minute of which ten seconds were missed, and were had again.
 func ExampleBook() {
-	noon := timeline.MinuteOf(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC).UnixMilli())
 	b := ledger.NewBook(1, 2)
-	r := b.Row(noon)
-	r.PostUnique(noon.Milli(), 5000)
-	r.PostDuplicate(ledger.Redundant, 5000)
-	fmt.Println(r.Received, r.Unique, r.Duplicate, r.Balanced())
+	m := timeline.Minute(29_500_000)
+	b.Row(m).PostUnique(m.Milli()+5_000, 400)
+	b.Row(m).PostDuplicate(ledger.Redundant, 400)
+	all := func(timeline.Minute) bool { return true }
+	b.Close(all, func(timeline.Minute, *ledger.Row) {})
+	fmt.Println(b.StateOf(m, false))
+
+	missed := timeline.Span{From: m.Milli() + 10_000, To: m.Milli() + 20_000}
+	b.Row(m).PostUnique(missed.From+1, 400)
+	b.Settle(missed, ledger.GapRecovered)
+	fmt.Println(b.StateOf(m, true), b.Row(m).Unique, "unique,", b.Row(m).Late, "of them late, balanced:", b.Row(m).Balanced())
 	// Output:
-	// 2 1 1 true
+	// gap
+	// recovered 2 unique, 1 of them late, balanced: true
+}
+
+// Digests of disjoint sets add up, so that two sides can compare what they hold of a minute.
+func ExampleDigest() {
+	fmt.Println(ledger.Digest(1, 2, 3) == ledger.Digest(3)+ledger.Digest(2, 1))
+	// Output: true
 }

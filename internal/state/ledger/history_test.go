@@ -99,3 +99,50 @@ func TestCopiesBalance(t *testing.T) {
 	r.Copies[Replay]++
 	require.False(t, r.Balanced())
 }
+
+// TestHistoryIsToldInOrder: by minute, then by partition, without what is not known.
+func TestHistoryIsToldInOrder(t *testing.T) {
+	h := NewHistory()
+	type told struct {
+		m         timeline.Minute
+		partition int
+		unique    int64
+	}
+	want := []told{{59, 1, 4}, {60, 1, 0}, {60, 2, 5}, {61, 2, 6}, {119, 1, 7}, {600, 2, 8}}
+	for _, i := range []int{3, 0, 5, 1, 4, 2} {
+		h.Set(want[i].partition, want[i].m, want[i].unique)
+	}
+	h.Set(1, 61, 9)
+	h.Set(1, 61, Unknown) // it was not whole after all
+	var got []told
+	h.Each(func(m timeline.Minute, partition int, unique int64) { got = append(got, told{m, partition, unique}) })
+	require.Equal(t, want, got)
+	for _, w := range want {
+		require.Equal(t, w.unique, h.Unique(w.partition, w.m))
+	}
+	for _, none := range []struct {
+		partition int
+		m         timeline.Minute
+	}{{1, 61}, {1, 58}, {3, 60}, {1, 600}, {1, -1}} {
+		require.Equal(t, int64(Unknown), h.Unique(none.partition, none.m), none)
+	}
+	NewHistory().Each(func(timeline.Minute, int, int64) { t.Error("nothing is known") })
+}
+
+// TestWhatWasForgottenIsNotStoredAgain, though its storing failed before.
+func TestWhatWasForgottenIsNotStoredAgain(t *testing.T) {
+	h := NewHistory()
+	h.Set(1, 60, 5)
+	h.Set(1, 120, 6)
+	taken := h.Take()
+	require.Len(t, taken, 2)
+	taken[1].Unique[0] = 9 // a copy: it is the caller's
+	require.Equal(t, int64(6), h.Unique(1, 120))
+	h.Forget(120)
+	require.Equal(t, int64(Unknown), h.Unique(1, 60))
+	h.Return(taken)
+	again := h.Take()
+	require.Len(t, again, 1)
+	require.Equal(t, int64(2), again[0].Hour)
+	require.Equal(t, int32(6), again[0].Unique[0], "as it is now")
+}
