@@ -11,8 +11,8 @@ import (
 // stdout is a Courier that writes lines out.
 type stdout struct{ w *encode.Writer }
 
-// Stdout returns a Courier that writes through w, and Accepts what was written. It takes one Slot: more would only wait.
-// Once w has failed nothing is accepted any more; who runs w must look at its Err.
+// Stdout returns a Courier that writes through w, and Accepts what was written. It takes one Slot: more would only
+// wait. Once w has failed nothing is accepted any more; who runs w must look at its Err.
 func Stdout(w *encode.Writer) Courier { return stdout{w} }
 
 func (s stdout) Deliver(ctx context.Context, b *Batch) (Verdict, error) {
@@ -28,8 +28,8 @@ type paced struct {
 	limit *rate.Limiter
 }
 
-// Paced returns a Courier that gives c so many Tweets a second at most, in the long run, and one second's at once. A larger
-// batch waits until it has earned its size.
+// Paced returns a Courier that gives c so many Tweets a second at most, in the long run, and one second's at once. A
+// larger batch waits until it has earned its size.
 func Paced(c Courier, perSecond int) Courier {
 	return paced{c, rate.NewLimiter(rate.Limit(perSecond), perSecond)}
 }

@@ -92,11 +92,11 @@ type Status struct {
 
 // Delivery is the engine's sink of Tweets.
 type Delivery struct {
-	cfg   Config
-	desk  *desk // of Run's goroutine; who waited for ended may read it
-	shelf shelf // nil: there is no spool
-	open  openBatch
-	free  chan *Batch // recycled
+	cfg       Config
+	scheduler *scheduler // of Run's goroutine; who waited for ended may read it
+	shelf     shelf      // nil: there is no spool
+	open      openBatch
+	free      chan *Batch // recycled
 
 	gives    chan *gift
 	takeBack chan *gift // gifts whose Write waits no more
@@ -116,10 +116,10 @@ type Delivery struct {
 	paused atomic.Bool
 	slot   atomic.Bool // one is free
 	roomy  atomic.Bool // memory would take a batch
-	late   sync.Mutex  // guards desk.late after the end
+	late   sync.Mutex  // guards scheduler.late after the end
 
 	effectsOf sync.Mutex
-	effects   []feedback.Effect // what Telegraf reported, and the desk has not heard
+	effects   []feedback.Effect // what Telegraf reported, and the scheduler has not heard
 }
 
 // New returns a Delivery; nothing is sent before Run.
@@ -145,10 +145,10 @@ func newDelivery(cfg Config, s shelf) *Delivery {
 		answers: make(chan answer, cfg.Slots), shelved: make(chan *job, 1), outcomes: make(chan Outcome),
 		ended: make(chan struct{})}
 	d.work, d.halt = context.WithCancel(context.Background())
-	d.desk = newDesk(&d.cfg, s != nil)
-	d.desk.recycle = d.recycle
+	d.scheduler = newScheduler(&d.cfg, s != nil)
+	d.scheduler.recycle = d.recycle
 	if s != nil {
-		d.desk.disk.bytes = s.Bytes()
+		d.scheduler.disk.bytes = s.Bytes()
 	}
 	d.publish()
 	return d

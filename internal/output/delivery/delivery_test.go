@@ -244,30 +244,30 @@ func TestFreshAndSpooledTakeTurns(t *testing.T) {
 	})
 }
 
-// TestTurns looks at the desk alone: there is always more of both.
+// TestTurns looks at the scheduler alone: there is always more of both.
 func TestTurns(t *testing.T) {
 	cfg := testConfig(t, nil)
 	cfg.Slots, cfg.Most, cfg.Memory = 1, 1, 8
 	for id := range int64(4) {
 		cfg.Past = append(cfg.Past, spool.Entry{ID: 1 + id, Tweets: make([]spool.Tweet, 1)})
 	}
-	d := newDesk(&cfg, true)
+	s := newScheduler(&cfg, true)
 	now := time.Now()
 	for range 4 {
-		d.give(now, &gift{b: &Batch{Tweets: make([]spool.Tweet, 1)}, reply: make(chan error, 1)})
-		d.admit(now)
+		s.give(now, &gift{b: &Batch{Tweets: make([]spool.Tweet, 1)}, reply: make(chan error, 1)})
+		s.admit(now)
 	}
 	var order []bool
 	for range 8 {
-		d.readAhead()
-		for j := d.job(now); j != nil; j = d.job(now) {
+		s.readAhead()
+		for j := s.job(now); j != nil; j = s.job(now) {
 			j.forms = []*spool.Entry{{Tweets: make([]spool.Tweet, 1)}}
-			d.shelved(now, j)
+			s.shelved(now, j)
 		}
-		d.begin(now)
-		order = append(order, d.start[0].entry != 0)
-		d.answered(now, d.start[0], Accepted, nil)
-		d.start = d.start[:0]
+		s.begin(now)
+		order = append(order, s.start[0].entry != 0)
+		s.answered(now, s.start[0], Accepted, nil)
+		s.start = s.start[:0]
 	}
 	require.Equal(t, []bool{false, true, false, true, false, true, false, true}, order)
 }

@@ -30,7 +30,7 @@ const (
 	quarantine             // one Tweet
 )
 
-// job is one use of the spool. It carries all that it needs, since the desk goes on meanwhile.
+// job is one use of the spool. It carries all that it needs, since the scheduler goes on meanwhile.
 type job struct {
 	task  task
 	at    time.Time // not before; zero: at once
@@ -84,7 +84,7 @@ type removal struct {
 // removeMost is how many entries are removed in one step.
 const removeMost = 256
 
-// disk is what the desk knows of the spool, and wants of it. One job is under way at a time.
+// disk is what the scheduler knows of the spool, and wants of it. One job is under way at a time.
 type disk struct {
 	jobs     []*job
 	busy     bool
@@ -115,9 +115,9 @@ func (k *disk) wake(sooner func(time.Time)) {
 	}
 }
 
-func (d *desk) push(j *job) { d.disk.jobs = append(d.disk.jobs, j) }
+func (s *scheduler) push(j *job) { s.disk.jobs = append(s.disk.jobs, j) }
 
-func (d *desk) store(p *parcel) { d.push(&job{task: store, p: p, forms: forms([]*parcel{p})}) }
+func (s *scheduler) store(p *parcel) { s.push(&job{task: store, p: p, forms: forms([]*parcel{p})}) }
 
 func forms(parcels []*parcel) []*spool.Entry {
 	all := make([]*spool.Entry, len(parcels))
@@ -128,8 +128,8 @@ func forms(parcels []*parcel) []*spool.Entry {
 }
 
 // job returns the next thing to do with the spool, nil if there is none now.
-func (d *desk) job(now time.Time) *job {
-	k := &d.disk
+func (s *scheduler) job(now time.Time) *job {
+	k := &s.disk
 	if k.busy {
 		return nil
 	}
@@ -146,102 +146,102 @@ func (d *desk) job(now time.Time) *job {
 }
 
 // forget has entries removed that were delivered, and have settled.
-func (d *desk) forget(now time.Time) {
-	k := &d.disk
-	k.gone = append(k.gone, k.settling.settled(now, d.cfg)...)
+func (s *scheduler) forget(now time.Time) {
+	k := &s.disk
+	k.gone = append(k.gone, k.settling.settled(now, s.cfg)...)
 	if len(k.gone) == 0 || k.removing {
 		return
 	}
 	n := min(len(k.gone), removeMost)
-	d.push(&job{task: remove, gone: slices.Clone(k.gone[:n])})
+	s.push(&job{task: remove, gone: slices.Clone(k.gone[:n])})
 	k.gone = slices.Delete(k.gone, 0, n)
 	k.removing = true
 }
 
 // shelved hears that a job was done, or failed.
-func (d *desk) shelved(now time.Time, j *job) {
-	d.disk.busy = false
-	d.disk.bytes = j.bytes
+func (s *scheduler) shelved(now time.Time, j *job) {
+	s.disk.busy = false
+	s.disk.bytes = j.bytes
 	if j.err != nil {
-		d.failed(now, j)
+		s.failed(now, j)
 		return
 	}
 	switch j.task {
 	case store:
-		d.words.spool.end()
-		d.wasStored(now, j.p, j.ids[0])
+		s.words.spool.end()
+		s.wasStored(now, j.p, j.ids[0])
 	case read:
-		d.reading--
+		s.reading--
 		j.p.b = &Batch{Lines: j.forms[0].Lines, Tweets: j.forms[0].Tweets}
-		d.ready([]*parcel{j.p})
+		s.ready([]*parcel{j.p})
 	case remove:
-		d.disk.removing = false
+		s.disk.removing = false
 		for _, r := range j.gone {
-			d.disk.spooled -= int64(r.n)
+			s.disk.spooled -= int64(r.n)
 		}
 	case cut:
 		for i, p := range j.parts {
 			p.entry = j.ids[i]
 		}
-		d.ready(j.parts)
+		s.ready(j.parts)
 	case quarantine:
-		d.secluded(now, j.p, j.why)
+		s.secluded(now, j.p, j.why)
 	}
 }
 
-func (d *desk) wasStored(now time.Time, p *parcel, id int64) {
+func (s *scheduler) wasStored(now time.Time, p *parcel, id int64) {
 	p.entry = id
-	d.disk.spooled += int64(p.n)
+	s.disk.spooled += int64(p.n)
 	switch {
-	case d.door != nil && d.door.p == p:
-		d.enrol(p.lot)
-		d.secure(p)
-		d.recycle(p.b)
+	case s.door != nil && s.door.p == p:
+		s.enrol(p.lot)
+		s.secure(p)
+		s.recycle(p.b)
 		p.b = nil
-		d.stored = insert(d.stored, p)
-		d.leave(nil)
+		s.stored = insert(s.stored, p)
+		s.leave(nil)
 	case p.done: // delivered meanwhile, at a stop
-		d.disk.gone = append(d.disk.gone, removal{entry: id, n: p.n})
+		s.disk.gone = append(s.disk.gone, removal{entry: id, n: p.n})
 	default:
-		d.secure(p)
-		if !d.stopping {
-			d.wait(now, p)
+		s.secure(p)
+		if !s.stopping {
+			s.wait(now, p)
 		}
 	}
 }
 
 // failed hears of a disk that did not do its job. At a stop nothing is tried again.
-func (d *desk) failed(now time.Time, j *job) {
+func (s *scheduler) failed(now time.Time, j *job) {
 	if j.task == store {
-		d.notStored(now, j)
+		s.notStored(now, j)
 		return
 	}
-	d.words.disk.strike(j.err.Error())
+	s.words.disk.strike(j.err.Error())
 	switch {
 	case j.task == read:
-		d.reading--
+		s.reading--
 		j.p.tries++
-		d.wait(now, j.p)
-	case !d.stopping:
+		s.wait(now, j.p)
+	case !s.stopping:
 		j.at = now.Add(tryAgain)
-		d.push(j)
+		s.push(j)
 	case j.task == remove: // these are sent again after the next start
-		d.disk.removing = false
+		s.disk.removing = false
 	case j.task == quarantine && j.p.entry == 0:
-		d.store(j.p)
+		s.store(j.p)
 	}
 }
 
-func (d *desk) notStored(now time.Time, j *job) {
-	d.words.spool.strike(j.err.Error())
-	g := d.door
+func (s *scheduler) notStored(now time.Time, j *job) {
+	s.words.spool.strike(j.err.Error())
+	g := s.door
 	switch {
 	case g == nil || g.p != j.p:
-		if !d.stopping {
-			d.wait(now, j.p)
+		if !s.stopping {
+			s.wait(now, j.p)
 		}
-	case g.gone || d.stopping:
-		d.leave(j.err)
+	case g.gone || s.stopping:
+		s.leave(j.err)
 	default:
 		g.storing, g.failed, g.until = false, true, now.Add(tryAgain)
 	}

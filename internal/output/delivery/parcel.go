@@ -10,7 +10,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
-// lot is Tweets that came to the desk together: a batch that was given, or an entry that an earlier process left.
+// lot is Tweets that came to the scheduler together: a batch that was given, or an entry that an earlier process left.
 type lot struct {
 	seq         int64 // lots are numbered as they come
 	at          time.Time

@@ -37,42 +37,42 @@ func (d *Delivery) Run(ctx context.Context) {
 	e := end{done: ctx.Done()}
 	for goOn := true; goOn; {
 		now := time.Now()
-		d.desk.paused = d.paused.Load()
+		d.scheduler.paused = d.paused.Load()
 		d.hear(now)
-		d.desk.pump(now)
+		d.scheduler.pump(now)
 		d.carryOut(now)
-		if d.desk.over() {
+		if d.scheduler.over() {
 			return
 		}
-		timer.Reset(d.desk.wake(now).Sub(now))
+		timer.Reset(d.scheduler.wake(now).Sub(now))
 		goOn = d.turn(&e, timer)
 	}
 }
 
-// turn waits for one thing and tells the desk; false: the time is up.
+// turn waits for one thing and tells the scheduler; false: the time is up.
 func (d *Delivery) turn(e *end, timer *time.Timer) bool {
 	gives, outcomes := d.gives, d.outcomes
-	if !d.desk.open() {
+	if !d.scheduler.open() {
 		gives = nil
 	}
-	if d.desk.out.empty() {
+	if d.scheduler.out.empty() {
 		outcomes = nil
 	}
 	select {
 	case g := <-gives:
-		d.desk.give(time.Now(), g)
+		d.scheduler.give(time.Now(), g)
 	case g := <-d.takeBack:
-		d.desk.withdraw(g)
+		d.scheduler.withdraw(g)
 	case a := <-d.answers:
-		d.desk.answered(time.Now(), a.p, a.v, a.err)
+		d.scheduler.answered(time.Now(), a.p, a.v, a.err)
 	case j := <-d.shelved:
-		d.desk.shelved(time.Now(), j)
-	case outcomes <- d.desk.out:
-		d.desk.out = Outcome{}
+		d.scheduler.shelved(time.Now(), j)
+	case outcomes <- d.scheduler.out:
+		d.scheduler.out = Outcome{}
 	case <-timer.C:
 	case <-d.wake:
 	case stop := <-d.stops:
-		d.desk.stop()
+		d.scheduler.stop()
 		e.stopped = stop.Done()
 	case <-e.done:
 		d.hurry(e)
@@ -86,43 +86,43 @@ func (d *Delivery) turn(e *end, timer *time.Timer) bool {
 
 // hurry cancels what is under way.
 func (d *Delivery) hurry(e *end) {
-	d.desk.stop()
+	d.scheduler.stop()
 	d.halt()
 	*e = end{late: time.After(grace)}
 }
 
-// carryOut does what the desk decided, and shows how things stand.
+// carryOut does what the scheduler decided, and shows how things stand.
 func (d *Delivery) carryOut(now time.Time) {
-	for _, p := range d.desk.start {
-		b := p.b // the desk may let go of it at a stop
+	for _, p := range d.scheduler.start {
+		b := p.b // the scheduler may let go of it at a stop
 		d.wg.Go(func() {
 			v, err := d.cfg.Courier.Deliver(d.work, b)
 			d.answers <- answer{p, v, err} // has room for all slots
 		})
 	}
-	d.desk.start = d.desk.start[:0]
-	if j := d.desk.job(now); j != nil {
+	d.scheduler.start = d.scheduler.start[:0]
+	if j := d.scheduler.job(now); j != nil {
 		d.wg.Go(func() {
 			j.do(d.shelf)
 			d.shelved <- j // has room: there is one at a time
 		})
 	}
-	for _, l := range d.desk.words.lines {
+	for _, l := range d.scheduler.words.lines {
 		d.cfg.Say(l.level, l.text)
 	}
-	d.desk.words.lines = d.desk.words.lines[:0]
+	d.scheduler.words.lines = d.scheduler.words.lines[:0]
 	d.publish()
 }
 
 func (d *Delivery) publish() {
-	k := d.desk
+	k := d.scheduler
 	d.status.Store(k.status())
 	d.slot.Store(!k.paused && !k.sink.probing && len(k.under) < d.cfg.Slots && len(k.fresh) == 0)
 	d.roomy.Store(k.door == nil && k.room(d.cfg.Most, min(d.cfg.MostBytes, d.cfg.Bytes)))
 }
 
-// Write takes a batch over, in memory or into the spool. It blocks while neither has room, until ctx is done; then it is
-// not known what was taken.
+// Write takes a batch over, in memory or into the spool. It blocks while neither has room, until ctx is done; then it
+// is not known what was taken.
 func (d *Delivery) Write(ctx context.Context, b encode.Batch) error {
 	open, ok := b.(*openBatch)
 	if !ok {
@@ -160,8 +160,8 @@ func (d *Delivery) give(ctx context.Context, b *Batch) error {
 }
 
 // Stop ends the sending: what is under way may take until ctx is done, all the rest goes to the spool, and so does what
-// is under way, until it is accepted. Nothing is given to Write after it. The last Outcomes come before it returns, if they
-// are read. An error says how many Tweets have to be fetched again.
+// is under way, until it is accepted. Nothing is given to Write after it. The last Outcomes come before it returns, if
+// they are read. An error says how many Tweets have to be fetched again.
 func (d *Delivery) Stop(ctx context.Context) error {
 	d.stopping.Do(func() { d.stops <- ctx }) // has room for the one
 	select {
@@ -173,15 +173,15 @@ func (d *Delivery) Stop(ctx context.Context) error {
 			return errNotRunning
 		}
 	}
-	if n := d.desk.unsafe(); n > 0 {
+	if n := d.scheduler.unsafe(); n > 0 {
 		return fmt.Errorf("stop delivery: %d Tweets were neither delivered nor put into the spool", n)
 	}
 	return nil
 }
 
-// Late is for a courier that returned Later because Stop cancelled it, and hears afterwards that all outputs have b, the
-// very batch that it was given: b leaves the spool, which must still be open. It waits for the end of Run, and returns b's
-// Tweets, which are in no Outcome; none if they were told before.
+// Late is for a courier that returned Later because Stop cancelled it, and hears afterwards that all outputs have b,
+// the very batch that it was given: b leaves the spool, which must still be open. It waits for the end of Run, and
+// returns b's Tweets, which are in no Outcome; none if they were told before.
 func (d *Delivery) Late(b *Batch) ([]ledger.Sent, error) {
 	<-d.ended
 	p := d.takeLate(b)
@@ -197,7 +197,7 @@ func (d *Delivery) Late(b *Batch) ([]ledger.Sent, error) {
 func (d *Delivery) takeLate(b *Batch) *parcel {
 	d.late.Lock()
 	defer d.late.Unlock()
-	p := d.desk.lates[b]
-	delete(d.desk.lates, b)
+	p := d.scheduler.lates[b]
+	delete(d.scheduler.lates, b)
 	return p
 }

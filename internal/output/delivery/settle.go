@@ -52,31 +52,31 @@ func (s *settling) wake(c *Config, sooner func(time.Time)) {
 }
 
 // hear takes what a report of Telegraf's means: what left its buffers has settled, what it dropped is to be sent again.
-func (d *desk) hear(now time.Time, e feedback.Effect) {
-	s := &d.disk.settling
-	s.heard = now
+func (s *scheduler) hear(now time.Time, e feedback.Effect) {
+	k := &s.disk.settling
+	k.heard = now
 	if e.Before != 0 {
-		s.before = time.Unix(0, e.Before)
+		k.before = time.Unix(0, e.Before)
 	}
 	if e.Dropped == 0 {
 		return
 	}
 	from, to := time.Unix(0, e.DroppedFrom), time.Unix(0, e.DroppedTo)
-	s.list = slices.DeleteFunc(s.list, func(r removal) bool {
+	k.list = slices.DeleteFunc(k.list, func(r removal) bool {
 		dropped := !r.at.Before(from) && !r.at.After(to)
 		if dropped {
-			d.again(now, r)
+			s.again(now, r)
 		}
 		return dropped
 	})
 }
 
 // again has an entry sent that was written once, and lost behind us.
-func (d *desk) again(now time.Time, r removal) {
+func (s *scheduler) again(now time.Time, r removal) {
 	p := newParcel(r.n, now)
 	p.entry, p.safe, p.lot.unsafe = r.entry, true, 0
-	d.enrol(p.lot)
-	d.stored = insert(d.stored, p)
+	s.enrol(p.lot)
+	s.stored = insert(s.stored, p)
 }
 
 // Feedback takes what Telegraf's reports mean. Any goroutine may call it.
@@ -87,14 +87,14 @@ func (d *Delivery) Feedback(e feedback.Effect) {
 	d.Pause(e.Pause)
 }
 
-// hear tells the desk what Telegraf reported since.
+// hear tells the scheduler what Telegraf reported since.
 func (d *Delivery) hear(now time.Time) {
 	d.effectsOf.Lock()
 	all := d.effects
 	d.effects = nil
 	d.effectsOf.Unlock()
 	for _, e := range all {
-		d.desk.hear(now, e)
+		d.scheduler.hear(now, e)
 	}
 }
 
@@ -102,11 +102,11 @@ func (d *Delivery) hear(now time.Time) {
 // process. The spool must still be open.
 func (d *Delivery) Taken() error {
 	<-d.ended
-	ids := make([]int64, 0, len(d.desk.disk.settling.list))
-	for _, r := range d.desk.disk.settling.list {
+	ids := make([]int64, 0, len(d.scheduler.disk.settling.list))
+	for _, r := range d.scheduler.disk.settling.list {
 		ids = append(ids, r.entry)
 	}
-	d.desk.disk.settling.list = nil
+	d.scheduler.disk.settling.list = nil
 	if len(ids) == 0 {
 		return nil
 	}

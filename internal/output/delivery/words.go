@@ -52,76 +52,76 @@ type line struct {
 	text  string
 }
 
-func (d *desk) say(level byte, format string, args ...any) {
-	d.words.lines = append(d.words.lines, line{level, fmt.Sprintf(format, args...)})
+func (s *scheduler) say(level byte, format string, args ...any) {
+	s.words.lines = append(s.words.lines, line{level, fmt.Sprintf(format, args...)})
 }
 
 // speak says what is to be said now.
-func (d *desk) speak(now time.Time) {
-	d.speakOfSink(now)
-	w := &d.words
+func (s *scheduler) speak(now time.Time) {
+	s.speakOfSink(now)
+	w := &s.words
 	if w.spool.due(now) {
-		d.say('E', "spool does not take Tweets: %s", w.spool.reason)
+		s.say('E', "spool does not take Tweets: %s", w.spool.reason)
 	}
 	if w.spool.over() {
-		d.say('I', "spool takes Tweets again")
+		s.say('I', "spool takes Tweets again")
 	}
 	if w.disk.due(now) {
-		d.say('E', "spool fails, and is tried again: %s", w.disk.reason)
+		s.say('E', "spool fails, and is tried again: %s", w.disk.reason)
 		w.disk.on = false
 	}
 	if w.refused.due(now) {
-		d.say('E', "Tweets refused and in quarantine: %d; the last one: %s", w.refused.n, w.refused.reason)
+		s.say('E', "Tweets refused and in quarantine: %d; the last one: %s", w.refused.n, w.refused.reason)
 		w.refused.on, w.refused.n = false, 0
 	}
 }
 
-func (d *desk) speakOfSink(now time.Time) {
-	s := &d.sink.spell
-	if s.on && !d.sink.probing && d.sink.putOff == 0 {
-		s.end()
+func (s *scheduler) speakOfSink(now time.Time) {
+	spell := &s.sink.spell
+	if spell.on && !s.sink.probing && s.sink.putOff == 0 {
+		spell.end()
 	}
-	if s.due(now) {
-		d.say('W', "Tweets are not accepted, and will be sent again: %s", s.reason)
+	if spell.due(now) {
+		s.say('W', "Tweets are not accepted, and will be sent again: %s", spell.reason)
 	}
-	if s.over() {
-		d.say('I', "Tweets are accepted again; %d batches were sent again", s.n)
+	if spell.over() {
+		s.say('I', "Tweets are accepted again; %d batches were sent again", spell.n)
 	}
-	if !s.on {
-		s.n = 0
+	if !spell.on {
+		spell.n = 0
 	}
 }
 
-func (d *desk) wakeToSpeak(sooner func(time.Time)) {
-	for _, s := range []*spell{&d.sink.spell, &d.words.spool, &d.words.disk, &d.words.refused} {
-		if s.on {
-			sooner(s.next)
+func (s *scheduler) wakeToSpeak(sooner func(time.Time)) {
+	for _, spell := range []*spell{&s.sink.spell, &s.words.spool, &s.words.disk, &s.words.refused} {
+		if spell.on {
+			sooner(spell.next)
 		}
 	}
 }
 
 // status is how things stand.
-func (d *desk) status() *Status {
-	s := &Status{State: d.state(), Undelivered: d.undelivered, InMemory: int64(d.held), Spooled: d.disk.spooled, SpoolBytes: d.disk.bytes,
-		Refused: d.refused, Retries: d.sink.retries}
-	if first := d.lots.Front(); first != nil {
-		s.Oldest = first.Value.(*lot).at
+func (s *scheduler) status() *Status {
+	now := &Status{State: s.state(), Undelivered: s.undelivered, InMemory: int64(s.held), Spooled: s.disk.spooled, SpoolBytes: s.disk.bytes,
+		Refused: s.refused, Retries: s.sink.retries}
+	if first := s.lots.Front(); first != nil {
+		now.Oldest = first.Value.(*lot).at
 	}
-	return s
+	return now
 }
 
 // state is the gravest that holds.
-func (d *desk) state() string {
+func (s *scheduler) state() string {
 	switch {
-	case d.door != nil && (d.door.failed || !d.keeps):
+	case s.door != nil && (s.door.failed || !s.keeps):
 		return "full"
-	case d.paused:
+	case s.paused:
 		return "paused"
-	case d.sink.probing:
+	case s.sink.probing:
 		return "retrying"
-	case d.spilling && len(d.stored) > 0:
+	case s.spilling && len(s.stored) > 0:
 		return "spooling"
-	case d.undelivered > 0:
+	case s.undelivered > 0:
 		return "delivering"
 	}
 	return "idle"

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// patienceMost is how long Write may wait for room in memory, all in all, until there is no backlog in the spool and
-	// memory is half empty again. If each batch waited that long, a slow output would hold up the stream.
+	// patienceMost is how long Write may wait for room in memory, all in all, until there is no backlog in the spool
+	// and memory is half empty again. If each batch waited that long, a slow output would hold up the stream.
 	patienceMost = time.Second
 	aheadMost    = 2           // entries read and not yet under way
 	tryAgain     = time.Second // after the disk failed
@@ -25,7 +25,7 @@ var errStopped = errors.New("delivery has stopped")
 type gift struct {
 	b       *Batch
 	reply   chan error // has room for the answer
-	p       *parcel    // the desk's
+	p       *parcel    // the scheduler's
 	since   time.Time
 	until   time.Time // when it goes to the spool if memory has no room
 	storing bool      // it is on its way there
@@ -33,9 +33,10 @@ type gift struct {
 	gone    bool      // its Write waits no more
 }
 
-// desk knows every Tweet that was given and not delivered, and decides what is done with it. Its methods are told what
-// happened, and when; then pump says what is to be done: start, and the jobs. It has one owner, and starts nothing.
-type desk struct {
+// scheduler knows every Tweet that was given and not delivered, and decides what is done with it. Its methods are told
+// what happened, and when; then pump says what is to be done: start, and the jobs. It has one owner, and starts
+// nothing.
+type scheduler struct {
 	cfg     *Config
 	keeps   bool // there is a spool
 	jitter  func() float64
@@ -73,31 +74,31 @@ type desk struct {
 	start []*parcel // to be delivered now
 }
 
-func newDesk(cfg *Config, keeps bool) *desk {
+func newScheduler(cfg *Config, keeps bool) *scheduler {
 	if cfg.Bytes < 1 {
 		cfg.Bytes = math.MaxInt
 	}
-	d := &desk{cfg: cfg, keeps: keeps, jitter: rand.Float64, recycle: func(*Batch) {}, patience: patienceMost,
+	s := &scheduler{cfg: cfg, keeps: keeps, jitter: rand.Float64, recycle: func(*Batch) {}, patience: patienceMost,
 		under: map[*parcel]struct{}{}, lates: map[*Batch]*parcel{}}
 	past := slices.Clone(cfg.Past)
 	slices.SortStableFunc(past, func(a, b spool.Entry) int { return a.At.Compare(b.At) })
 	for i := range past {
-		d.inherit(&past[i])
+		s.inherit(&past[i])
 	}
 	cfg.Past = nil // it may be long, and the spool has it
-	return d
+	return s
 }
 
 // inherit takes an entry of an earlier process over.
-func (d *desk) inherit(e *spool.Entry) {
+func (s *scheduler) inherit(e *spool.Entry) {
 	p := newParcel(len(e.Tweets), e.At)
 	p.entry, p.safe, p.lot.unsafe = e.ID, true, 0
 	if p.n > 0 {
 		p.bytes = e.Tweets[p.n-1].End + tweetBytes*p.n
 	}
-	d.enrol(p.lot)
-	d.stored = append(d.stored, p)
-	d.disk.spooled += int64(p.n)
+	s.enrol(p.lot)
+	s.stored = append(s.stored, p)
+	s.disk.spooled += int64(p.n)
 }
 
 func newParcel(n int, at time.Time) *parcel {
@@ -105,60 +106,60 @@ func newParcel(n int, at time.Time) *parcel {
 }
 
 // enrol enters a lot in the books.
-func (d *desk) enrol(l *lot) {
-	d.seq++
-	l.seq = d.seq
-	l.place = d.lots.PushBack(l)
-	d.undelivered += int64(l.n)
+func (s *scheduler) enrol(l *lot) {
+	s.seq++
+	l.seq = s.seq
+	l.place = s.lots.PushBack(l)
+	s.undelivered += int64(l.n)
 	if l.unsafe > 0 {
-		d.given = append(d.given, l)
+		s.given = append(s.given, l)
 	}
 }
 
 // open reports whether a gift may come to the door.
-func (d *desk) open() bool { return d.door == nil && !d.stopping }
+func (s *scheduler) open() bool { return s.door == nil && !s.stopping }
 
 // give lets a batch wait at the door; pump takes it from there.
-func (d *desk) give(now time.Time, g *gift) {
+func (s *scheduler) give(now time.Time, g *gift) {
 	g.p = newParcel(len(g.b.Tweets), now)
 	g.p.b, g.p.bytes = g.b, g.b.size()
-	if len(d.stored) == 0 && d.held-d.lent <= d.cfg.Memory/2 && d.heldBytes-d.lentBytes <= d.cfg.Bytes/2 {
-		d.patience, d.spilling = patienceMost, false
+	if len(s.stored) == 0 && s.held-s.lent <= s.cfg.Memory/2 && s.heldBytes-s.lentBytes <= s.cfg.Bytes/2 {
+		s.patience, s.spilling = patienceMost, false
 	}
-	g.since, g.until = now, now.Add(d.patience)
-	d.door = g
+	g.since, g.until = now, now.Add(s.patience)
+	s.door = g
 }
 
 // withdraw forgets a gift, unless it is on its way to the spool already.
-func (d *desk) withdraw(g *gift) {
+func (s *scheduler) withdraw(g *gift) {
 	g.gone = true
-	if d.door == g && !g.storing {
-		d.door = nil
+	if s.door == g && !g.storing {
+		s.door = nil
 	}
 }
 
 // leave answers the gift at the door.
-func (d *desk) leave(err error) {
-	d.door.reply <- err
-	d.door = nil
+func (s *scheduler) leave(err error) {
+	s.door.reply <- err
+	s.door = nil
 }
 
 // pump decides what is to be done now.
-func (d *desk) pump(now time.Time) {
-	d.forget(now)
-	if !d.stopping {
-		d.rouse(now)
-		d.admit(now)
-		d.begin(now)
-		d.readAhead()
+func (s *scheduler) pump(now time.Time) {
+	s.forget(now)
+	if !s.stopping {
+		s.rouse(now)
+		s.admit(now)
+		s.begin(now)
+		s.readAhead()
 	}
-	d.speak(now)
+	s.speak(now)
 }
 
 // freshShare is how much of memory, in Tweets or bytes, may be of what did not come from the spool: while there is a
 // backlog, half of it is the spool's.
-func (d *desk) freshShare(most int) int {
-	if len(d.stored) == 0 {
+func (s *scheduler) freshShare(most int) int {
+	if len(s.stored) == 0 {
 		return most
 	}
 	return most - most/2
@@ -166,184 +167,184 @@ func (d *desk) freshShare(most int) int {
 
 // room reports whether memory takes n Tweets that were given. A batch of giants counts as half of memory, so that its
 // turn comes.
-func (d *desk) room(n, bytes int) bool {
-	bytes = min(bytes, d.cfg.Bytes/2)
-	mine, mineBytes := d.held-d.lent, d.heldBytes-d.lentBytes
-	return d.held+n <= d.cfg.Memory && bytes <= d.cfg.Bytes-d.heldBytes &&
-		(mine == 0 || mine+n <= d.freshShare(d.cfg.Memory) && bytes <= d.freshShare(d.cfg.Bytes)-mineBytes)
+func (s *scheduler) room(n, bytes int) bool {
+	bytes = min(bytes, s.cfg.Bytes/2)
+	mine, mineBytes := s.held-s.lent, s.heldBytes-s.lentBytes
+	return s.held+n <= s.cfg.Memory && bytes <= s.cfg.Bytes-s.heldBytes &&
+		(mine == 0 || mine+n <= s.freshShare(s.cfg.Memory) && bytes <= s.freshShare(s.cfg.Bytes)-mineBytes)
 }
 
 // lendable reports whether memory takes an entry from the spool. One that was written when batches were larger counts
 // as one of today's: it is cut as soon as it was read.
-func (d *desk) lendable(p *parcel) bool {
-	n, bytes := min(p.n, d.cfg.Most), min(p.bytes, d.cfg.Bytes/2)
-	return d.held+n <= d.cfg.Memory && bytes <= d.cfg.Bytes-d.heldBytes &&
-		(d.lent == 0 || d.lent+n <= d.cfg.Memory/2 && bytes <= d.cfg.Bytes/2-d.lentBytes)
+func (s *scheduler) lendable(p *parcel) bool {
+	n, bytes := min(p.n, s.cfg.Most), min(p.bytes, s.cfg.Bytes/2)
+	return s.held+n <= s.cfg.Memory && bytes <= s.cfg.Bytes-s.heldBytes &&
+		(s.lent == 0 || s.lent+n <= s.cfg.Memory/2 && bytes <= s.cfg.Bytes/2-s.lentBytes)
 }
 
-func (d *desk) hold(p *parcel) {
-	d.held += p.n
-	d.heldBytes += p.bytes
+func (s *scheduler) hold(p *parcel) {
+	s.held += p.n
+	s.heldBytes += p.bytes
 	if p.lent {
-		d.lent += p.n
-		d.lentBytes += p.bytes
+		s.lent += p.n
+		s.lentBytes += p.bytes
 	}
 }
 
-func (d *desk) release(p *parcel) {
-	d.held -= p.n
-	d.heldBytes -= p.bytes
+func (s *scheduler) release(p *parcel) {
+	s.held -= p.n
+	s.heldBytes -= p.bytes
 	if p.lent {
-		d.lent -= p.n
-		d.lentBytes -= p.bytes
+		s.lent -= p.n
+		s.lentBytes -= p.bytes
 	}
 	p.b, p.lent = nil, false
 }
 
 // admit takes the gift at the door into memory, or sends it to the spool.
-func (d *desk) admit(now time.Time) {
-	g := d.door
+func (s *scheduler) admit(now time.Time) {
+	g := s.door
 	switch {
 	case g == nil || g.storing:
-	case d.room(g.p.n, g.p.bytes):
-		d.patience -= min(d.patience, now.Sub(g.since))
-		d.enrol(g.p.lot)
-		d.hold(g.p)
-		d.fresh = append(d.fresh, g.p)
-		d.leave(nil)
-	case d.keeps && !now.Before(g.until):
-		d.patience, d.spilling = 0, true
-		d.storeGift()
+	case s.room(g.p.n, g.p.bytes):
+		s.patience -= min(s.patience, now.Sub(g.since))
+		s.enrol(g.p.lot)
+		s.hold(g.p)
+		s.fresh = append(s.fresh, g.p)
+		s.leave(nil)
+	case s.keeps && !now.Before(g.until):
+		s.patience, s.spilling = 0, true
+		s.storeGift()
 	}
 }
 
-func (d *desk) storeGift() {
-	d.door.storing = true
-	d.store(d.door.p)
+func (s *scheduler) storeGift() {
+	s.door.storing = true
+	s.store(s.door.p)
 }
 
 // rouse lets those go again that waited long enough.
-func (d *desk) rouse(now time.Time) {
-	d.waiting = slices.DeleteFunc(d.waiting, func(p *parcel) bool {
+func (s *scheduler) rouse(now time.Time) {
+	s.waiting = slices.DeleteFunc(s.waiting, func(p *parcel) bool {
 		due := !now.Before(p.due)
 		switch {
 		case due && p.b == nil:
-			d.stored = insert(d.stored, p)
+			s.stored = insert(s.stored, p)
 		case due:
-			d.fresh = insert(d.fresh, p)
+			s.fresh = insert(s.fresh, p)
 		}
 		return due
 	})
 }
 
 // begin fills the free slots.
-func (d *desk) begin(now time.Time) {
-	for d.mayBegin(now) {
-		p := d.next()
+func (s *scheduler) begin(now time.Time) {
+	for s.mayBegin(now) {
+		p := s.next()
 		if p == nil {
 			return
 		}
-		p.probe = d.sink.probing
+		p.probe = s.sink.probing
 		if p.again {
-			d.sink.retries++
-			d.sink.spell.n++
+			s.sink.retries++
+			s.sink.spell.n++
 		}
-		d.under[p] = struct{}{}
-		d.start = append(d.start, p)
+		s.under[p] = struct{}{}
+		s.start = append(s.start, p)
 	}
 }
 
 // mayBegin reports whether one more delivery may begin. News that nobody takes may not pile up.
-func (d *desk) mayBegin(now time.Time) bool {
-	if d.paused || d.stopping || len(d.out.Delivered) > d.cfg.Memory {
+func (s *scheduler) mayBegin(now time.Time) bool {
+	if s.paused || s.stopping || len(s.out.Delivered) > s.cfg.Memory {
 		return false
 	}
-	if d.sink.probing {
-		return len(d.under) == 0 && !now.Before(d.sink.next)
+	if s.sink.probing {
+		return len(s.under) == 0 && !now.Before(s.sink.next)
 	}
-	return len(d.under) < d.cfg.Slots
+	return len(s.under) < s.cfg.Slots
 }
 
 // next takes from memory and from the spool by turns.
-func (d *desk) next() *parcel {
-	queue := &d.fresh
-	if len(d.ahead) > 0 && (d.spoolsTurn || len(d.fresh) == 0) {
-		queue = &d.ahead
+func (s *scheduler) next() *parcel {
+	queue := &s.fresh
+	if len(s.ahead) > 0 && (s.spoolsTurn || len(s.fresh) == 0) {
+		queue = &s.ahead
 	}
 	if len(*queue) == 0 {
 		return nil
 	}
-	d.spoolsTurn = queue == &d.fresh
+	s.spoolsTurn = queue == &s.fresh
 	return pop(queue)
 }
 
 // readAhead has the oldest entries read.
-func (d *desk) readAhead() {
-	for len(d.ahead)+d.reading < aheadMost && len(d.stored) > 0 && d.lendable(d.stored[0]) {
-		p := pop(&d.stored)
+func (s *scheduler) readAhead() {
+	for len(s.ahead)+s.reading < aheadMost && len(s.stored) > 0 && s.lendable(s.stored[0]) {
+		p := pop(&s.stored)
 		p.lent = true
-		d.hold(p)
-		d.reading++
-		d.push(&job{task: read, p: p, entry: p.entry})
+		s.hold(p)
+		s.reading++
+		s.push(&job{task: read, p: p, entry: p.entry})
 	}
 }
 
 // stop begins no more deliveries, and has all that is in memory put into the spool, in order, those under way as well.
-func (d *desk) stop() {
-	if d.stopping {
+func (s *scheduler) stop() {
+	if s.stopping {
 		return
 	}
-	d.stopping = true
-	rest := slices.Concat(d.fresh, d.waiting, d.disk.drop())
-	for p := range d.under {
+	s.stopping = true
+	rest := slices.Concat(s.fresh, s.waiting, s.disk.drop())
+	for p := range s.under {
 		rest = append(rest, p)
 	}
 	rest = slices.DeleteFunc(rest, func(p *parcel) bool { return p.entry != 0 })
 	slices.SortFunc(rest, byAge)
-	if d.keeps {
+	if s.keeps {
 		for _, p := range rest {
-			d.store(p)
+			s.store(p)
 		}
 	}
-	switch g := d.door; {
+	switch g := s.door; {
 	case g == nil || g.storing:
-	case d.keeps:
-		d.storeGift()
+	case s.keeps:
+		s.storeGift()
 	default:
-		d.leave(errStopped)
+		s.leave(errStopped)
 	}
 }
 
 // over reports whether nothing is left to be done after stop.
-func (d *desk) over() bool {
-	return d.stopping && len(d.under) == 0 && d.disk.idle() && d.door == nil && d.out.empty()
+func (s *scheduler) over() bool {
+	return s.stopping && len(s.under) == 0 && s.disk.idle() && s.door == nil && s.out.empty()
 }
 
 // unsafe is how many Tweets would have to be fetched again if the process ended now.
-func (d *desk) unsafe() (n int) {
-	for _, l := range d.given {
+func (s *scheduler) unsafe() (n int) {
+	for _, l := range s.given {
 		n += l.unsafe
 	}
 	return n
 }
 
 // wake is when pump has to be called again, if nothing happens before.
-func (d *desk) wake(now time.Time) time.Time {
+func (s *scheduler) wake(now time.Time) time.Time {
 	at := now.Add(time.Hour)
 	sooner := func(t time.Time) {
 		if t.After(now) && t.Before(at) {
 			at = t
 		}
 	}
-	if g := d.door; g != nil && d.keeps {
+	if g := s.door; g != nil && s.keeps {
 		sooner(g.until)
 	}
-	for _, p := range d.waiting {
+	for _, p := range s.waiting {
 		sooner(p.due)
 	}
-	sooner(d.sink.next)
-	d.disk.wake(sooner)
-	d.disk.settling.wake(d.cfg, sooner)
-	d.wakeToSpeak(sooner)
+	sooner(s.sink.next)
+	s.disk.wake(sooner)
+	s.disk.settling.wake(s.cfg, sooner)
+	s.wakeToSpeak(sooner)
 	return at
 }
