@@ -84,7 +84,7 @@ func countJob(s *scheduler, j *job, count func(*parcel, bool)) {
 		for _, p := range j.parts {
 			count(p, true)
 		}
-	case j.p == nil || s.door != nil && s.door.p == j.p:
+	case j.p == nil || s.offer != nil && s.offer.p == j.p:
 	default:
 		count(j.p, true)
 	}
@@ -102,15 +102,15 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 	s := newScheduler(&cfg, true)
 	now := time.Now()
 	give := func(size int) {
-		s.give(now, &gift{b: batch(size), reply: make(chan error, 1)})
+		s.setOffer(now, &offer{b: batch(size), reply: make(chan error, 1)})
 		s.pump(now)
 	}
 	for range 9 {
 		give(10 * kib)
 	}
-	require.Nil(t, s.door)
+	require.Nil(t, s.offer)
 	give(10 * kib)
-	require.NotNil(t, s.door, "there is room for nine of them and their manifests")
+	require.NotNil(t, s.offer, "there is room for nine of them and their manifests")
 	require.LessOrEqual(t, s.heldBytes, cfg.Bytes)
 
 	now = now.Add(patienceMost)
@@ -119,7 +119,7 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 	require.Equal(t, store, j.task, "after a while it goes to the spool")
 	j.ids = []int64{1}
 	s.shelved(now, j)
-	require.Nil(t, s.door)
+	require.Nil(t, s.offer)
 
 	for len(s.under) > 0 {
 		for p := range s.under {
@@ -135,7 +135,7 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 	}
 	require.Zero(t, s.heldBytes)
 	give(300 * kib)
-	require.Nil(t, s.door, "one that is larger than memory is taken when there is room for half of it")
+	require.Nil(t, s.offer, "one that is larger than memory is taken when there is room for half of it")
 	give(300 * kib)
-	require.NotNil(t, s.door, "and no second one")
+	require.NotNil(t, s.offer, "and no second one")
 }

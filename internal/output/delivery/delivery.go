@@ -98,15 +98,15 @@ type Delivery struct {
 	open      openBatch
 	free      chan *Batch // recycled
 
-	gives    chan *gift
-	takeBack chan *gift // gifts whose Write waits no more
-	stops    chan context.Context
-	stopping sync.Once
-	wake     chan struct{}
-	answers  chan answer
-	shelved  chan *job
-	outcomes chan Outcome
-	ended    chan struct{} // closed when Run returns
+	offers      chan *offer
+	withdrawals chan *offer // offers whose Write waits no more
+	stops       chan context.Context
+	stopping    sync.Once
+	wake        chan struct{}
+	answers     chan answer
+	shelved     chan *job
+	outcomes    chan Outcome
+	ended       chan struct{} // closed when Run returns
 
 	work context.Context // of deliveries
 	halt context.CancelFunc
@@ -141,7 +141,7 @@ func newDelivery(cfg Config, s shelf) *Delivery {
 		cfg.Say = func(byte, string) {}
 	}
 	d := &Delivery{cfg: cfg, shelf: s, free: make(chan *Batch, freeMost),
-		gives: make(chan *gift), takeBack: make(chan *gift), stops: make(chan context.Context, 1), wake: make(chan struct{}, 1),
+		offers: make(chan *offer), withdrawals: make(chan *offer), stops: make(chan context.Context, 1), wake: make(chan struct{}, 1),
 		answers: make(chan answer, cfg.Slots), shelved: make(chan *job, 1), outcomes: make(chan Outcome),
 		ended: make(chan struct{})}
 	d.work, d.halt = context.WithCancel(context.Background())

@@ -254,7 +254,7 @@ func TestTurns(t *testing.T) {
 	s := newScheduler(&cfg, true)
 	now := time.Now()
 	for range 4 {
-		s.give(now, &gift{b: &Batch{Tweets: make([]spool.Tweet, 1)}, reply: make(chan error, 1)})
+		s.setOffer(now, &offer{b: &Batch{Tweets: make([]spool.Tweet, 1)}, reply: make(chan error, 1)})
 		s.admit(now)
 	}
 	var order []bool

@@ -193,13 +193,13 @@ func (s *scheduler) wasStored(now time.Time, p *parcel, id int64) {
 	p.entry = id
 	s.disk.spooled += int64(p.n)
 	switch {
-	case s.door != nil && s.door.p == p:
+	case s.offer != nil && s.offer.p == p:
 		s.enrol(p.lot)
 		s.secure(p)
 		s.recycle(p.b)
 		p.b = nil
 		s.stored = insert(s.stored, p)
-		s.leave(nil)
+		s.answerOffer(nil)
 	case p.done: // delivered meanwhile, at a stop
 		s.disk.gone = append(s.disk.gone, removal{entry: id, n: p.n})
 	default:
@@ -234,15 +234,15 @@ func (s *scheduler) failed(now time.Time, j *job) {
 
 func (s *scheduler) notStored(now time.Time, j *job) {
 	s.words.spool.strike(j.err.Error())
-	g := s.door
+	o := s.offer
 	switch {
-	case g == nil || g.p != j.p:
+	case o == nil || o.p != j.p:
 		if !s.stopping {
 			s.wait(now, j.p)
 		}
-	case g.gone || s.stopping:
-		s.leave(j.err)
+	case o.withdrawn || s.stopping:
+		s.answerOffer(j.err)
 	default:
-		g.storing, g.failed, g.until = false, true, now.Add(tryAgain)
+		o.storing, o.failed, o.until = false, true, now.Add(tryAgain)
 	}
 }

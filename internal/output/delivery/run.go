@@ -51,18 +51,18 @@ func (d *Delivery) Run(ctx context.Context) {
 
 // turn waits for one thing and tells the scheduler; false: the time is up.
 func (d *Delivery) turn(e *end, timer *time.Timer) bool {
-	gives, outcomes := d.gives, d.outcomes
-	if !d.scheduler.open() {
-		gives = nil
+	offers, outcomes := d.offers, d.outcomes
+	if !d.scheduler.takesOffer() {
+		offers = nil
 	}
 	if d.scheduler.out.empty() {
 		outcomes = nil
 	}
 	select {
-	case g := <-gives:
-		d.scheduler.give(time.Now(), g)
-	case g := <-d.takeBack:
-		d.scheduler.withdraw(g)
+	case o := <-offers:
+		d.scheduler.setOffer(time.Now(), o)
+	case o := <-d.withdrawals:
+		d.scheduler.withdraw(o)
 	case a := <-d.answers:
 		d.scheduler.answered(time.Now(), a.p, a.v, a.err)
 	case j := <-d.shelved:
@@ -118,7 +118,7 @@ func (d *Delivery) publish() {
 	k := d.scheduler
 	d.status.Store(k.status())
 	d.slot.Store(!k.paused && !k.sink.probing && len(k.under) < d.cfg.Slots && len(k.fresh) == 0)
-	d.roomy.Store(k.door == nil && k.room(d.cfg.Most, min(d.cfg.MostBytes, d.cfg.Bytes)))
+	d.roomy.Store(k.offer == nil && k.room(d.cfg.Most, min(d.cfg.MostBytes, d.cfg.Bytes)))
 }
 
 // Write takes a batch over, in memory or into the spool. It blocks while neither has room, until ctx is done; then it
@@ -129,31 +129,31 @@ func (d *Delivery) Write(ctx context.Context, b encode.Batch) error {
 		panic("BUG: a batch of another sink")
 	}
 	for _, one := range open.batches {
-		if err := d.give(ctx, one); err != nil {
+		if err := d.offer(ctx, one); err != nil {
 			return fmt.Errorf("give %d Tweets to delivery: %w", open.tweets, err)
 		}
 	}
 	return nil
 }
 
-func (d *Delivery) give(ctx context.Context, b *Batch) error {
-	g := &gift{b: b, reply: make(chan error, 1)}
+func (d *Delivery) offer(ctx context.Context, b *Batch) error {
+	o := &offer{b: b, reply: make(chan error, 1)}
 	select {
-	case d.gives <- g:
+	case d.offers <- o:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-d.ended:
 		return errStopped
 	}
 	select {
-	case err := <-g.reply:
+	case err := <-o.reply:
 		return err
 	case <-d.ended:
 		return errStopped
 	case <-ctx.Done():
 	}
 	select {
-	case d.takeBack <- g:
+	case d.withdrawals <- o:
 	case <-d.ended:
 	}
 	return ctx.Err()

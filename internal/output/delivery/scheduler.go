@@ -21,16 +21,17 @@ const (
 
 var errStopped = errors.New("delivery has stopped")
 
-// gift is a batch that a Write has come with.
-type gift struct {
-	b       *Batch
-	reply   chan error // has room for the answer
-	p       *parcel    // the scheduler's
-	since   time.Time
-	until   time.Time // when it goes to the spool if memory has no room
-	storing bool      // it is on its way there
-	failed  bool      // the spool did not take it
-	gone    bool      // its Write waits no more
+// offer is a pending Write: it ends when memory or the spool takes its batch. There is one at a time, so a Write that
+// waits holds back all that come after it, in order.
+type offer struct {
+	b         *Batch
+	reply     chan error // has room for the answer
+	p         *parcel    // the scheduler's
+	since     time.Time
+	until     time.Time // when it goes to the spool if memory has no room
+	storing   bool      // it is on its way there
+	failed    bool      // the spool did not take it
+	withdrawn bool      // its Write waits no more
 }
 
 // scheduler knows every Tweet that was given and not delivered, and decides what is done with it. Its methods are told
@@ -60,7 +61,7 @@ type scheduler struct {
 	held, heldBytes int // Tweets in memory
 	lent, lentBytes int // those of them that were read from the spool
 
-	door     *gift
+	offer    *offer
 	patience time.Duration
 	spilling bool // the backlog is of what did not fit into memory
 
@@ -116,32 +117,32 @@ func (s *scheduler) enrol(l *lot) {
 	}
 }
 
-// open reports whether a gift may come to the door.
-func (s *scheduler) open() bool { return s.door == nil && !s.stopping }
+// takesOffer reports whether the next Write may come.
+func (s *scheduler) takesOffer() bool { return s.offer == nil && !s.stopping }
 
-// give lets a batch wait at the door; pump takes it from there.
-func (s *scheduler) give(now time.Time, g *gift) {
-	g.p = newParcel(len(g.b.Tweets), now)
-	g.p.b, g.p.bytes = g.b, g.b.size()
+// setOffer makes o the pending Write; pump decides where its batch goes.
+func (s *scheduler) setOffer(now time.Time, o *offer) {
+	o.p = newParcel(len(o.b.Tweets), now)
+	o.p.b, o.p.bytes = o.b, o.b.size()
 	if len(s.stored) == 0 && s.held-s.lent <= s.cfg.Memory/2 && s.heldBytes-s.lentBytes <= s.cfg.Bytes/2 {
 		s.patience, s.spilling = patienceMost, false
 	}
-	g.since, g.until = now, now.Add(s.patience)
-	s.door = g
+	o.since, o.until = now, now.Add(s.patience)
+	s.offer = o
 }
 
-// withdraw forgets a gift, unless it is on its way to the spool already.
-func (s *scheduler) withdraw(g *gift) {
-	g.gone = true
-	if s.door == g && !g.storing {
-		s.door = nil
+// withdraw forgets an offer, unless the spool is being given its batch already: then the spool decides.
+func (s *scheduler) withdraw(o *offer) {
+	o.withdrawn = true
+	if s.offer == o && !o.storing {
+		s.offer = nil
 	}
 }
 
-// leave answers the gift at the door.
-func (s *scheduler) leave(err error) {
-	s.door.reply <- err
-	s.door = nil
+// answerOffer ends the pending Write.
+func (s *scheduler) answerOffer(err error) {
+	s.offer.reply <- err
+	s.offer = nil
 }
 
 // pump decides what is to be done now.
@@ -201,26 +202,26 @@ func (s *scheduler) release(p *parcel) {
 	p.b, p.lent = nil, false
 }
 
-// admit takes the gift at the door into memory, or sends it to the spool.
+// admit takes the batch of the pending Write into memory, or sends it to the spool.
 func (s *scheduler) admit(now time.Time) {
-	g := s.door
+	o := s.offer
 	switch {
-	case g == nil || g.storing:
-	case s.room(g.p.n, g.p.bytes):
-		s.patience -= min(s.patience, now.Sub(g.since))
-		s.enrol(g.p.lot)
-		s.hold(g.p)
-		s.fresh = append(s.fresh, g.p)
-		s.leave(nil)
-	case s.keeps && !now.Before(g.until):
+	case o == nil || o.storing:
+	case s.room(o.p.n, o.p.bytes):
+		s.patience -= min(s.patience, now.Sub(o.since))
+		s.enrol(o.p.lot)
+		s.hold(o.p)
+		s.fresh = append(s.fresh, o.p)
+		s.answerOffer(nil)
+	case s.keeps && !now.Before(o.until):
 		s.patience, s.spilling = 0, true
-		s.storeGift()
+		s.storeOffer()
 	}
 }
 
-func (s *scheduler) storeGift() {
-	s.door.storing = true
-	s.store(s.door.p)
+func (s *scheduler) storeOffer() {
+	s.offer.storing = true
+	s.store(s.offer.p)
 }
 
 // rouse lets those go again that waited long enough.
@@ -306,18 +307,18 @@ func (s *scheduler) stop() {
 			s.store(p)
 		}
 	}
-	switch g := s.door; {
-	case g == nil || g.storing:
+	switch o := s.offer; {
+	case o == nil || o.storing:
 	case s.keeps:
-		s.storeGift()
+		s.storeOffer()
 	default:
-		s.leave(errStopped)
+		s.answerOffer(errStopped)
 	}
 }
 
 // over reports whether nothing is left to be done after stop.
 func (s *scheduler) over() bool {
-	return s.stopping && len(s.under) == 0 && s.disk.idle() && s.door == nil && s.out.empty()
+	return s.stopping && len(s.under) == 0 && s.disk.idle() && s.offer == nil && s.out.empty()
 }
 
 // unsafe is how many Tweets would have to be fetched again if the process ended now.
@@ -336,8 +337,8 @@ func (s *scheduler) wake(now time.Time) time.Time {
 			at = t
 		}
 	}
-	if g := s.door; g != nil && s.keeps {
-		sooner(g.until)
+	if o := s.offer; o != nil && s.keeps {
+		sooner(o.until)
 	}
 	for _, p := range s.waiting {
 		sooner(p.due)

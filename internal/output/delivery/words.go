@@ -113,7 +113,7 @@ func (s *scheduler) status() *Status {
 // state is the gravest that holds.
 func (s *scheduler) state() string {
 	switch {
-	case s.door != nil && (s.door.failed || !s.keeps):
+	case s.offer != nil && (s.offer.failed || !s.keeps):
 		return "full"
 	case s.paused:
 		return "paused"
