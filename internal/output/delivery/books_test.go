@@ -26,8 +26,8 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 		return
 	}
 	inMemory, lent, unsafe, undelivered, again, bytes, lentBytes := 0, 0, 0, 0, 0, 0, 0
-	seen := map[*parcel]bool{}
-	count := func(p *parcel, mine bool) {
+	seen := map[*part]bool{}
+	count := func(p *part, mine bool) {
 		require.False(t, seen[p], "in two places")
 		seen[p] = true
 		require.False(t, p.done)
@@ -47,8 +47,8 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 			again++
 		}
 	}
-	all := func(parcels []*parcel, inSpool bool) {
-		for _, p := range parcels {
+	all := func(parts []*part, inSpool bool) {
+		for _, p := range parts {
 			count(p, p.b != nil)
 			require.Equal(t, inSpool, p.entry != 0 && p.safe)
 		}
@@ -78,7 +78,7 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 	require.LessOrEqual(t, len(s.ahead)+s.reading, aheadMost*mostEver)
 }
 
-func countJob(s *scheduler, j *job, count func(*parcel, bool)) {
+func countJob(s *scheduler, j *job, count func(*part, bool)) {
 	switch {
 	case j.task == cut:
 		for _, p := range j.parts {

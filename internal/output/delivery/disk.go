@@ -23,20 +23,20 @@ type shelf interface {
 type task uint8
 
 const (
-	store      task = iota // append a parcel
-	read                   // an entry
-	remove                 // entries
-	cut                    // put parts in an entry's place
-	quarantine             // one Tweet
+	store  task = iota // append a part
+	read               // an entry
+	remove             // entries
+	cut                // put parts in an entry's place
+	refuse             // one Tweet
 )
 
 // job is one use of the spool. It carries all that it needs, since the scheduler goes on meanwhile.
 type job struct {
 	task  task
 	at    time.Time // not before; zero: at once
-	p     *parcel
+	p     *part
 	entry int64          // to be read or cut
-	parts []*parcel      // of cut
+	parts []*part        // of cut
 	forms []*spool.Entry // what is to be written; what was read
 	gone  []removal      // to be removed
 	sent  ledger.Sent    // to be put in quarantine, with line and why
@@ -68,7 +68,7 @@ func (j *job) do(s shelf) {
 		j.err = s.Remove(ids...)
 	case cut:
 		j.ids, j.err = s.Replace(j.entry, j.forms...)
-	case quarantine:
+	case refuse:
 		j.err = s.Refuse(j.sent, j.line, j.why)
 	}
 	j.bytes = s.Bytes()
@@ -98,10 +98,10 @@ type disk struct {
 // idle reports whether nothing is to be done.
 func (k *disk) idle() bool { return !k.busy && len(k.jobs) == 0 && len(k.gone) == 0 }
 
-// drop takes back the jobs that a stop overtakes, and returns their parcels.
-func (k *disk) drop() (all []*parcel) {
+// drop takes back the jobs that a stop overtakes, and returns their parts.
+func (k *disk) drop() (all []*part) {
 	k.jobs = slices.DeleteFunc(k.jobs, func(j *job) bool {
-		if j.task == store || j.task == quarantine {
+		if j.task == store || j.task == refuse {
 			all = append(all, j.p)
 		}
 		return j.task != remove
@@ -117,12 +117,12 @@ func (k *disk) wake(sooner func(time.Time)) {
 
 func (s *scheduler) push(j *job) { s.disk.jobs = append(s.disk.jobs, j) }
 
-func (s *scheduler) store(p *parcel) { s.push(&job{task: store, p: p, forms: forms([]*parcel{p})}) }
+func (s *scheduler) store(p *part) { s.push(&job{task: store, p: p, forms: forms([]*part{p})}) }
 
-func forms(parcels []*parcel) []*spool.Entry {
-	all := make([]*spool.Entry, len(parcels))
-	for i, p := range parcels {
-		all[i] = p.stored()
+func forms(parts []*part) []*spool.Entry {
+	all := make([]*spool.Entry, len(parts))
+	for i, p := range parts {
+		all[i] = p.toEntry()
 	}
 	return all
 }
@@ -173,7 +173,7 @@ func (s *scheduler) shelved(now time.Time, j *job) {
 	case read:
 		s.reading--
 		j.p.b = &Batch{Lines: j.forms[0].Lines, Tweets: j.forms[0].Tweets}
-		s.ready([]*parcel{j.p})
+		s.ready([]*part{j.p})
 	case remove:
 		s.disk.removing = false
 		for _, r := range j.gone {
@@ -184,18 +184,18 @@ func (s *scheduler) shelved(now time.Time, j *job) {
 			p.entry = j.ids[i]
 		}
 		s.ready(j.parts)
-	case quarantine:
-		s.secluded(now, j.p, j.why)
+	case refuse:
+		s.quarantined(now, j.p, j.why)
 	}
 }
 
-func (s *scheduler) wasStored(now time.Time, p *parcel, id int64) {
+func (s *scheduler) wasStored(now time.Time, p *part, id int64) {
 	p.entry = id
 	s.disk.spooled += int64(p.n)
 	switch {
 	case s.offer != nil && s.offer.p == p:
-		s.enrol(p.lot)
-		s.secure(p)
+		s.register(p.group)
+		s.markSafe(p)
 		s.recycle(p.b)
 		p.b = nil
 		s.stored = insert(s.stored, p)
@@ -203,7 +203,7 @@ func (s *scheduler) wasStored(now time.Time, p *parcel, id int64) {
 	case p.done: // delivered meanwhile, at a stop
 		s.disk.gone = append(s.disk.gone, removal{entry: id, n: p.n})
 	default:
-		s.secure(p)
+		s.markSafe(p)
 		if !s.stopping {
 			s.wait(now, p)
 		}
@@ -227,7 +227,7 @@ func (s *scheduler) failed(now time.Time, j *job) {
 		s.push(j)
 	case j.task == remove: // these are sent again after the next start
 		s.disk.removing = false
-	case j.task == quarantine && j.p.entry == 0:
+	case j.task == refuse && j.p.entry == 0:
 		s.store(j.p)
 	}
 }

@@ -17,7 +17,7 @@ var errNotRunning = errors.New("delivery does not run")
 
 // answer is what became of a delivery.
 type answer struct {
-	p   *parcel
+	p   *part
 	v   Verdict
 	err error
 }
@@ -194,7 +194,7 @@ func (d *Delivery) Late(b *Batch) ([]ledger.Sent, error) {
 	return p.sent(), d.shelf.Remove(p.entry)
 }
 
-func (d *Delivery) takeLate(b *Batch) *parcel {
+func (d *Delivery) takeLate(b *Batch) *part {
 	d.late.Lock()
 	defer d.late.Unlock()
 	p := d.scheduler.lates[b]

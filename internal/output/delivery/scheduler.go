@@ -26,7 +26,7 @@ var errStopped = errors.New("delivery has stopped")
 type offer struct {
 	b         *Batch
 	reply     chan error // has room for the answer
-	p         *parcel    // the scheduler's
+	p         *part      // the scheduler's
 	since     time.Time
 	until     time.Time // when it goes to the spool if memory has no room
 	storing   bool      // it is on its way there
@@ -44,17 +44,17 @@ type scheduler struct {
 	recycle func(*Batch)
 
 	seq         int64
-	lots        list.List // of *lot: undelivered, the oldest first
-	given       []*lot    // in the order in which they were given; the first is not safe
+	groups      list.List // of *group: undelivered, the oldest first
+	given       []*group  // in the order in which they were given; the first is not safe
 	undelivered int64
 	refused     int64
 	out         Outcome // not yet told
 
-	fresh      []*parcel // in memory, not in the spool; each of these is sorted by age
-	ahead      []*parcel // read from the spool
-	stored     []*parcel // in the spool only
-	waiting    []*parcel // put off, in no order
-	under      map[*parcel]struct{}
+	fresh      []*part // in memory, not in the spool; each of these is sorted by age
+	ahead      []*part // read from the spool
+	stored     []*part // in the spool only
+	waiting    []*part // put off, in no order
+	under      map[*part]struct{}
 	reading    int  // on the way from stored to ahead
 	spoolsTurn bool // of ahead, to go next
 
@@ -70,9 +70,9 @@ type scheduler struct {
 	words    words
 	paused   bool
 	stopping bool
-	lates    map[*Batch]*parcel // under way at the stop, fate not known
+	lates    map[*Batch]*part // under way at the stop, fate not known
 
-	start []*parcel // to be delivered now
+	start []*part // to be delivered now
 }
 
 func newScheduler(cfg *Config, keeps bool) *scheduler {
@@ -80,7 +80,7 @@ func newScheduler(cfg *Config, keeps bool) *scheduler {
 		cfg.Bytes = math.MaxInt
 	}
 	s := &scheduler{cfg: cfg, keeps: keeps, jitter: rand.Float64, recycle: func(*Batch) {}, patience: patienceMost,
-		under: map[*parcel]struct{}{}, lates: map[*Batch]*parcel{}}
+		under: map[*part]struct{}{}, lates: map[*Batch]*part{}}
 	past := slices.Clone(cfg.Past)
 	slices.SortStableFunc(past, func(a, b spool.Entry) int { return a.At.Compare(b.At) })
 	for i := range past {
@@ -92,28 +92,28 @@ func newScheduler(cfg *Config, keeps bool) *scheduler {
 
 // inherit takes an entry of an earlier process over.
 func (s *scheduler) inherit(e *spool.Entry) {
-	p := newParcel(len(e.Tweets), e.At)
-	p.entry, p.safe, p.lot.unsafe = e.ID, true, 0
+	p := newPart(len(e.Tweets), e.At)
+	p.entry, p.safe, p.group.unsafe = e.ID, true, 0
 	if p.n > 0 {
 		p.bytes = e.Tweets[p.n-1].End + tweetBytes*p.n
 	}
-	s.enrol(p.lot)
+	s.register(p.group)
 	s.stored = append(s.stored, p)
 	s.disk.spooled += int64(p.n)
 }
 
-func newParcel(n int, at time.Time) *parcel {
-	return &parcel{n: n, lot: &lot{at: at, n: n, unsafe: n, undelivered: n}}
+func newPart(n int, at time.Time) *part {
+	return &part{n: n, group: &group{at: at, n: n, unsafe: n, undelivered: n}}
 }
 
-// enrol enters a lot in the books.
-func (s *scheduler) enrol(l *lot) {
+// register enters a group in the books.
+func (s *scheduler) register(g *group) {
 	s.seq++
-	l.seq = s.seq
-	l.place = s.lots.PushBack(l)
-	s.undelivered += int64(l.n)
-	if l.unsafe > 0 {
-		s.given = append(s.given, l)
+	g.seq = s.seq
+	g.element = s.groups.PushBack(g)
+	s.undelivered += int64(g.n)
+	if g.unsafe > 0 {
+		s.given = append(s.given, g)
 	}
 }
 
@@ -122,7 +122,7 @@ func (s *scheduler) takesOffer() bool { return s.offer == nil && !s.stopping }
 
 // setOffer makes o the pending Write; pump decides where its batch goes.
 func (s *scheduler) setOffer(now time.Time, o *offer) {
-	o.p = newParcel(len(o.b.Tweets), now)
+	o.p = newPart(len(o.b.Tweets), now)
 	o.p.b, o.p.bytes = o.b, o.b.size()
 	if len(s.stored) == 0 && s.held-s.lent <= s.cfg.Memory/2 && s.heldBytes-s.lentBytes <= s.cfg.Bytes/2 {
 		s.patience, s.spilling = patienceMost, false
@@ -177,13 +177,13 @@ func (s *scheduler) room(n, bytes int) bool {
 
 // lendable reports whether memory takes an entry from the spool. One that was written when batches were larger counts
 // as one of today's: it is cut as soon as it was read.
-func (s *scheduler) lendable(p *parcel) bool {
+func (s *scheduler) lendable(p *part) bool {
 	n, bytes := min(p.n, s.cfg.Most), min(p.bytes, s.cfg.Bytes/2)
 	return s.held+n <= s.cfg.Memory && bytes <= s.cfg.Bytes-s.heldBytes &&
 		(s.lent == 0 || s.lent+n <= s.cfg.Memory/2 && bytes <= s.cfg.Bytes/2-s.lentBytes)
 }
 
-func (s *scheduler) hold(p *parcel) {
+func (s *scheduler) hold(p *part) {
 	s.held += p.n
 	s.heldBytes += p.bytes
 	if p.lent {
@@ -192,7 +192,7 @@ func (s *scheduler) hold(p *parcel) {
 	}
 }
 
-func (s *scheduler) release(p *parcel) {
+func (s *scheduler) release(p *part) {
 	s.held -= p.n
 	s.heldBytes -= p.bytes
 	if p.lent {
@@ -209,7 +209,7 @@ func (s *scheduler) admit(now time.Time) {
 	case o == nil || o.storing:
 	case s.room(o.p.n, o.p.bytes):
 		s.patience -= min(s.patience, now.Sub(o.since))
-		s.enrol(o.p.lot)
+		s.register(o.p.group)
 		s.hold(o.p)
 		s.fresh = append(s.fresh, o.p)
 		s.answerOffer(nil)
@@ -226,7 +226,7 @@ func (s *scheduler) storeOffer() {
 
 // rouse lets those go again that waited long enough.
 func (s *scheduler) rouse(now time.Time) {
-	s.waiting = slices.DeleteFunc(s.waiting, func(p *parcel) bool {
+	s.waiting = slices.DeleteFunc(s.waiting, func(p *part) bool {
 		due := !now.Before(p.due)
 		switch {
 		case due && p.b == nil:
@@ -267,7 +267,7 @@ func (s *scheduler) mayBegin(now time.Time) bool {
 }
 
 // next takes from memory and from the spool by turns.
-func (s *scheduler) next() *parcel {
+func (s *scheduler) next() *part {
 	queue := &s.fresh
 	if len(s.ahead) > 0 && (s.spoolsTurn || len(s.fresh) == 0) {
 		queue = &s.ahead
@@ -300,7 +300,7 @@ func (s *scheduler) stop() {
 	for p := range s.under {
 		rest = append(rest, p)
 	}
-	rest = slices.DeleteFunc(rest, func(p *parcel) bool { return p.entry != 0 })
+	rest = slices.DeleteFunc(rest, func(p *part) bool { return p.entry != 0 })
 	slices.SortFunc(rest, byAge)
 	if s.keeps {
 		for _, p := range rest {
@@ -323,8 +323,8 @@ func (s *scheduler) over() bool {
 
 // unsafe is how many Tweets would have to be fetched again if the process ended now.
 func (s *scheduler) unsafe() (n int) {
-	for _, l := range s.given {
-		n += l.unsafe
+	for _, g := range s.given {
+		n += g.unsafe
 	}
 	return n
 }

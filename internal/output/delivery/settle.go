@@ -18,8 +18,8 @@ type settling struct {
 	heard  time.Time // when Telegraf reported last
 }
 
-// settle keeps the entry of a parcel that was written now.
-func (s *settling) settle(p *parcel, now time.Time) {
+// settle keeps the entry of a part that was written now.
+func (s *settling) settle(p *part, now time.Time) {
 	if s.heard.IsZero() {
 		s.heard = now
 	}
@@ -73,9 +73,9 @@ func (s *scheduler) hear(now time.Time, e feedback.Effect) {
 
 // again has an entry sent that was written once, and lost behind us.
 func (s *scheduler) again(now time.Time, r removal) {
-	p := newParcel(r.n, now)
-	p.entry, p.safe, p.lot.unsafe = r.entry, true, 0
-	s.enrol(p.lot)
+	p := newPart(r.n, now)
+	p.entry, p.safe, p.group.unsafe = r.entry, true, 0
+	s.register(p.group)
 	s.stored = insert(s.stored, p)
 }
 

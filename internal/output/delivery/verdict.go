@@ -22,7 +22,7 @@ type sink struct {
 	probing bool      // the last word was Later: one batch at a time, until one is accepted
 	fails   int       // probes in a row that came to nothing
 	next    time.Time // no probe before
-	putOff  int       // undelivered parcels that were put off, and their parts
+	putOff  int       // undelivered parts that were put off, what they were split into included
 	retries int64
 	spell   spell // since when batches were put off; n: sent again
 }
@@ -43,7 +43,7 @@ func (s *scheduler) backoff(tries int) time.Duration {
 }
 
 // answered hears what became of a delivery.
-func (s *scheduler) answered(now time.Time, p *parcel, v Verdict, err error) {
+func (s *scheduler) answered(now time.Time, p *part, v Verdict, err error) {
 	delete(s.under, p)
 	if err == nil {
 		err = errNoReason
@@ -60,13 +60,13 @@ func (s *scheduler) answered(now time.Time, p *parcel, v Verdict, err error) {
 	}
 }
 
-func (s *scheduler) accept(now time.Time, p *parcel) {
+func (s *scheduler) accept(now time.Time, p *part) {
 	s.sink.accepted++
 	s.sink.probing, s.sink.fails = false, 0
 	if s.cfg.Acknowledged {
 		s.out.Delivered = append(s.out.Delivered, p.sent()...)
 	}
-	b, mine := p.b, p.entry == 0 && !p.part && !p.again && !s.stopping
+	b, mine := p.b, p.entry == 0 && !p.shared && !p.again && !s.stopping
 	s.finish(now, p, !s.cfg.Acknowledged && p.lent)
 	if mine {
 		s.recycle(b)
@@ -75,12 +75,12 @@ func (s *scheduler) accept(now time.Time, p *parcel) {
 
 // finish takes p out of the books: it was accepted, or refused. Where it has to settle, it stays in the spool for a
 // while.
-func (s *scheduler) finish(now time.Time, p *parcel, settles bool) {
+func (s *scheduler) finish(now time.Time, p *part, settles bool) {
 	p.done = true
-	s.secure(p)
+	s.markSafe(p)
 	s.undelivered -= int64(p.n)
-	if p.lot.undelivered -= p.n; p.lot.undelivered == 0 {
-		s.lots.Remove(p.lot.place)
+	if p.group.undelivered -= p.n; p.group.undelivered == 0 {
+		s.groups.Remove(p.group.element)
 	}
 	if p.again {
 		s.sink.putOff--
@@ -96,12 +96,12 @@ func (s *scheduler) finish(now time.Time, p *parcel, settles bool) {
 }
 
 // secure counts p's Tweets as safe, and tells of all up to the first that are not.
-func (s *scheduler) secure(p *parcel) {
+func (s *scheduler) markSafe(p *part) {
 	if p.safe {
 		return
 	}
 	p.safe = true
-	p.lot.unsafe -= p.n
+	p.group.unsafe -= p.n
 	for len(s.given) > 0 && s.given[0].unsafe == 0 {
 		s.out.Safe += int64(s.given[0].n)
 		s.given = s.given[1:]
@@ -109,7 +109,7 @@ func (s *scheduler) secure(p *parcel) {
 }
 
 // putOff has p sent again later, or finds it to be at fault.
-func (s *scheduler) putOff(now time.Time, p *parcel, why error) {
+func (s *scheduler) putOff(now time.Time, p *part, why error) {
 	s.slow(now, p, why)
 	if !p.again {
 		p.again = true
@@ -125,7 +125,7 @@ func (s *scheduler) putOff(now time.Time, p *parcel, why error) {
 	case p.n > 1 && p.blame >= blameBatch:
 		s.split(p)
 	case p.n == 1 && p.blame >= blameTweet:
-		s.seclude(now, p, why)
+		s.quarantine(now, p, why)
 	case p.entry == 0 && s.keeps:
 		s.store(p)
 	default:
@@ -134,7 +134,7 @@ func (s *scheduler) putOff(now time.Time, p *parcel, why error) {
 }
 
 // slow lets the scheduler probe. What was under way when it began says nothing new.
-func (s *scheduler) slow(now time.Time, p *parcel, why error) {
+func (s *scheduler) slow(now time.Time, p *part, why error) {
 	s.sink.spell.strike(why.Error())
 	if s.sink.probing && !p.probe {
 		return
@@ -145,7 +145,7 @@ func (s *scheduler) slow(now time.Time, p *parcel, why error) {
 }
 
 // wait keeps p for its next try; what the spool has is not kept in memory.
-func (s *scheduler) wait(now time.Time, p *parcel) {
+func (s *scheduler) wait(now time.Time, p *part) {
 	p.due = now.Add(s.backoff(p.tries))
 	if p.entry != 0 {
 		s.release(p)
@@ -154,16 +154,16 @@ func (s *scheduler) wait(now time.Time, p *parcel) {
 }
 
 // refuse narrows down which Tweet is at fault.
-func (s *scheduler) refuse(now time.Time, p *parcel, why error) {
+func (s *scheduler) refuse(now time.Time, p *part, why error) {
 	if p.n > 1 {
 		s.split(p)
 		return
 	}
-	s.seclude(now, p, why)
+	s.quarantine(now, p, why)
 }
 
 // split puts the halves of p in its place.
-func (s *scheduler) split(p *parcel) {
+func (s *scheduler) split(p *part) {
 	parts := p.halves()
 	if p.again {
 		s.sink.putOff++ // one became two
@@ -175,9 +175,9 @@ func (s *scheduler) split(p *parcel) {
 	s.push(&job{task: cut, p: p, entry: p.entry, parts: parts, forms: forms(parts)})
 }
 
-// ready lets parcels that are in memory be sent.
-func (s *scheduler) ready(parcels []*parcel) {
-	for _, p := range parcels {
+// ready lets parts that are in memory be sent.
+func (s *scheduler) ready(parts []*part) {
+	for _, p := range parts {
 		switch {
 		case p.entry == 0:
 			s.fresh = insert(s.fresh, p)
@@ -189,16 +189,16 @@ func (s *scheduler) ready(parcels []*parcel) {
 	}
 }
 
-// seclude puts a single Tweet into quarantine.
-func (s *scheduler) seclude(now time.Time, p *parcel, why error) {
+// quarantine puts a single Tweet into quarantine.
+func (s *scheduler) quarantine(now time.Time, p *part, why error) {
 	if !s.keeps {
-		s.secluded(now, p, why.Error())
+		s.quarantined(now, p, why.Error())
 		return
 	}
-	s.push(&job{task: quarantine, p: p, sent: p.b.Tweets[0].Sent, line: p.b.Lines, why: why.Error()})
+	s.push(&job{task: refuse, p: p, sent: p.b.Tweets[0].Sent, line: p.b.Lines, why: why.Error()})
 }
 
-func (s *scheduler) secluded(now time.Time, p *parcel, why string) {
+func (s *scheduler) quarantined(now time.Time, p *part, why string) {
 	s.refused++
 	s.out.Refused = append(s.out.Refused, p.sent()...)
 	s.words.refused.strike(why)

@@ -102,12 +102,12 @@ func (s *scheduler) wakeToSpeak(sooner func(time.Time)) {
 
 // status is how things stand.
 func (s *scheduler) status() *Status {
-	now := &Status{State: s.state(), Undelivered: s.undelivered, InMemory: int64(s.held), Spooled: s.disk.spooled, SpoolBytes: s.disk.bytes,
+	st := &Status{State: s.state(), Undelivered: s.undelivered, InMemory: int64(s.held), Spooled: s.disk.spooled, SpoolBytes: s.disk.bytes,
 		Refused: s.refused, Retries: s.sink.retries}
-	if first := s.lots.Front(); first != nil {
-		now.Oldest = first.Value.(*lot).at
+	if first := s.groups.Front(); first != nil {
+		st.Oldest = first.Value.(*group).at
 	}
-	return now
+	return st
 }
 
 // state is the gravest that holds.
