@@ -25,7 +25,7 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 	if s.stopping {
 		return
 	}
-	inMemory, lent, unsafe, undelivered, again, bytes, lentBytes := 0, 0, 0, 0, 0, 0, 0
+	inMemory, fromSpool, unsafe, undelivered, again, bytes, fromSpoolBytes := 0, 0, 0, 0, 0, 0, 0
 	seen := map[*part]bool{}
 	count := func(p *part, mine bool) {
 		require.False(t, seen[p], "in two places")
@@ -39,9 +39,9 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 			inMemory += p.n
 			bytes += p.bytes
 		}
-		if p.lent {
-			lent += p.n
-			lentBytes += p.bytes
+		if p.fromSpool {
+			fromSpool += p.n
+			fromSpoolBytes += p.bytes
 		}
 		if p.again {
 			again++
@@ -69,8 +69,8 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 	if !s.disk.busy {
 		require.Equal(t, again, s.sink.putOff)
 		require.Equal(t, inMemory, s.held)
-		require.Equal(t, lent, s.lent)
-		require.Equal(t, [2]int{bytes, lentBytes}, [2]int{s.heldBytes, s.lentBytes})
+		require.Equal(t, fromSpool, s.fromSpool)
+		require.Equal(t, [2]int{bytes, fromSpoolBytes}, [2]int{s.heldBytes, s.fromSpoolBytes})
 		require.Equal(t, unsafe, s.unsafe())
 		require.EqualValues(t, undelivered, s.undelivered)
 	}
@@ -118,7 +118,7 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 	j := s.job(now)
 	require.Equal(t, store, j.task, "after a while it goes to the spool")
 	j.ids = []int64{1}
-	s.shelved(now, j)
+	s.jobDone(now, j)
 	require.Nil(t, s.offer)
 
 	for len(s.under) > 0 {
@@ -128,7 +128,7 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 		s.start = nil
 		for j := s.job(now); j != nil; j = s.job(now) {
 			j.forms = []*spool.Entry{{Lines: make([]byte, 10*kib), Tweets: make([]spool.Tweet, 1)}}
-			s.shelved(now, j)
+			s.jobDone(now, j)
 		}
 		s.pump(now)
 		requireSums(t, s, 0)

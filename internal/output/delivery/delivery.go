@@ -94,7 +94,7 @@ type Status struct {
 type Delivery struct {
 	cfg       Config
 	scheduler *scheduler // of Run's goroutine; who waited for ended may read it
-	shelf     shelf      // nil: there is no spool
+	spooler   spooler    // nil: there is no spool
 	open      openBatch
 	free      chan *Batch // recycled
 
@@ -104,7 +104,7 @@ type Delivery struct {
 	stopping    sync.Once
 	wake        chan struct{}
 	answers     chan answer
-	shelved     chan *job
+	jobsDone    chan *job
 	outcomes    chan Outcome
 	ended       chan struct{} // closed when Run returns
 
@@ -133,16 +133,16 @@ func New(cfg Config) *Delivery {
 // freeMost is how many batches wait to be used again.
 const freeMost = 16
 
-func newDelivery(cfg Config, s shelf) *Delivery {
+func newDelivery(cfg Config, s spooler) *Delivery {
 	if cfg.Slots < 1 || cfg.Most < 1 || cfg.Memory < cfg.Most || cfg.MostBytes < 1 {
 		panic("BUG: delivery without a slot, or with batches of no size, or larger than memory")
 	}
 	if cfg.Say == nil {
 		cfg.Say = func(byte, string) {}
 	}
-	d := &Delivery{cfg: cfg, shelf: s, free: make(chan *Batch, freeMost),
+	d := &Delivery{cfg: cfg, spooler: s, free: make(chan *Batch, freeMost),
 		offers: make(chan *offer), withdrawals: make(chan *offer), stops: make(chan context.Context, 1), wake: make(chan struct{}, 1),
-		answers: make(chan answer, cfg.Slots), shelved: make(chan *job, 1), outcomes: make(chan Outcome),
+		answers: make(chan answer, cfg.Slots), jobsDone: make(chan *job, 1), outcomes: make(chan Outcome),
 		ended: make(chan struct{})}
 	d.work, d.halt = context.WithCancel(context.Background())
 	d.scheduler = newScheduler(&d.cfg, s != nil)

@@ -110,7 +110,7 @@ func TestWithoutASpoolFullMemoryBlocks(t *testing.T) {
 
 func TestFullMemorySpillsAfterASecond(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = hang
 		l := begin(t, testConfig(t, c), s)
 		require.NoError(t, l.write(t.Context(), upTo(1, 40)...))
@@ -129,7 +129,7 @@ func TestFullMemorySpillsAfterASecond(t *testing.T) {
 
 func TestASlowSinkDoesNotSlowTheStream(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = after(200*time.Millisecond, Accepted) // 100 Tweets a second
 		l := begin(t, testConfig(t, c), s)
 		begun := time.Now()
@@ -151,7 +151,7 @@ func TestASlowSinkDoesNotSlowTheStream(t *testing.T) {
 
 func TestFullSpoolBlocksAndSaysSo(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = hang
 		s.most = 1
 		l := begin(t, testConfig(t, c), s)
@@ -172,7 +172,7 @@ func TestFullSpoolBlocksAndSaysSo(t *testing.T) {
 
 func TestUnwritableSpoolIsTriedEverySecond(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = hang
 		l := begin(t, testConfig(t, c), s)
 		require.NoError(t, l.write(t.Context(), upTo(1, 40)...))
@@ -187,7 +187,7 @@ func TestUnwritableSpoolIsTriedEverySecond(t *testing.T) {
 
 func TestABatchTakenBackOnItsWayToAFailingSpool(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = hang
 		l := begin(t, testConfig(t, c), s)
 		require.NoError(t, l.write(t.Context(), upTo(1, 40)...))
@@ -205,7 +205,7 @@ func TestABatchTakenBackOnItsWayToAFailingSpool(t *testing.T) {
 
 func TestRoomInMemoryEndsTheWaitForAFullSpool(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = after(5*time.Second, Accepted)
 		s.fail = func() error { return errDisk }
 		l := begin(t, testConfig(t, c), s)
@@ -217,7 +217,7 @@ func TestRoomInMemoryEndsTheWaitForAFullSpool(t *testing.T) {
 
 func TestFreshAndSpooledTakeTurns(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = hang
 		cfg := testConfig(t, c)
 		cfg.Slots, cfg.Most, cfg.Memory = 1, 1, 4
@@ -262,7 +262,7 @@ func TestTurns(t *testing.T) {
 		s.readAhead()
 		for j := s.job(now); j != nil; j = s.job(now) {
 			j.forms = []*spool.Entry{{Tweets: make([]spool.Tweet, 1)}}
-			s.shelved(now, j)
+			s.jobDone(now, j)
 		}
 		s.begin(now)
 		order = append(order, s.start[0].entry != 0)
@@ -281,7 +281,7 @@ func cancelled(t testing.TB) context.Context {
 
 func TestWrittenOutIsKeptUntilItSettles(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		cfg := fill(t, s, 1, 2, 3)
 		cfg.Courier, cfg.Acknowledged = c, false
 		l := begin(t, cfg, s)
@@ -302,7 +302,7 @@ func TestWrittenOutIsKeptUntilItSettles(t *testing.T) {
 
 func TestWhatHasNotSettledStaysAtAStop(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		cfg := fill(t, s, 1, 2, 3)
 		cfg.Courier, cfg.Acknowledged = c, false
 		l := start(t, cfg, s)
@@ -316,7 +316,7 @@ func TestWhatHasNotSettledStaysAtAStop(t *testing.T) {
 
 func TestARemovalThatFailsIsNotForgotten(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		cfg := fill(t, s, 1, 2, 3)
 		cfg.Courier = c
 		c.answer = after(time.Second, Accepted)
@@ -337,7 +337,7 @@ func TestARemovalThatFailsIsNotForgotten(t *testing.T) {
 
 func TestStatusBeforeTheStart(t *testing.T) {
 	within(t, func(t *testing.T) {
-		s, begun := newFakeShelf(t), time.Now()
+		s, begun := newFakeSpool(t), time.Now()
 		cfg := fill(t, s, 1, 2, 3)
 		require.Equal(t, Status{State: "delivering", Undelivered: 3, Oldest: begun, Spooled: 3, SpoolBytes: s.Bytes()}, newDelivery(cfg, s).Status())
 	})
@@ -345,7 +345,7 @@ func TestStatusBeforeTheStart(t *testing.T) {
 
 func TestAnEntryThatCannotBeReadIsTriedAgain(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		cfg := fill(t, s, 1, 2, 3)
 		cfg.Courier = c
 		s.fail = func() error { return errDisk }

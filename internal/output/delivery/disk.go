@@ -9,8 +9,8 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 )
 
-// shelf is what the delivery needs of a spool.
-type shelf interface {
+// spooler is what the delivery needs of a spool. Tests have one in memory.
+type spooler interface {
 	Append(e *spool.Entry) (int64, error)
 	Read(id int64) (*spool.Entry, error)
 	Remove(ids ...int64) error
@@ -49,7 +49,7 @@ type job struct {
 }
 
 // do may block on the disk.
-func (j *job) do(s shelf) {
+func (j *job) do(s spooler) {
 	switch j.task {
 	case store:
 		j.ids = make([]int64, 1)
@@ -158,8 +158,8 @@ func (s *scheduler) forget(now time.Time) {
 	k.removing = true
 }
 
-// shelved hears that a job was done, or failed.
-func (s *scheduler) shelved(now time.Time, j *job) {
+// jobDone takes the result of a job, which may have failed.
+func (s *scheduler) jobDone(now time.Time, j *job) {
 	s.disk.busy = false
 	s.disk.bytes = j.bytes
 	if j.err != nil {

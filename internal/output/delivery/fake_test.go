@@ -26,8 +26,8 @@ var (
 	errDead = errors.New("process was killed")
 )
 
-// fakeShelf is a spool in memory. What it holds outlives a Delivery.
-type fakeShelf struct {
+// fakeSpool is a spool in memory. What it holds outlives a Delivery.
+type fakeSpool struct {
 	sync.Mutex
 	t        testing.TB
 	entries  map[int64]*spool.Entry
@@ -40,12 +40,12 @@ type fakeShelf struct {
 	appended []int64                    // numbers given by Append, in order
 }
 
-func newFakeShelf(t testing.TB) *fakeShelf {
-	return &fakeShelf{t: t, entries: map[int64]*spool.Entry{}, refused: map[snowflake.ID]string{}}
+func newFakeSpool(t testing.TB) *fakeSpool {
+	return &fakeSpool{t: t, entries: map[int64]*spool.Entry{}, refused: map[snowflake.ID]string{}}
 }
 
 // begin waits, and locks unless the disk fails.
-func (s *fakeShelf) begin() error {
+func (s *fakeSpool) begin() error {
 	s.Lock()
 	slow, fail := s.slow, s.fail
 	s.Unlock()
@@ -62,13 +62,13 @@ func (s *fakeShelf) begin() error {
 	return nil
 }
 
-func (s *fakeShelf) set(change func()) {
+func (s *fakeSpool) set(change func()) {
 	s.Lock()
 	defer s.Unlock()
 	change()
 }
 
-func (s *fakeShelf) put(e *spool.Entry) int64 {
+func (s *fakeSpool) put(e *spool.Entry) int64 {
 	s.last++
 	own := *e
 	own.ID, own.Lines, own.Tweets = s.last, bytes.Clone(e.Lines), slices.Clone(e.Tweets)
@@ -77,7 +77,7 @@ func (s *fakeShelf) put(e *spool.Entry) int64 {
 	return s.last
 }
 
-func (s *fakeShelf) Append(e *spool.Entry) (int64, error) {
+func (s *fakeSpool) Append(e *spool.Entry) (int64, error) {
 	if err := s.begin(); err != nil {
 		return 0, err
 	}
@@ -89,7 +89,7 @@ func (s *fakeShelf) Append(e *spool.Entry) (int64, error) {
 	return s.put(e), nil
 }
 
-func (s *fakeShelf) Read(id int64) (*spool.Entry, error) {
+func (s *fakeSpool) Read(id int64) (*spool.Entry, error) {
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s *fakeShelf) Read(id int64) (*spool.Entry, error) {
 	return &own, nil
 }
 
-func (s *fakeShelf) Remove(ids ...int64) error {
+func (s *fakeSpool) Remove(ids ...int64) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (s *fakeShelf) Remove(ids ...int64) error {
 	return nil
 }
 
-func (s *fakeShelf) Refuse(t ledger.Sent, line []byte, why string) error {
+func (s *fakeSpool) Refuse(t ledger.Sent, line []byte, why string) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *fakeShelf) Refuse(t ledger.Sent, line []byte, why string) error {
 	return nil
 }
 
-func (s *fakeShelf) Replace(id int64, parts ...*spool.Entry) (ids []int64, err error) {
+func (s *fakeSpool) Replace(id int64, parts ...*spool.Entry) (ids []int64, err error) {
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (s *fakeShelf) Replace(id int64, parts ...*spool.Entry) (ids []int64, err e
 	return ids, nil
 }
 
-func (s *fakeShelf) Bytes() (n int64) {
+func (s *fakeSpool) Bytes() (n int64) {
 	s.Lock()
 	defer s.Unlock()
 	for _, e := range s.entries {
@@ -157,7 +157,7 @@ func (s *fakeShelf) Bytes() (n int64) {
 }
 
 // past is what a new process finds.
-func (s *fakeShelf) past() (all []spool.Entry) {
+func (s *fakeSpool) past() (all []spool.Entry) {
 	s.Lock()
 	defer s.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(s.entries)) {
@@ -169,7 +169,7 @@ func (s *fakeShelf) past() (all []spool.Entry) {
 }
 
 // ids is the Tweets in the spool, in the order of its entries.
-func (s *fakeShelf) ids() (all []snowflake.ID) {
+func (s *fakeSpool) ids() (all []snowflake.ID) {
 	for _, e := range s.past() {
 		for _, w := range e.Tweets {
 			all = append(all, w.ID)
@@ -312,7 +312,7 @@ type life struct {
 	hear      func(Outcome) // nil: nobody
 }
 
-func start(t testing.TB, cfg Config, s shelf) *life {
+func start(t testing.TB, cfg Config, s spooler) *life {
 	l := &life{t: t, quit: make(chan struct{}), delivered: map[snowflake.ID]int{}}
 	if cfg.Say == nil {
 		cfg.Say = func(level byte, text string) {
@@ -332,7 +332,7 @@ func start(t testing.TB, cfg Config, s shelf) *life {
 }
 
 // begin is start for tests that end with the end of the bubble.
-func begin(t testing.TB, cfg Config, s shelf) *life {
+func begin(t testing.TB, cfg Config, s spooler) *life {
 	l := start(t, cfg, s)
 	t.Cleanup(l.end)
 	return l

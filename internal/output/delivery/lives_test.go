@@ -22,7 +22,7 @@ type world struct {
 	r       *rand.Rand
 	rmu     sync.Mutex
 	courier *fakeCourier
-	shelf   *fakeShelf
+	spool   *fakeSpool
 	keeps   bool
 	written bool // not Acknowledged
 
@@ -47,11 +47,11 @@ func (w *world) n(most int) int {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), courier: newFakeCourier(t), shelf: newFakeShelf(t)}
+	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), courier: newFakeCourier(t), spool: newFakeSpool(t)}
 	w.keeps, w.written = w.chance(0.8), w.chance(0.3)
 	w.courier.answer = w.answer
-	w.shelf.settled = w.courier.accepted
-	w.shelf.fail = func() error {
+	w.spool.settled = w.courier.accepted
+	w.spool.fail = func() error {
 		switch {
 		case w.dead:
 			return errDead
@@ -60,7 +60,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		}
 		return nil
 	}
-	w.shelf.slow = func() time.Duration { return time.Duration(w.n(20)) * time.Millisecond }
+	w.spool.slow = func() time.Duration { return time.Duration(w.n(20)) * time.Millisecond }
 	return w
 }
 
@@ -98,18 +98,18 @@ func (w *world) config() Config {
 	cfg.Slots, cfg.Most, cfg.Acknowledged = 1+w.n(4), 1+w.n(mostEver), !w.written
 	cfg.Memory = cfg.Most * (1 + w.n(6))
 	cfg.Bytes = 200 * (1 + w.n(cfg.Memory)) // some Tweets, or all that Memory lets in
-	cfg.Past = w.shelf.past()
+	cfg.Past = w.spool.past()
 	return cfg
 }
 
 // known reports whether the spool has this Tweet, so that nobody gives it.
 func (w *world) known(id snowflake.ID) bool {
-	w.shelf.Lock()
-	defer w.shelf.Unlock()
-	if _, refused := w.shelf.refused[id]; refused {
+	w.spool.Lock()
+	defer w.spool.Unlock()
+	if _, refused := w.spool.refused[id]; refused {
 		return true
 	}
-	for _, e := range w.shelf.entries {
+	for _, e := range w.spool.entries {
 		if slices.ContainsFunc(e.Tweets, func(s spool.Tweet) bool { return s.ID == id }) {
 			return true
 		}
@@ -124,9 +124,9 @@ func (w *world) sound(id snowflake.ID) bool {
 
 // live lets one process work, and ends it well or badly.
 func (w *world) live(final bool) {
-	var on shelf
+	var on spooler
 	if w.keeps {
-		on = w.shelf
+		on = w.spool
 	}
 	w.given, w.dead, w.weak, w.moody = nil, false, false, 0
 	w.missing = slices.DeleteFunc(w.missing, w.known)
@@ -151,7 +151,7 @@ func (w *world) live(final bool) {
 func (w *world) feed(l *life, final bool) {
 	for range 20 + w.n(60) {
 		if !final {
-			w.shelf.set(func() { w.weak = w.chance(0.3) })
+			w.spool.set(func() { w.weak = w.chance(0.3) })
 			w.courier.Lock()
 			w.moody = []float64{0, 0, 0.3, 1}[w.n(4)]
 			w.courier.Unlock()
@@ -184,7 +184,7 @@ func (w *world) write(l *life) {
 
 func (w *world) relent(l *life) {
 	l.Pause(false)
-	w.shelf.set(func() { w.weak = false })
+	w.spool.set(func() { w.weak = false })
 	w.courier.Lock()
 	defer w.courier.Unlock()
 	w.moody = 0
@@ -205,7 +205,7 @@ func (w *world) end(l *life, final bool) {
 		require.NoError(w.t, l.Stop(in(w.t, time.Minute)))
 		l.end()
 	case w.chance(0.5):
-		w.shelf.set(func() { w.dead = true })
+		w.spool.set(func() { w.dead = true })
 		w.courier.say(hang)
 		l.end()
 		w.courier.say(w.answer)
@@ -238,7 +238,7 @@ func TestLives(t *testing.T) {
 				w.live(false)
 			}
 			w.live(true)
-			require.Empty(t, w.shelf.past(), "seed %d", seed)
+			require.Empty(t, w.spool.past(), "seed %d", seed)
 			gone := slices.Clone(w.missing)
 			for id := range w.last {
 				known := w.courier.accepted(id+1) || poison(id+1) || sticky(id+1) || slices.Contains(gone, id+1)

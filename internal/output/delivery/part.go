@@ -24,16 +24,16 @@ type group struct {
 
 // part is what is delivered as one batch: a group, or, after a split, some consecutive Tweets of it.
 type part struct {
-	group  *group
-	from   int    // its first Tweet's place in the group
-	n      int    // Tweets
-	bytes  int    // in memory, if it is, or will be, there
-	b      *Batch // nil: it is in the spool only
-	entry  int64  // its number in the spool; 0: it is not there
-	lent   bool   // b was read from the spool
-	shared bool   // others have the rest of b's buffers
-	safe   bool
-	done   bool // accepted, or in quarantine
+	group     *group
+	from      int    // its first Tweet's place in the group
+	n         int    // Tweets
+	bytes     int    // in memory, if it is, or will be, there
+	b         *Batch // nil: it is in the spool only
+	entry     int64  // its number in the spool; 0: it is not there
+	fromSpool bool   // b was read from the spool
+	shared    bool   // others have the rest of b's buffers
+	safe      bool
+	done      bool // accepted, or in quarantine
 
 	due   time.Time // not to be sent before
 	tries int       // in a row that came to nothing
@@ -92,5 +92,5 @@ func (p *part) halves() []*part {
 }
 
 func (p *part) cut(from, bytes int, b *Batch) *part {
-	return &part{group: p.group, from: from, n: len(b.Tweets), bytes: bytes, b: b, lent: p.lent, safe: p.safe, again: p.again, shared: true}
+	return &part{group: p.group, from: from, n: len(b.Tweets), bytes: bytes, b: b, fromSpool: p.fromSpool, safe: p.safe, again: p.again, shared: true}
 }

@@ -65,8 +65,8 @@ func (d *Delivery) turn(e *end, timer *time.Timer) bool {
 		d.scheduler.withdraw(o)
 	case a := <-d.answers:
 		d.scheduler.answered(time.Now(), a.p, a.v, a.err)
-	case j := <-d.shelved:
-		d.scheduler.shelved(time.Now(), j)
+	case j := <-d.jobsDone:
+		d.scheduler.jobDone(time.Now(), j)
 	case outcomes <- d.scheduler.out:
 		d.scheduler.out = Outcome{}
 	case <-timer.C:
@@ -103,8 +103,8 @@ func (d *Delivery) carryOut(now time.Time) {
 	d.scheduler.start = d.scheduler.start[:0]
 	if j := d.scheduler.job(now); j != nil {
 		d.wg.Go(func() {
-			j.do(d.shelf)
-			d.shelved <- j // has room: there is one at a time
+			j.do(d.spooler)
+			d.jobsDone <- j // has room: there is one at a time
 		})
 	}
 	for _, l := range d.scheduler.words.lines {
@@ -191,7 +191,7 @@ func (d *Delivery) Late(b *Batch) ([]ledger.Sent, error) {
 	if p.entry == 0 {
 		return p.sent(), nil
 	}
-	return p.sent(), d.shelf.Remove(p.entry)
+	return p.sent(), d.spooler.Remove(p.entry)
 }
 
 func (d *Delivery) takeLate(b *Batch) *part {

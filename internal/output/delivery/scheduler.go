@@ -58,8 +58,8 @@ type scheduler struct {
 	reading    int  // on the way from stored to ahead
 	spoolsTurn bool // of ahead, to go next
 
-	held, heldBytes int // Tweets in memory
-	lent, lentBytes int // those of them that were read from the spool
+	held, heldBytes           int // Tweets in memory
+	fromSpool, fromSpoolBytes int // those of them that were read from the spool
 
 	offer    *offer
 	patience time.Duration
@@ -124,7 +124,7 @@ func (s *scheduler) takesOffer() bool { return s.offer == nil && !s.stopping }
 func (s *scheduler) setOffer(now time.Time, o *offer) {
 	o.p = newPart(len(o.b.Tweets), now)
 	o.p.b, o.p.bytes = o.b, o.b.size()
-	if len(s.stored) == 0 && s.held-s.lent <= s.cfg.Memory/2 && s.heldBytes-s.lentBytes <= s.cfg.Bytes/2 {
+	if len(s.stored) == 0 && s.held-s.fromSpool <= s.cfg.Memory/2 && s.heldBytes-s.fromSpoolBytes <= s.cfg.Bytes/2 {
 		s.patience, s.spilling = patienceMost, false
 	}
 	o.since, o.until = now, now.Add(s.patience)
@@ -170,36 +170,36 @@ func (s *scheduler) freshShare(most int) int {
 // turn comes.
 func (s *scheduler) room(n, bytes int) bool {
 	bytes = min(bytes, s.cfg.Bytes/2)
-	mine, mineBytes := s.held-s.lent, s.heldBytes-s.lentBytes
+	mine, mineBytes := s.held-s.fromSpool, s.heldBytes-s.fromSpoolBytes
 	return s.held+n <= s.cfg.Memory && bytes <= s.cfg.Bytes-s.heldBytes &&
 		(mine == 0 || mine+n <= s.freshShare(s.cfg.Memory) && bytes <= s.freshShare(s.cfg.Bytes)-mineBytes)
 }
 
-// lendable reports whether memory takes an entry from the spool. One that was written when batches were larger counts
+// spoolFits reports whether memory takes an entry from the spool. One that was written when batches were larger counts
 // as one of today's: it is cut as soon as it was read.
-func (s *scheduler) lendable(p *part) bool {
+func (s *scheduler) spoolFits(p *part) bool {
 	n, bytes := min(p.n, s.cfg.Most), min(p.bytes, s.cfg.Bytes/2)
 	return s.held+n <= s.cfg.Memory && bytes <= s.cfg.Bytes-s.heldBytes &&
-		(s.lent == 0 || s.lent+n <= s.cfg.Memory/2 && bytes <= s.cfg.Bytes/2-s.lentBytes)
+		(s.fromSpool == 0 || s.fromSpool+n <= s.cfg.Memory/2 && bytes <= s.cfg.Bytes/2-s.fromSpoolBytes)
 }
 
 func (s *scheduler) hold(p *part) {
 	s.held += p.n
 	s.heldBytes += p.bytes
-	if p.lent {
-		s.lent += p.n
-		s.lentBytes += p.bytes
+	if p.fromSpool {
+		s.fromSpool += p.n
+		s.fromSpoolBytes += p.bytes
 	}
 }
 
 func (s *scheduler) release(p *part) {
 	s.held -= p.n
 	s.heldBytes -= p.bytes
-	if p.lent {
-		s.lent -= p.n
-		s.lentBytes -= p.bytes
+	if p.fromSpool {
+		s.fromSpool -= p.n
+		s.fromSpoolBytes -= p.bytes
 	}
-	p.b, p.lent = nil, false
+	p.b, p.fromSpool = nil, false
 }
 
 // admit takes the batch of the pending Write into memory, or sends it to the spool.
@@ -281,9 +281,9 @@ func (s *scheduler) next() *part {
 
 // readAhead has the oldest entries read.
 func (s *scheduler) readAhead() {
-	for len(s.ahead)+s.reading < aheadMost && len(s.stored) > 0 && s.lendable(s.stored[0]) {
+	for len(s.ahead)+s.reading < aheadMost && len(s.stored) > 0 && s.spoolFits(s.stored[0]) {
 		p := pop(&s.stored)
-		p.lent = true
+		p.fromSpool = true
 		s.hold(p)
 		s.reading++
 		s.push(&job{task: read, p: p, entry: p.entry})

@@ -110,7 +110,7 @@ func (d *Delivery) Taken() error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return d.shelf.Remove(ids...)
+	return d.spooler.Remove(ids...)
 }
 
 // Behind says that the outputs do not keep up: nothing should be added that can be had later.

@@ -11,8 +11,8 @@ import (
 )
 
 // unsure is a Delivery to stdout with an entry of an earlier process, which is written at once.
-func unsure(t *testing.T, confirmed bool) (*life, *fakeShelf, *fakeCourier) {
-	c, s := newFakeCourier(t), newFakeShelf(t)
+func unsure(t *testing.T, confirmed bool) (*life, *fakeSpool, *fakeCourier) {
+	c, s := newFakeCourier(t), newFakeSpool(t)
 	cfg := fill(t, s, 1, 2, 3)
 	cfg.Courier, cfg.Acknowledged, cfg.SettleAfter, cfg.Confirmed = c, false, 10*time.Second, confirmed
 	l := begin(t, cfg, s)
@@ -79,7 +79,7 @@ func TestDroppedEntriesAreSentAgain(t *testing.T) {
 func TestPauseByFeedback(t *testing.T) {
 	within(t, func(t *testing.T) {
 		c := newFakeCourier(t)
-		l := begin(t, testConfig(t, c), newFakeShelf(t))
+		l := begin(t, testConfig(t, c), newFakeSpool(t))
 		l.Feedback(feedback.Effect{Pause: true})
 		synctest.Wait()
 		require.NoError(t, l.write(t.Context(), 1))

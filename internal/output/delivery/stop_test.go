@@ -21,7 +21,7 @@ func in(t testing.TB, wait time.Duration) context.Context {
 
 func TestStopPutsTheRestIntoTheSpoolInOrder(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = hang
 		l := begin(t, testConfig(t, c), s)
 		for id := range snowflake.ID(8) {
@@ -43,7 +43,7 @@ func TestStopPutsTheRestIntoTheSpoolInOrder(t *testing.T) {
 func TestAcceptedAfterStopLeavesTheSpool(t *testing.T) {
 	for _, acknowledged := range []bool{true, false} {
 		within(t, func(t *testing.T) {
-			c, s := newFakeCourier(t), newFakeShelf(t)
+			c, s := newFakeCourier(t), newFakeSpool(t)
 			c.answer = after(time.Second, Accepted)
 			cfg := testConfig(t, c)
 			cfg.Acknowledged = acknowledged
@@ -65,7 +65,7 @@ func TestAcceptedAfterStopLeavesTheSpool(t *testing.T) {
 
 func TestAcceptedWhileStopStores(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = after(time.Second, Accepted)
 		s.slow = func() time.Duration { return 3 * time.Second }
 		l := begin(t, testConfig(t, c), s)
@@ -82,7 +82,7 @@ func TestAcceptedWhileStopStores(t *testing.T) {
 
 func TestLateDelivery(t *testing.T) {
 	within(t, func(t *testing.T) {
-		s := newFakeShelf(t)
+		s := newFakeSpool(t)
 		c := &lateCourier{fakeCourier: newFakeCourier(t)}
 		c.answer = hang
 		l := begin(t, testConfig(t, c), s)
@@ -129,7 +129,7 @@ func TestStopSaysWhatItCouldNotKeep(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, func(t *testing.T) {
-				courier, s := newFakeCourier(t), newFakeShelf(t)
+				courier, s := newFakeCourier(t), newFakeSpool(t)
 				courier.answer = hang
 				uses := 0
 				s.fail = func() error {
@@ -138,7 +138,7 @@ func TestStopSaysWhatItCouldNotKeep(t *testing.T) {
 					}
 					return errDisk
 				}
-				var on shelf
+				var on spooler
 				if c.keeps {
 					on = s
 				}
@@ -153,9 +153,9 @@ func TestStopSaysWhatItCouldNotKeep(t *testing.T) {
 func TestStopWithAWriteThatWaits(t *testing.T) {
 	for _, keeps := range []bool{true, false} {
 		within(t, func(t *testing.T) {
-			c, s := newFakeCourier(t), newFakeShelf(t)
+			c, s := newFakeCourier(t), newFakeSpool(t)
 			c.answer = hang
-			var on shelf
+			var on spooler
 			if keeps {
 				on = s
 			}
@@ -182,7 +182,7 @@ func TestStopWithAWriteThatWaits(t *testing.T) {
 
 func TestStopKeepsWhatWasNotYetInQuarantine(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = bad(1, 2)
 		uses := 0
 		s.slow = func() time.Duration { return time.Second }
@@ -204,7 +204,7 @@ func TestStopKeepsWhatWasNotYetInQuarantine(t *testing.T) {
 
 func TestStopDoesNotWaitForRemovalsThatFail(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		cfg := fill(t, s, 1, 2, 3)
 		cfg.Courier = c
 		n := time.Duration(0)
@@ -231,14 +231,14 @@ func TestStopDoesNotWaitForRemovalsThatFail(t *testing.T) {
 }
 
 func TestStopEndsWhateverHangs(t *testing.T) {
-	for name, hangs := range map[string]func(*fakeCourier, *fakeShelf, *life){
-		"courier":  func(c *fakeCourier, _ *fakeShelf, _ *life) { c.answer = stubborn },
-		"disk":     func(_ *fakeCourier, s *fakeShelf, _ *life) { s.slow = func() time.Duration { return time.Hour } },
-		"receiver": func(_ *fakeCourier, _ *fakeShelf, l *life) { close(l.quit) },
+	for name, hangs := range map[string]func(*fakeCourier, *fakeSpool, *life){
+		"courier":  func(c *fakeCourier, _ *fakeSpool, _ *life) { c.answer = stubborn },
+		"disk":     func(_ *fakeCourier, s *fakeSpool, _ *life) { s.slow = func() time.Duration { return time.Hour } },
+		"receiver": func(_ *fakeCourier, _ *fakeSpool, l *life) { close(l.quit) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, func(t *testing.T) {
-				c, s := newFakeCourier(t), newFakeShelf(t)
+				c, s := newFakeCourier(t), newFakeSpool(t)
 				c.answer = hang
 				l := begin(t, testConfig(t, c), s)
 				hangs(c, s, l)

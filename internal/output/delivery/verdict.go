@@ -67,7 +67,7 @@ func (s *scheduler) accept(now time.Time, p *part) {
 		s.out.Delivered = append(s.out.Delivered, p.sent()...)
 	}
 	b, mine := p.b, p.entry == 0 && !p.shared && !p.again && !s.stopping
-	s.finish(now, p, !s.cfg.Acknowledged && p.lent)
+	s.finish(now, p, !s.cfg.Acknowledged && p.fromSpool)
 	if mine {
 		s.recycle(b)
 	}
@@ -95,7 +95,7 @@ func (s *scheduler) finish(now time.Time, p *part, settles bool) {
 	s.release(p)
 }
 
-// secure counts p's Tweets as safe, and tells of all up to the first that are not.
+// markSafe counts p's Tweets as safe, and tells of all up to the first that are not.
 func (s *scheduler) markSafe(p *part) {
 	if p.safe {
 		return

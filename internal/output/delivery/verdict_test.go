@@ -15,7 +15,7 @@ import (
 
 func TestLaterGoesToTheSpoolAndIsProbed(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = func(ctx context.Context, ids []snowflake.ID) (Verdict, error) {
 			time.Sleep(time.Millisecond)
 			return later(ctx, ids)
@@ -90,7 +90,7 @@ func TestLaterWithoutASpoolStaysInMemory(t *testing.T) {
 
 func TestLaterStaysInMemoryWhileTheSpoolIsFull(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = later
 		s.fail = func() error { return errDisk }
 		l := begin(t, testConfig(t, c), s)
@@ -109,11 +109,11 @@ func TestLaterStaysInMemoryWhileTheSpoolIsFull(t *testing.T) {
 func TestOneBadTweetIsFound(t *testing.T) {
 	for _, keeps := range []bool{true, false} {
 		within(t, func(t *testing.T) {
-			c, s := newFakeCourier(t), newFakeShelf(t)
+			c, s := newFakeCourier(t), newFakeSpool(t)
 			c.answer = bad(137)
 			cfg := testConfig(t, c)
 			cfg.Most, cfg.Memory = 500, 1000
-			var on shelf
+			var on spooler
 			if keeps {
 				on = s
 			}
@@ -136,7 +136,7 @@ func TestOneBadTweetIsFound(t *testing.T) {
 
 func TestBadTweetsInTheSpoolAreFound(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		cfg := fill(t, s, upTo(1, 500)...)
 		c.answer = bad(1, 250, 500)
 		cfg.Courier, s.settled = c, c.accepted
@@ -154,7 +154,7 @@ func TestBadTweetsInTheSpoolAreFound(t *testing.T) {
 }
 
 // fill puts one entry into s, by a process that delivers nothing, and returns the Config of the next.
-func fill(t *testing.T, s *fakeShelf, ids ...snowflake.ID) Config {
+func fill(t *testing.T, s *fakeSpool, ids ...snowflake.ID) Config {
 	c := newFakeCourier(t)
 	c.answer = hang
 	cfg := testConfig(t, c)
@@ -170,7 +170,7 @@ func fill(t *testing.T, s *fakeShelf, ids ...snowflake.ID) Config {
 
 func TestLargerEntriesOfAnEarlierProcessAreCut(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		cfg := fill(t, s, upTo(1, 500)...)
 		cfg.Courier, cfg.Most, cfg.Memory = c, 100, 200
 		l := begin(t, cfg, s)
@@ -186,7 +186,7 @@ func TestLargerEntriesOfAnEarlierProcessAreCut(t *testing.T) {
 
 func TestTheOneThatIsAlwaysPutOffIsFound(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = func(ctx context.Context, ids []snowflake.ID) (Verdict, error) {
 			if slices.Contains(ids, 7) {
 				return later(ctx, ids)
@@ -214,7 +214,7 @@ func TestTheOneThatIsAlwaysPutOffIsFound(t *testing.T) {
 
 func TestAMoodySinkBlamesNobody(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		n := 0
 		c.answer = func(ctx context.Context, ids []snowflake.ID) (Verdict, error) {
 			c.Lock()
@@ -240,7 +240,7 @@ func TestAMoodySinkBlamesNobody(t *testing.T) {
 
 func TestAnOutageBlamesNobody(t *testing.T) {
 	within(t, func(t *testing.T) {
-		c, s := newFakeCourier(t), newFakeShelf(t)
+		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = later
 		l := begin(t, testConfig(t, c), s)
 		require.NoError(t, l.write(t.Context(), 1))
