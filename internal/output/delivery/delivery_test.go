@@ -162,11 +162,11 @@ func TestFullSpoolBlocksAndSaysSo(t *testing.T) {
 		b := l.Take()
 		time.AfterFunc(time.Second, func() { require.Equal(t, "full", l.Status().State) })
 		require.ErrorIs(t, l.Write(ctx, b), context.DeadlineExceeded)
-		require.Equal(t, slices.Repeat([]string{"E spool does not take Tweets: append: spool is full"}, 3), l.words())
+		require.Equal(t, slices.Repeat([]string{"E spool does not take Tweets: append: spool is full"}, 3), l.logged())
 		s.set(func() { s.most = 0 })
 		require.NoError(t, l.write(t.Context(), 51))
 		synctest.Wait()
-		require.Equal(t, "I spool takes Tweets again", l.words()[3])
+		require.Equal(t, "I spool takes Tweets again", l.logged()[3])
 	})
 }
 
@@ -325,7 +325,7 @@ func TestARemovalThatFailsIsNotForgotten(t *testing.T) {
 		s.set(func() { s.fail = func() error { return errDisk } })
 		sleep(90 * time.Second)
 		require.Equal(t, upTo(1, 3), s.ids())
-		require.Equal(t, slices.Repeat([]string{"E spool fails, and is tried again: disk says no"}, 2), l.words())
+		require.Equal(t, slices.Repeat([]string{"E spool fails, and is tried again: disk says no"}, 2), l.logged())
 		s.set(func() { s.fail = nil })
 		sleep(time.Minute)
 		require.Empty(t, s.ids())

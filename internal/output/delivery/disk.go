@@ -168,7 +168,7 @@ func (s *scheduler) jobDone(now time.Time, j *job) {
 	}
 	switch j.task {
 	case store:
-		s.words.spool.end()
+		s.log.spool.end()
 		s.wasStored(now, j.p, j.ids[0])
 	case read:
 		s.reading--
@@ -216,7 +216,7 @@ func (s *scheduler) failed(now time.Time, j *job) {
 		s.notStored(now, j)
 		return
 	}
-	s.words.disk.strike(j.err.Error())
+	s.log.disk.begin(j.err.Error())
 	switch {
 	case j.task == read:
 		s.reading--
@@ -233,7 +233,7 @@ func (s *scheduler) failed(now time.Time, j *job) {
 }
 
 func (s *scheduler) notStored(now time.Time, j *job) {
-	s.words.spool.strike(j.err.Error())
+	s.log.spool.begin(j.err.Error())
 	o := s.offer
 	switch {
 	case o == nil || o.p != j.p:

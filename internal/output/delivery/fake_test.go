@@ -383,7 +383,7 @@ func (l *life) now() (safe int64, delivered int, refused []snowflake.ID) {
 	return l.safe, len(l.delivered), slices.Clone(l.refused)
 }
 
-func (l *life) words() []string {
+func (l *life) logged() []string {
 	l.Lock()
 	defer l.Unlock()
 	return slices.Clone(l.said)

@@ -107,10 +107,10 @@ func (d *Delivery) carryOut(now time.Time) {
 			d.jobsDone <- j // has room: there is one at a time
 		})
 	}
-	for _, l := range d.scheduler.words.lines {
+	for _, l := range d.scheduler.log.lines {
 		d.cfg.Say(l.level, l.text)
 	}
-	d.scheduler.words.lines = d.scheduler.words.lines[:0]
+	d.scheduler.log.lines = d.scheduler.log.lines[:0]
 	d.publish()
 }
 

@@ -67,7 +67,7 @@ type scheduler struct {
 
 	sink     sink
 	disk     disk
-	words    words
+	log      logState
 	paused   bool
 	stopping bool
 	lates    map[*Batch]*part // under way at the stop, fate not known
@@ -154,7 +154,7 @@ func (s *scheduler) pump(now time.Time) {
 		s.begin(now)
 		s.readAhead()
 	}
-	s.speak(now)
+	s.writeLog(now)
 }
 
 // freshShare is how much of memory, in Tweets or bytes, may be of what did not come from the spool: while there is a
@@ -248,7 +248,7 @@ func (s *scheduler) begin(now time.Time) {
 		p.probe = s.sink.probing
 		if p.again {
 			s.sink.retries++
-			s.sink.spell.n++
+			s.sink.trouble.n++
 		}
 		s.under[p] = struct{}{}
 		s.start = append(s.start, p)
@@ -346,6 +346,6 @@ func (s *scheduler) wake(now time.Time) time.Time {
 	sooner(s.sink.next)
 	s.disk.wake(sooner)
 	s.disk.settling.wake(s.cfg, sooner)
-	s.wakeToSpeak(sooner)
+	s.wakeToLog(sooner)
 	return at
 }

@@ -24,7 +24,7 @@ type sink struct {
 	next    time.Time // no probe before
 	putOff  int       // undelivered parts that were put off, what they were split into included
 	retries int64
-	spell   spell // since when batches were put off; n: sent again
+	trouble trouble // since when batches were put off; n: sent again
 }
 
 // tally counts verdicts.
@@ -135,7 +135,7 @@ func (s *scheduler) putOff(now time.Time, p *part, why error) {
 
 // slow lets the scheduler probe. What was under way when it began says nothing new.
 func (s *scheduler) slow(now time.Time, p *part, why error) {
-	s.sink.spell.strike(why.Error())
+	s.sink.trouble.begin(why.Error())
 	if s.sink.probing && !p.probe {
 		return
 	}
@@ -201,7 +201,7 @@ func (s *scheduler) quarantine(now time.Time, p *part, why error) {
 func (s *scheduler) quarantined(now time.Time, p *part, why string) {
 	s.refused++
 	s.out.Refused = append(s.out.Refused, p.sent()...)
-	s.words.refused.strike(why)
-	s.words.refused.n++
+	s.log.refused.begin(why)
+	s.log.refused.n++
 	s.finish(now, p, false)
 }

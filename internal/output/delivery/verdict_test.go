@@ -61,7 +61,7 @@ func requireBackoff(t *testing.T, times []time.Time) {
 // requireTold wants one beginning, one line a minute and one end.
 func requireTold(t *testing.T, l *life, minutes int) {
 	t.Helper()
-	said := l.words()
+	said := l.logged()
 	end := len(said) - 1
 	for _, w := range said[:end] {
 		require.Equal(t, "W Tweets are not accepted, and will be sent again: sink says no", w)
@@ -125,7 +125,7 @@ func TestOneBadTweetIsFound(t *testing.T) {
 			require.Equal(t, 499, delivered)
 			require.Equal(t, []snowflake.ID{137}, refused)
 			require.LessOrEqual(t, c.count(), 1+2*9)
-			require.Equal(t, []string{"E Tweets refused and in quarantine: 1; the last one: bad line"}, l.words())
+			require.Equal(t, []string{"E Tweets refused and in quarantine: 1; the last one: bad line"}, l.logged())
 			require.Equal(t, Status{State: "idle", Refused: 1}, l.Status())
 			if keeps {
 				require.Equal(t, map[snowflake.ID]string{137: "bad line"}, s.refused)
