@@ -242,7 +242,7 @@ func (r *run) step(ev core.Event) {
 }
 
 func road(s delivery.Status) core.Road {
-	return core.Road{State: s.State, Undelivered: s.Undelivered, Oldest: s.Oldest, Spooled: s.Spooled,
+	return core.Road{State: s.State.String(), Undelivered: s.Undelivered, Oldest: s.Oldest, Spooled: s.Spooled,
 		SpoolBytes: s.SpoolBytes, Refused: s.Refused, Retries: s.Retries}
 }
 

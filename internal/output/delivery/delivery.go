@@ -78,18 +78,6 @@ type Outcome struct {
 
 func (o *Outcome) empty() bool { return o.Safe == 0 && len(o.Delivered) == 0 && len(o.Refused) == 0 }
 
-// Status is how things stand.
-type Status struct {
-	State       string    // idle, delivering, retrying, spooling, full, paused
-	Undelivered int64     // Tweets given and not delivered, those in the spool included
-	InMemory    int64     // Tweets that only memory holds, or that are under way
-	Oldest      time.Time // when the oldest of them was given, or spooled; zero: none
-	Spooled     int64     // Tweets in the spool
-	SpoolBytes  int64
-	Refused     int64 // Tweets in quarantine since the start
-	Retries     int64 // batches sent again since the start
-}
-
 // Delivery is the engine's sink of Tweets.
 type Delivery struct {
 	cfg       Config

@@ -25,7 +25,7 @@ func TestAcceptedIsSafeAndDelivered(t *testing.T) {
 	within(t, func(t *testing.T) {
 		c := newFakeCourier(t)
 		l := begin(t, testConfig(t, c), nil)
-		require.Equal(t, "idle", l.Status().State)
+		require.Equal(t, Idle, l.Status().State)
 		require.NoError(t, l.write(t.Context(), upTo(1, 25)...))
 		synctest.Wait()
 		safe, delivered, refused := l.now()
@@ -33,7 +33,7 @@ func TestAcceptedIsSafeAndDelivered(t *testing.T) {
 		require.Equal(t, 25, delivered)
 		require.Empty(t, refused)
 		require.Equal(t, [][]snowflake.ID{upTo(1, 10), upTo(11, 20), upTo(21, 25)}, inOrder(c.posts))
-		require.Equal(t, Status{State: "idle"}, l.Status())
+		require.Equal(t, Status{State: Idle}, l.Status())
 		require.NoError(t, l.Stop(t.Context()))
 	})
 }
@@ -81,7 +81,7 @@ func TestNoMoreThanSlots(t *testing.T) {
 		sleep(1500 * time.Millisecond)
 		require.Equal(t, 3, c.most)
 		require.Equal(t, 4, c.count())
-		require.Equal(t, "delivering", l.Status().State)
+		require.Equal(t, Delivering, l.Status().State)
 	})
 }
 
@@ -100,7 +100,7 @@ func TestWithoutASpoolFullMemoryBlocks(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { written <- l.Write(ctx, b) })
 		sleep(time.Minute)
-		require.Equal(t, "full", l.Status().State)
+		require.Equal(t, Full, l.Status().State)
 		require.ErrorIs(t, <-written, context.DeadlineExceeded)
 		require.Equal(t, time.Hour, time.Since(begun))
 		synctest.Wait()
@@ -121,7 +121,7 @@ func TestFullMemorySpillsAfterASecond(t *testing.T) {
 		require.NoError(t, l.write(t.Context(), upTo(46, 50)...))
 		require.Equal(t, time.Second, time.Since(begun), "no more patience")
 		synctest.Wait()
-		require.Equal(t, Status{State: "spooling", Undelivered: 50, InMemory: 40, Oldest: begun, Spooled: 10, SpoolBytes: s.Bytes()}, l.Status())
+		require.Equal(t, Status{State: Spooling, Undelivered: 50, InMemory: 40, Oldest: begun, Spooled: 10, SpoolBytes: s.Bytes()}, l.Status())
 		safe, _, _ := l.now()
 		require.Zero(t, safe, "those before are not safe")
 	})
@@ -141,7 +141,7 @@ func TestASlowSinkDoesNotSlowTheStream(t *testing.T) {
 		fresh := slices.ContainsFunc(c.posts, func(ids []snowflake.ID) bool { return ids[0] > 500 })
 		require.True(t, fresh, "new Tweets go out while older ones wait in the spool")
 		sleep(12 * time.Second)
-		require.Equal(t, "idle", l.Status().State)
+		require.Equal(t, Idle, l.Status().State)
 		safe, delivered, _ := l.now()
 		require.EqualValues(t, 1000, safe)
 		require.Equal(t, 1000, delivered)
@@ -160,7 +160,7 @@ func TestFullSpoolBlocksAndSaysSo(t *testing.T) {
 		defer cancel()
 		l.add(51)
 		b := l.Take()
-		time.AfterFunc(time.Second, func() { require.Equal(t, "full", l.Status().State) })
+		time.AfterFunc(time.Second, func() { require.Equal(t, Full, l.Status().State) })
 		require.ErrorIs(t, l.Write(ctx, b), context.DeadlineExceeded)
 		require.Equal(t, slices.Repeat([]string{"E spool does not take Tweets: append: spool is full"}, 3), l.logged())
 		s.set(func() { s.most = 0 })
@@ -296,7 +296,7 @@ func TestWrittenOutIsKeptUntilItSettles(t *testing.T) {
 		require.Zero(t, l.Status().Undelivered)
 		sleep(2 * time.Second)
 		require.Empty(t, s.ids())
-		require.Equal(t, Status{State: "idle"}, l.Status())
+		require.Equal(t, Status{State: Idle}, l.Status())
 	})
 }
 
@@ -339,7 +339,7 @@ func TestStatusBeforeTheStart(t *testing.T) {
 	within(t, func(t *testing.T) {
 		s, begun := newFakeSpool(t), time.Now()
 		cfg := fill(t, s, 1, 2, 3)
-		require.Equal(t, Status{State: "delivering", Undelivered: 3, Oldest: begun, Spooled: 3, SpoolBytes: s.Bytes()}, newDelivery(cfg, s).Status())
+		require.Equal(t, Status{State: Delivering, Undelivered: 3, Oldest: begun, Spooled: 3, SpoolBytes: s.Bytes()}, newDelivery(cfg, s).Status())
 	})
 }
 
@@ -367,7 +367,7 @@ func TestPause(t *testing.T) {
 		require.NoError(t, l.write(t.Context(), 1))
 		sleep(time.Hour)
 		require.Zero(t, c.count())
-		require.Equal(t, "paused", l.Status().State)
+		require.Equal(t, Paused, l.Status().State)
 		l.Pause(false)
 		synctest.Wait()
 		require.Equal(t, 1, c.count())

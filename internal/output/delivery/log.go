@@ -100,30 +100,3 @@ func (s *scheduler) wakeToLog(sooner func(time.Time)) {
 		}
 	}
 }
-
-// status is how things stand.
-func (s *scheduler) status() *Status {
-	st := &Status{State: s.state(), Undelivered: s.undelivered, InMemory: int64(s.held), Spooled: s.disk.spooled, SpoolBytes: s.disk.bytes,
-		Refused: s.refused, Retries: s.sink.retries}
-	if first := s.groups.Front(); first != nil {
-		st.Oldest = first.Value.(*group).at
-	}
-	return st
-}
-
-// state is the gravest that holds.
-func (s *scheduler) state() string {
-	switch {
-	case s.offer != nil && (s.offer.failed || !s.keeps):
-		return "full"
-	case s.paused:
-		return "paused"
-	case s.sink.probing:
-		return "retrying"
-	case s.spilling && len(s.stored) > 0:
-		return "spooling"
-	case s.undelivered > 0:
-		return "delivering"
-	}
-	return "idle"
-}

@@ -113,11 +113,5 @@ func (d *Delivery) Taken() error {
 	return d.spooler.Remove(ids...)
 }
 
-// Behind says that the outputs do not keep up: nothing should be added that can be had later.
-func (d *Delivery) Behind() bool {
-	switch d.Status().State {
-	case "full", "paused", "retrying", "spooling":
-		return true
-	}
-	return false
-}
+// Behind reports whether the outputs do not keep up. Any goroutine may call it.
+func (d *Delivery) Behind() bool { return d.Status().State.Behind() }

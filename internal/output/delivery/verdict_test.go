@@ -28,19 +28,19 @@ func TestLaterGoesToTheSpoolAndIsProbed(t *testing.T) {
 		require.ElementsMatch(t, upTo(1, 20), s.ids())
 		safe, _, _ := l.now()
 		require.EqualValues(t, 20, safe, "the head never waits longer than one delivery")
-		require.Equal(t, "retrying", l.Status().State)
+		require.Equal(t, Retrying, l.Status().State)
 		c.Lock()
 		c.most = 0
 		c.Unlock()
 		sleep(10 * time.Minute)
 		require.Equal(t, 1, c.most, "one batch at a time")
-		require.Equal(t, "retrying", l.Status().State)
+		require.Equal(t, Retrying, l.Status().State)
 		requireBackoff(t, c.times[1:])
 		safe, _, _ = l.now()
 		require.EqualValues(t, 40, safe)
 		c.say(nil)
 		sleep(time.Minute)
-		require.Equal(t, "idle", l.Status().State)
+		require.Equal(t, Idle, l.Status().State)
 		_, delivered, _ := l.now()
 		require.Equal(t, 40, delivered)
 		require.Empty(t, s.ids())
@@ -126,7 +126,7 @@ func TestOneBadTweetIsFound(t *testing.T) {
 			require.Equal(t, []snowflake.ID{137}, refused)
 			require.LessOrEqual(t, c.count(), 1+2*9)
 			require.Equal(t, []string{"E Tweets refused and in quarantine: 1; the last one: bad line"}, l.logged())
-			require.Equal(t, Status{State: "idle", Refused: 1}, l.Status())
+			require.Equal(t, Status{State: Idle, Refused: 1}, l.Status())
 			if keeps {
 				require.Equal(t, map[snowflake.ID]string{137: "bad line"}, s.refused)
 			}
@@ -149,7 +149,7 @@ func TestBadTweetsInTheSpoolAreFound(t *testing.T) {
 		require.LessOrEqual(t, c.count(), 1+3*2*9)
 		require.Len(t, s.refused, 3)
 		require.Empty(t, s.ids())
-		require.Equal(t, Status{State: "idle", Refused: 3}, l.Status())
+		require.Equal(t, Status{State: Idle, Refused: 3}, l.Status())
 	})
 }
 
