@@ -43,7 +43,7 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 			fromSpool += p.n
 			fromSpoolBytes += p.bytes
 		}
-		if p.again {
+		if p.retried {
 			again++
 		}
 	}
@@ -60,7 +60,7 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 		count(p, p.b != nil)
 		require.True(t, (p.b == nil) == (p.entry != 0), "what the spool has is not kept in memory")
 	}
-	for p := range s.under {
+	for p := range s.inFlight {
 		count(p, true)
 	}
 	for _, j := range s.disk.jobs {
@@ -75,7 +75,7 @@ func requireSums(t testing.TB, s *scheduler, slack int) {
 		require.EqualValues(t, undelivered, s.undelivered)
 	}
 	require.LessOrEqual(t, s.held, s.cfg.Memory+slack)
-	require.LessOrEqual(t, len(s.ahead)+s.reading, aheadMost*mostEver)
+	require.LessOrEqual(t, len(s.ahead)+s.reading, maxAhead*maxBatchEver)
 }
 
 func countJob(s *scheduler, j *job, count func(*part, bool)) {
@@ -113,7 +113,7 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 	require.NotNil(t, s.offer, "there is room for nine of them and their manifests")
 	require.LessOrEqual(t, s.heldBytes, cfg.Bytes)
 
-	now = now.Add(patienceMost)
+	now = now.Add(maxPatience)
 	s.pump(now)
 	j := s.job(now)
 	require.Equal(t, store, j.task, "after a while it goes to the spool")
@@ -121,8 +121,8 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 	s.jobDone(now, j)
 	require.Nil(t, s.offer)
 
-	for len(s.under) > 0 {
-		for p := range s.under {
+	for len(s.inFlight) > 0 {
+		for p := range s.inFlight {
 			s.answered(now, p, Accepted, nil)
 		}
 		s.start = nil

@@ -54,10 +54,10 @@ type Config struct {
 	Schema    *encode.Schema
 	Courier   Courier
 	Attach    func(b *Batch, t *tweet.Tweet) // adds t to b.Attached; nil: nothing is attached
-	Slots     int                            // batches under way at once
+	Slots     int                            // batches in flight at once
 	Most      int                            // Tweets of a batch at most; not more than Memory
 	MostBytes int                            // bytes of a batch at most, roughly
-	Memory    int                            // Tweets in memory at most: under way, and waiting for a slot
+	Memory    int                            // Tweets in memory at most: in flight, and waiting for a slot
 	Bytes     int                            // the same in bytes, save for one batch; 0: no bound but Memory
 	// Acknowledged: Accepted means that every output has it. Otherwise it was only written out: what comes from the
 	// spool is kept there for SettleAfter more, since what a killed process wrote last may never have been read.
@@ -104,10 +104,10 @@ type Delivery struct {
 	paused atomic.Bool
 	slot   atomic.Bool // one is free
 	roomy  atomic.Bool // memory would take a batch
-	late   sync.Mutex  // guards scheduler.late after the end
+	late   sync.Mutex  // guards scheduler.lates after the end
 
 	effectsOf sync.Mutex
-	effects   []feedback.Effect // what Telegraf reported, and the scheduler has not heard
+	effects   []feedback.Effect // what Telegraf reported and the scheduler has not applied
 }
 
 // New returns a Delivery; nothing is sent before Run.
@@ -118,8 +118,8 @@ func New(cfg Config) *Delivery {
 	return newDelivery(cfg, cfg.Spool)
 }
 
-// freeMost is how many batches wait to be used again.
-const freeMost = 16
+// maxFree is how many empty batches are kept for reuse.
+const maxFree = 16
 
 func newDelivery(cfg Config, s spooler) *Delivery {
 	if cfg.Slots < 1 || cfg.Most < 1 || cfg.Memory < cfg.Most || cfg.MostBytes < 1 {
@@ -128,7 +128,7 @@ func newDelivery(cfg Config, s spooler) *Delivery {
 	if cfg.Say == nil {
 		cfg.Say = func(byte, string) {}
 	}
-	d := &Delivery{cfg: cfg, spooler: s, free: make(chan *Batch, freeMost),
+	d := &Delivery{cfg: cfg, spooler: s, free: make(chan *Batch, maxFree),
 		offers: make(chan *offer), withdrawals: make(chan *offer), stops: make(chan context.Context, 1), wake: make(chan struct{}, 1),
 		answers: make(chan answer, cfg.Slots), jobsDone: make(chan *job, 1), outcomes: make(chan Outcome),
 		ended: make(chan struct{})}

@@ -79,7 +79,7 @@ func TestNoMoreThanSlots(t *testing.T) {
 		l := begin(t, cfg, nil)
 		require.NoError(t, l.write(t.Context(), upTo(1, 40)...))
 		sleep(1500 * time.Millisecond)
-		require.Equal(t, 3, c.most)
+		require.Equal(t, 3, c.maxInFlight)
 		require.Equal(t, 4, c.count())
 		require.Equal(t, Delivering, l.Status().State)
 	})
@@ -153,7 +153,7 @@ func TestFullSpoolBlocksAndSaysSo(t *testing.T) {
 	within(t, func(t *testing.T) {
 		c, s := newFakeCourier(t), newFakeSpool(t)
 		c.answer = hang
-		s.most = 1
+		s.maxEntries = 1
 		l := begin(t, testConfig(t, c), s)
 		require.NoError(t, l.write(t.Context(), upTo(1, 50)...))
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
@@ -163,7 +163,7 @@ func TestFullSpoolBlocksAndSaysSo(t *testing.T) {
 		time.AfterFunc(time.Second, func() { require.Equal(t, Full, l.Status().State) })
 		require.ErrorIs(t, l.Write(ctx, b), context.DeadlineExceeded)
 		require.Equal(t, slices.Repeat([]string{"E spool does not take Tweets: append: spool is full"}, 3), l.logged())
-		s.set(func() { s.most = 0 })
+		s.set(func() { s.maxEntries = 0 })
 		require.NoError(t, l.write(t.Context(), 51))
 		synctest.Wait()
 		require.Equal(t, "I spool takes Tweets again", l.logged()[3])
@@ -449,7 +449,7 @@ func TestWhatWasPutOffIsNotUsedAgain(t *testing.T) {
 
 func TestGiantsAreNotKept(t *testing.T) {
 	d := newDelivery(testConfig(t, newFakeCourier(t)), nil)
-	d.AddTweet(&tweet.Tweet{ID: 1, Text: make([]byte, keepBatch+1)}, 1)
+	d.AddTweet(&tweet.Tweet{ID: 1, Text: make([]byte, maxFreeBytes+1)}, 1)
 	d.recycle(d.open.batches[0])
 	require.Empty(t, d.free)
 }

@@ -81,10 +81,10 @@ type removal struct {
 	at    time.Time // when it was written out
 }
 
-// removeMost is how many entries are removed in one step.
-const removeMost = 256
+// maxRemove is how many entries one job removes.
+const maxRemove = 256
 
-// disk is what the scheduler knows of the spool, and wants of it. One job is under way at a time.
+// disk is what the scheduler knows of the spool, and wants of it. One job is in flight at a time.
 type disk struct {
 	jobs     []*job
 	busy     bool
@@ -152,7 +152,7 @@ func (s *scheduler) forget(now time.Time) {
 	if len(k.gone) == 0 || k.removing {
 		return
 	}
-	n := min(len(k.gone), removeMost)
+	n := min(len(k.gone), maxRemove)
 	s.push(&job{task: remove, gone: slices.Clone(k.gone[:n])})
 	k.gone = slices.Delete(k.gone, 0, n)
 	k.removing = true
@@ -210,7 +210,8 @@ func (s *scheduler) wasStored(now time.Time, p *part, id int64) {
 	}
 }
 
-// failed hears of a disk that did not do its job. At a stop nothing is tried again.
+// failed takes a job that the disk did not do, and retries it later. At a stop nothing is retried: what is lost then is
+// fetched again.
 func (s *scheduler) failed(now time.Time, j *job) {
 	if j.task == store {
 		s.notStored(now, j)
@@ -223,7 +224,7 @@ func (s *scheduler) failed(now time.Time, j *job) {
 		j.p.tries++
 		s.wait(now, j.p)
 	case !s.stopping:
-		j.at = now.Add(tryAgain)
+		j.at = now.Add(diskRetryDelay)
 		s.push(j)
 	case j.task == remove: // these are sent again after the next start
 		s.disk.removing = false
@@ -243,6 +244,6 @@ func (s *scheduler) notStored(now time.Time, j *job) {
 	case o.withdrawn || s.stopping:
 		s.answerOffer(j.err)
 	default:
-		o.storing, o.failed, o.until = false, true, now.Add(tryAgain)
+		o.storing, o.failed, o.until = false, true, now.Add(diskRetryDelay)
 	}
 }

@@ -29,15 +29,15 @@ var (
 // fakeSpool is a spool in memory. What it holds outlives a Delivery.
 type fakeSpool struct {
 	sync.Mutex
-	t        testing.TB
-	entries  map[int64]*spool.Entry
-	refused  map[snowflake.ID]string
-	last     int64
-	most     int                        // entries; 0: no limit
-	fail     func() error               // of every use; nil: none
-	slow     func() time.Duration       // of every use; nil: none
-	settled  func(id snowflake.ID) bool // may this Tweet be removed? nil: all may
-	appended []int64                    // numbers given by Append, in order
+	t          testing.TB
+	entries    map[int64]*spool.Entry
+	refused    map[snowflake.ID]string
+	last       int64
+	maxEntries int                        // entries; 0: no limit
+	fail       func() error               // of every use; nil: none
+	slow       func() time.Duration       // of every use; nil: none
+	settled    func(id snowflake.ID) bool // may this Tweet be removed? nil: all may
+	appended   []int64                    // numbers given by Append, in order
 }
 
 func newFakeSpool(t testing.TB) *fakeSpool {
@@ -82,7 +82,7 @@ func (s *fakeSpool) Append(e *spool.Entry) (int64, error) {
 		return 0, err
 	}
 	defer s.Unlock()
-	if s.most > 0 && len(s.entries) >= s.most {
+	if s.maxEntries > 0 && len(s.entries) >= s.maxEntries {
 		return 0, fmt.Errorf("append: %w", spool.ErrFull)
 	}
 	s.appended = append(s.appended, s.last+1)
@@ -193,13 +193,13 @@ func requireWhole(t testing.TB, lines []byte, tweets []spool.Tweet) {
 // fakeCourier answers as it is told to.
 type fakeCourier struct {
 	sync.Mutex
-	t      testing.TB
-	answer func(ctx context.Context, ids []snowflake.ID) (Verdict, error) // nil: Accepted
-	posts  [][]snowflake.ID                                               // as they began
-	times  []time.Time
-	has    map[snowflake.ID]int // how often a Tweet was accepted
-	under  int                  // batches
-	most   int                  // of them at once
+	t           testing.TB
+	answer      func(ctx context.Context, ids []snowflake.ID) (Verdict, error) // nil: Accepted
+	posts       [][]snowflake.ID                                               // as they began
+	times       []time.Time
+	has         map[snowflake.ID]int // how often a Tweet was accepted
+	inFlight    int                  // batches
+	maxInFlight int                  // of them at once
 }
 
 func newFakeCourier(t testing.TB) *fakeCourier {
@@ -219,8 +219,8 @@ func (c *fakeCourier) Deliver(ctx context.Context, b *Batch) (v Verdict, err err
 	ids := idsOf(b.Tweets)
 	c.Lock()
 	c.posts, c.times = append(c.posts, ids), append(c.times, time.Now())
-	c.under++
-	c.most = max(c.most, c.under)
+	c.inFlight++
+	c.maxInFlight = max(c.maxInFlight, c.inFlight)
 	answer := c.answer
 	c.Unlock()
 	if answer != nil {
@@ -228,7 +228,7 @@ func (c *fakeCourier) Deliver(ctx context.Context, b *Batch) (v Verdict, err err
 	}
 	c.Lock()
 	defer c.Unlock()
-	c.under--
+	c.inFlight--
 	if v == Accepted {
 		for _, id := range ids {
 			c.has[id]++

@@ -91,11 +91,11 @@ func (w *world) answer(ctx context.Context, ids []snowflake.ID) (Verdict, error)
 }
 
 // mostEver is how many Tweets a batch of any life may have: entries of an earlier one may be too large for the next.
-const mostEver = 20
+const maxBatchEver = 20
 
 func (w *world) config() Config {
 	cfg := testConfig(w.t, w.courier)
-	cfg.Slots, cfg.Most, cfg.Acknowledged = 1+w.n(4), 1+w.n(mostEver), !w.written
+	cfg.Slots, cfg.Most, cfg.Acknowledged = 1+w.n(4), 1+w.n(maxBatchEver), !w.written
 	cfg.Memory = cfg.Most * (1 + w.n(6))
 	cfg.Bytes = 200 * (1 + w.n(cfg.Memory)) // some Tweets, or all that Memory lets in
 	cfg.Past = w.spool.past()
@@ -171,7 +171,7 @@ func (w *world) feed(l *life, final bool) {
 		}
 		w.write(l)
 		sleep(time.Duration(w.n(2000)) * time.Millisecond)
-		l.requireBooks(aheadMost * (mostEver - l.cfg.Most))
+		l.requireBooks(maxAhead * (maxBatchEver - l.cfg.Most))
 	}
 }
 

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// lingerRoomy is how long Tweets wait for a free slot to be worth a small batch; then memory takes it all the same.
-	lingerRoomy = 250 * time.Millisecond
-	// lingerMost is how long they wait for more of them while memory is full, too.
-	lingerMost = time.Second
-	// keepBatch is the most bytes of a buffer that is used again: one giant must not stay.
-	keepBatch = 1 << 20
+	// roomyLinger is how long Tweets wait for a free slot to be worth a small batch; then memory takes it all the same.
+	roomyLinger = 250 * time.Millisecond
+	// maxLinger is how long they wait for more of them while memory is full, too.
+	maxLinger = time.Second
+	// maxFreeBytes is the largest buffer that is kept for reuse: one giant must not stay in memory.
+	maxFreeBytes = 1 << 20
 )
 
 // openBatch is what Take closes: more than one batch where Tweets came faster than they were taken. The engine's
@@ -68,7 +68,7 @@ func (d *Delivery) newBatch() *Batch {
 
 // recycle takes back a batch that nobody else uses any more.
 func (d *Delivery) recycle(b *Batch) {
-	if cap(b.Lines) > keepBatch {
+	if cap(b.Lines) > maxFreeBytes {
 		return
 	}
 	b.Lines, b.Tweets, b.Attached = b.Lines[:0], b.Tweets[:0], nil
@@ -82,14 +82,14 @@ func (d *Delivery) recycle(b *Batch) {
 func (d *Delivery) Pending() int { return d.open.bytes }
 
 // Due reports whether the open batch, whose first Tweet was added age ago, should be taken now. It says yes after
-// lingerMost at the latest; who asks must ask again then.
+// maxLinger at the latest; who asks must ask again then.
 func (d *Delivery) Due(age time.Duration) bool {
 	switch {
 	case d.open.tweets == 0:
 		return false
-	case d.open.tweets >= d.cfg.Most || d.open.bytes >= d.cfg.MostBytes || age >= lingerMost:
+	case d.open.tweets >= d.cfg.Most || d.open.bytes >= d.cfg.MostBytes || age >= maxLinger:
 		return true
-	case age >= lingerRoomy:
+	case age >= roomyLinger:
 		return d.roomy.Load()
 	}
 	return age >= encode.FlushAfter && d.slot.Load()

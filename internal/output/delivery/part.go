@@ -35,12 +35,12 @@ type part struct {
 	safe      bool
 	done      bool // accepted, or in quarantine
 
-	due   time.Time // not to be sent before
-	tries int       // in a row that came to nothing
-	blame int       // times that it was put off while others were accepted
-	was   tally     // when it was put off last
-	again bool      // it, or what it is part of, was put off before
-	probe bool      // it was the only one under way, to learn whether anything is accepted
+	due     time.Time // not to be sent before
+	tries   int       // in a row that came to nothing
+	blame   int       // times that it was put off while others were accepted
+	was     tally     // when it was put off last
+	retried bool      // it, or what it is part of, was put off before
+	probe   bool      // it was the only one in flight, to learn whether anything is accepted
 }
 
 // byAge compares parts by the order in which their Tweets came.
@@ -92,5 +92,5 @@ func (p *part) halves() []*part {
 }
 
 func (p *part) cut(from, bytes int, b *Batch) *part {
-	return &part{group: p.group, from: from, n: len(b.Tweets), bytes: bytes, b: b, fromSpool: p.fromSpool, safe: p.safe, again: p.again, shared: true}
+	return &part{group: p.group, from: from, n: len(b.Tweets), bytes: bytes, b: b, fromSpool: p.fromSpool, safe: p.safe, retried: p.retried, shared: true}
 }

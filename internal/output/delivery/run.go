@@ -24,7 +24,7 @@ type answer struct {
 
 // end is what ends Run; a nil channel never does.
 type end struct {
-	done, stopped <-chan struct{}  // no more time for what is under way
+	done, stopped <-chan struct{}  // no more time for what is in flight
 	late          <-chan time.Time // no more time at all
 }
 
@@ -38,7 +38,7 @@ func (d *Delivery) Run(ctx context.Context) {
 	for goOn := true; goOn; {
 		now := time.Now()
 		d.scheduler.paused = d.paused.Load()
-		d.hear(now)
+		d.applyFeedback(now)
 		d.scheduler.pump(now)
 		d.carryOut(now)
 		if d.scheduler.over() {
@@ -75,17 +75,17 @@ func (d *Delivery) turn(e *end, timer *time.Timer) bool {
 		d.scheduler.stop()
 		e.stopped = stop.Done()
 	case <-e.done:
-		d.hurry(e)
+		d.cancel(e)
 	case <-e.stopped:
-		d.hurry(e)
+		d.cancel(e)
 	case <-e.late:
 		return false
 	}
 	return true
 }
 
-// hurry cancels what is under way.
-func (d *Delivery) hurry(e *end) {
+// cancel ends what is in flight: there is no more time for it.
+func (d *Delivery) cancel(e *end) {
 	d.scheduler.stop()
 	d.halt()
 	*e = end{late: time.After(grace)}
@@ -117,7 +117,7 @@ func (d *Delivery) carryOut(now time.Time) {
 func (d *Delivery) publish() {
 	k := d.scheduler
 	d.status.Store(k.status())
-	d.slot.Store(!k.paused && !k.sink.probing && len(k.under) < d.cfg.Slots && len(k.fresh) == 0)
+	d.slot.Store(!k.paused && !k.sink.probing && len(k.inFlight) < d.cfg.Slots && len(k.fresh) == 0)
 	d.roomy.Store(k.offer == nil && k.room(d.cfg.Most, min(d.cfg.MostBytes, d.cfg.Bytes)))
 }
 
@@ -159,9 +159,9 @@ func (d *Delivery) offer(ctx context.Context, b *Batch) error {
 	return ctx.Err()
 }
 
-// Stop ends the sending: what is under way may take until ctx is done, all the rest goes to the spool, and so does what
-// is under way, until it is accepted. Nothing is given to Write after it. The last Outcomes come before it returns, if
-// they are read. An error says how many Tweets have to be fetched again.
+// Stop ends the sending. What is in flight may take until ctx is done. All else goes to the spool, and so does what is
+// in flight, unless it is accepted before. Nothing is given to Write after it. The last Outcomes come before it
+// returns, if they are read. An error says how many Tweets have to be fetched again.
 func (d *Delivery) Stop(ctx context.Context) error {
 	d.stopping.Do(func() { d.stops <- ctx }) // has room for the one
 	select {
@@ -179,7 +179,7 @@ func (d *Delivery) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Late is for a courier that returned Later because Stop cancelled it, and hears afterwards that all outputs have b,
+// Late is for a courier that returned Later because Stop cancelled it, and learns afterwards that all outputs have b,
 // the very batch that it was given: b leaves the spool, which must still be open. It waits for the end of Run, and
 // returns b's Tweets, which are in no Outcome; none if they were told before.
 func (d *Delivery) Late(b *Batch) ([]ledger.Sent, error) {

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// patienceMost is how long Write may wait for room in memory, all in all, until there is no backlog in the spool
+	// maxPatience is how long Write may wait for room in memory, all in all, until there is no backlog in the spool
 	// and memory is half empty again. If each batch waited that long, a slow output would hold up the stream.
-	patienceMost = time.Second
-	aheadMost    = 2           // entries read and not yet under way
-	tryAgain     = time.Second // after the disk failed
+	maxPatience    = time.Second
+	maxAhead       = 2           // entries that were read and are not in flight
+	diskRetryDelay = time.Second // after the disk failed
 )
 
 var errStopped = errors.New("delivery has stopped")
@@ -54,7 +54,7 @@ type scheduler struct {
 	ahead      []*part // read from the spool
 	stored     []*part // in the spool only
 	waiting    []*part // put off, in no order
-	under      map[*part]struct{}
+	inFlight   map[*part]struct{}
 	reading    int  // on the way from stored to ahead
 	spoolsTurn bool // of ahead, to go next
 
@@ -70,7 +70,7 @@ type scheduler struct {
 	log      logState
 	paused   bool
 	stopping bool
-	lates    map[*Batch]*part // under way at the stop, fate not known
+	lates    map[*Batch]*part // in flight at the stop, fate not known
 
 	start []*part // to be delivered now
 }
@@ -79,8 +79,8 @@ func newScheduler(cfg *Config, keeps bool) *scheduler {
 	if cfg.Bytes < 1 {
 		cfg.Bytes = math.MaxInt
 	}
-	s := &scheduler{cfg: cfg, keeps: keeps, jitter: rand.Float64, recycle: func(*Batch) {}, patience: patienceMost,
-		under: map[*part]struct{}{}, lates: map[*Batch]*part{}}
+	s := &scheduler{cfg: cfg, keeps: keeps, jitter: rand.Float64, recycle: func(*Batch) {}, patience: maxPatience,
+		inFlight: map[*part]struct{}{}, lates: map[*Batch]*part{}}
 	past := slices.Clone(cfg.Past)
 	slices.SortStableFunc(past, func(a, b spool.Entry) int { return a.At.Compare(b.At) })
 	for i := range past {
@@ -125,7 +125,7 @@ func (s *scheduler) setOffer(now time.Time, o *offer) {
 	o.p = newPart(len(o.b.Tweets), now)
 	o.p.b, o.p.bytes = o.b, o.b.size()
 	if len(s.stored) == 0 && s.held-s.fromSpool <= s.cfg.Memory/2 && s.heldBytes-s.fromSpoolBytes <= s.cfg.Bytes/2 {
-		s.patience, s.spilling = patienceMost, false
+		s.patience, s.spilling = maxPatience, false
 	}
 	o.since, o.until = now, now.Add(s.patience)
 	s.offer = o
@@ -145,11 +145,11 @@ func (s *scheduler) answerOffer(err error) {
 	s.offer = nil
 }
 
-// pump decides what is to be done now.
+// pump decides what must be done now. It is called after every event.
 func (s *scheduler) pump(now time.Time) {
 	s.forget(now)
 	if !s.stopping {
-		s.rouse(now)
+		s.wakeWaiting(now)
 		s.admit(now)
 		s.begin(now)
 		s.readAhead()
@@ -159,11 +159,11 @@ func (s *scheduler) pump(now time.Time) {
 
 // freshShare is how much of memory, in Tweets or bytes, may be of what did not come from the spool: while there is a
 // backlog, half of it is the spool's.
-func (s *scheduler) freshShare(most int) int {
+func (s *scheduler) freshShare(whole int) int {
 	if len(s.stored) == 0 {
-		return most
+		return whole
 	}
-	return most - most/2
+	return whole - whole/2
 }
 
 // room reports whether memory takes n Tweets that were given. A batch of giants counts as half of memory, so that its
@@ -224,8 +224,8 @@ func (s *scheduler) storeOffer() {
 	s.store(s.offer.p)
 }
 
-// rouse lets those go again that waited long enough.
-func (s *scheduler) rouse(now time.Time) {
+// wakeWaiting makes the parts ready whose retry delay is over.
+func (s *scheduler) wakeWaiting(now time.Time) {
 	s.waiting = slices.DeleteFunc(s.waiting, func(p *part) bool {
 		due := !now.Before(p.due)
 		switch {
@@ -246,27 +246,29 @@ func (s *scheduler) begin(now time.Time) {
 			return
 		}
 		p.probe = s.sink.probing
-		if p.again {
+		if p.retried {
 			s.sink.retries++
 			s.sink.trouble.n++
 		}
-		s.under[p] = struct{}{}
+		s.inFlight[p] = struct{}{}
 		s.start = append(s.start, p)
 	}
 }
 
-// mayBegin reports whether one more delivery may begin. News that nobody takes may not pile up.
+// mayBegin reports whether one more delivery may begin. While nobody takes the Outcomes none does, since they would
+// pile up without a bound.
 func (s *scheduler) mayBegin(now time.Time) bool {
 	if s.paused || s.stopping || len(s.out.Delivered) > s.cfg.Memory {
 		return false
 	}
 	if s.sink.probing {
-		return len(s.under) == 0 && !now.Before(s.sink.next)
+		return len(s.inFlight) == 0 && !now.Before(s.sink.next)
 	}
-	return len(s.under) < s.cfg.Slots
+	return len(s.inFlight) < s.cfg.Slots
 }
 
-// next takes from memory and from the spool by turns.
+// next takes from memory and from the spool by turns: new Tweets do not wait for a backlog of days, and the backlog
+// shrinks all the same.
 func (s *scheduler) next() *part {
 	queue := &s.fresh
 	if len(s.ahead) > 0 && (s.spoolsTurn || len(s.fresh) == 0) {
@@ -281,7 +283,7 @@ func (s *scheduler) next() *part {
 
 // readAhead has the oldest entries read.
 func (s *scheduler) readAhead() {
-	for len(s.ahead)+s.reading < aheadMost && len(s.stored) > 0 && s.spoolFits(s.stored[0]) {
+	for len(s.ahead)+s.reading < maxAhead && len(s.stored) > 0 && s.spoolFits(s.stored[0]) {
 		p := pop(&s.stored)
 		p.fromSpool = true
 		s.hold(p)
@@ -290,14 +292,15 @@ func (s *scheduler) readAhead() {
 	}
 }
 
-// stop begins no more deliveries, and has all that is in memory put into the spool, in order, those under way as well.
+// stop begins no more deliveries, and puts all that is in memory into the spool, in order. That includes what is in
+// flight: nobody may be left to hear that it was accepted.
 func (s *scheduler) stop() {
 	if s.stopping {
 		return
 	}
 	s.stopping = true
 	rest := slices.Concat(s.fresh, s.waiting, s.disk.drop())
-	for p := range s.under {
+	for p := range s.inFlight {
 		rest = append(rest, p)
 	}
 	rest = slices.DeleteFunc(rest, func(p *part) bool { return p.entry != 0 })
@@ -316,9 +319,9 @@ func (s *scheduler) stop() {
 	}
 }
 
-// over reports whether nothing is left to be done after stop.
+// over reports whether the stop is complete.
 func (s *scheduler) over() bool {
-	return s.stopping && len(s.under) == 0 && s.disk.idle() && s.offer == nil && s.out.empty()
+	return s.stopping && len(s.inFlight) == 0 && s.disk.idle() && s.offer == nil && s.out.empty()
 }
 
 // unsafe is how many Tweets would have to be fetched again if the process ended now.
@@ -329,7 +332,7 @@ func (s *scheduler) unsafe() (n int) {
 	return n
 }
 
-// wake is when pump has to be called again, if nothing happens before.
+// wake is when pump must be called again, if nothing happens before.
 func (s *scheduler) wake(now time.Time) time.Time {
 	at := now.Add(time.Hour)
 	sooner := func(t time.Time) {

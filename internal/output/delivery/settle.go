@@ -7,21 +7,22 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 )
 
-// confirmMost is how long Telegraf's reports may be missing before what was written settles by time alone.
-const confirmMost = time.Minute
+// confirmTimeout is how long Telegraf may report nothing before what was written settles by time alone. Without it, one
+// who took the feedback out of his configuration would fill the spool.
+const confirmTimeout = time.Minute
 
 // settling are entries that were written out, and are kept until they were surely taken. Only where the outputs say
 // nothing themselves.
 type settling struct {
-	list   []removal // in the order in which they were written
-	before time.Time // what was written before this has left Telegraf's buffers
-	heard  time.Time // when Telegraf reported last
+	list       []removal // in the order in which they were written
+	before     time.Time // what was written before this has left Telegraf's buffers
+	lastReport time.Time // when Telegraf last reported
 }
 
 // settle keeps the entry of a part that was written now.
 func (s *settling) settle(p *part, now time.Time) {
-	if s.heard.IsZero() {
-		s.heard = now
+	if s.lastReport.IsZero() {
+		s.lastReport = now
 	}
 	s.list = append(s.list, removal{entry: p.entry, n: p.n, at: now})
 }
@@ -37,7 +38,7 @@ func (s *settling) settled(now time.Time, c *Config) (all []removal) {
 }
 
 func (s *settling) sure(r *removal, now time.Time, c *Config) bool {
-	blind := !c.Confirmed || now.Sub(s.heard) > confirmMost
+	blind := !c.Confirmed || now.Sub(s.lastReport) > confirmTimeout
 	return now.Sub(r.at) >= c.SettleAfter && (blind || r.at.Before(s.before))
 }
 
@@ -47,14 +48,14 @@ func (s *settling) wake(c *Config, sooner func(time.Time)) {
 	}
 	sooner(s.list[0].at.Add(c.SettleAfter))
 	if c.Confirmed {
-		sooner(s.heard.Add(confirmMost + 1))
+		sooner(s.lastReport.Add(confirmTimeout + 1))
 	}
 }
 
-// hear takes what a report of Telegraf's means: what left its buffers has settled, what it dropped is to be sent again.
-func (s *scheduler) hear(now time.Time, e feedback.Effect) {
+// applyFeedback applies a report of Telegraf: what left its buffers has settled, and what it dropped is sent again.
+func (s *scheduler) applyFeedback(now time.Time, e feedback.Effect) {
 	k := &s.disk.settling
-	k.heard = now
+	k.lastReport = now
 	if e.Before != 0 {
 		k.before = time.Unix(0, e.Before)
 	}
@@ -65,14 +66,14 @@ func (s *scheduler) hear(now time.Time, e feedback.Effect) {
 	k.list = slices.DeleteFunc(k.list, func(r removal) bool {
 		dropped := !r.at.Before(from) && !r.at.After(to)
 		if dropped {
-			s.again(now, r)
+			s.resend(now, r)
 		}
 		return dropped
 	})
 }
 
-// again has an entry sent that was written once, and lost behind us.
-func (s *scheduler) again(now time.Time, r removal) {
+// resend schedules an entry again that was written and then lost in Telegraf.
+func (s *scheduler) resend(now time.Time, r removal) {
 	p := newPart(r.n, now)
 	p.entry, p.safe, p.group.unsafe = r.entry, true, 0
 	s.register(p.group)
@@ -87,14 +88,14 @@ func (d *Delivery) Feedback(e feedback.Effect) {
 	d.Pause(e.Pause)
 }
 
-// hear tells the scheduler what Telegraf reported since.
-func (d *Delivery) hear(now time.Time) {
+// applyFeedback gives the scheduler what Telegraf has reported since the last turn.
+func (d *Delivery) applyFeedback(now time.Time) {
 	d.effectsOf.Lock()
 	all := d.effects
 	d.effects = nil
 	d.effectsOf.Unlock()
 	for _, e := range all {
-		d.scheduler.hear(now, e)
+		d.scheduler.applyFeedback(now, e)
 	}
 }
 

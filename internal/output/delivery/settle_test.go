@@ -52,7 +52,7 @@ func TestBufferedEntriesDoNotSettle(t *testing.T) {
 func TestEntriesSettleWithoutReports(t *testing.T) {
 	within(t, func(t *testing.T) {
 		_, s, _ := unsure(t, true)
-		sleep(confirmMost + 2*time.Second)
+		sleep(confirmTimeout + 2*time.Second)
 		require.Empty(t, s.ids())
 	})
 }

@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	backoffLeast = 500 * time.Millisecond
-	backoffMost  = 30 * time.Second
-	// blameBatch and blameTweet: how often a batch, and a single Tweet, is put off while nearly all others are
-	// accepted, until it is held to be at fault. Where many are put off, chance would find culprits.
-	blameBatch = 5
-	blameTweet = 10
+	minBackoff = 500 * time.Millisecond
+	maxBackoff = 30 * time.Second
+	// batchBlameThreshold and tweetBlameThreshold: how often a batch, and a single Tweet, is put off while nearly all
+	// others are accepted, until it is held to be at fault. Where many are put off, chance would find culprits.
+	batchBlameThreshold = 5
+	tweetBlameThreshold = 10
 )
 
 var errNoReason = errors.New("no reason given")
@@ -38,13 +38,13 @@ func (t tally) fine(since tally) bool {
 
 // backoff is how long to wait after so many tries: up to half is chance, so that nothing beats in time with it.
 func (s *scheduler) backoff(tries int) time.Duration {
-	most := min(backoffLeast<<min(tries-1, 10), backoffMost)
-	return most/2 + time.Duration(s.jitter()*float64(most/2))
+	ceiling := min(minBackoff<<min(tries-1, 10), maxBackoff)
+	return ceiling/2 + time.Duration(s.jitter()*float64(ceiling/2))
 }
 
-// answered hears what became of a delivery.
+// answered takes the verdict on a delivery.
 func (s *scheduler) answered(now time.Time, p *part, v Verdict, err error) {
-	delete(s.under, p)
+	delete(s.inFlight, p)
 	if err == nil {
 		err = errNoReason
 	}
@@ -66,7 +66,7 @@ func (s *scheduler) accept(now time.Time, p *part) {
 	if s.cfg.Acknowledged {
 		s.out.Delivered = append(s.out.Delivered, p.sent()...)
 	}
-	b, mine := p.b, p.entry == 0 && !p.shared && !p.again && !s.stopping
+	b, mine := p.b, p.entry == 0 && !p.shared && !p.retried && !s.stopping
 	s.finish(now, p, !s.cfg.Acknowledged && p.fromSpool)
 	if mine {
 		s.recycle(b)
@@ -82,7 +82,7 @@ func (s *scheduler) finish(now time.Time, p *part, settles bool) {
 	if p.group.undelivered -= p.n; p.group.undelivered == 0 {
 		s.groups.Remove(p.group.element)
 	}
-	if p.again {
+	if p.retried {
 		s.sink.putOff--
 	}
 	switch {
@@ -108,11 +108,11 @@ func (s *scheduler) markSafe(p *part) {
 	}
 }
 
-// putOff has p sent again later, or finds it to be at fault.
+// putOff schedules a retry of p, or finds p to be at fault.
 func (s *scheduler) putOff(now time.Time, p *part, why error) {
 	s.slow(now, p, why)
-	if !p.again {
-		p.again = true
+	if !p.retried {
+		p.retried = true
 		s.sink.putOff++
 	}
 	p.tries++
@@ -122,9 +122,9 @@ func (s *scheduler) putOff(now time.Time, p *part, why error) {
 	s.sink.later++
 	p.was = s.sink.tally
 	switch {
-	case p.n > 1 && p.blame >= blameBatch:
+	case p.n > 1 && p.blame >= batchBlameThreshold:
 		s.split(p)
-	case p.n == 1 && p.blame >= blameTweet:
+	case p.n == 1 && p.blame >= tweetBlameThreshold:
 		s.quarantine(now, p, why)
 	case p.entry == 0 && s.keeps:
 		s.store(p)
@@ -133,7 +133,8 @@ func (s *scheduler) putOff(now time.Time, p *part, why error) {
 	}
 }
 
-// slow lets the scheduler probe. What was under way when it began says nothing new.
+// slow makes the scheduler probe. What was in flight when that began says nothing new, so it must not lengthen the
+// delay.
 func (s *scheduler) slow(now time.Time, p *part, why error) {
 	s.sink.trouble.begin(why.Error())
 	if s.sink.probing && !p.probe {
@@ -165,7 +166,7 @@ func (s *scheduler) refuse(now time.Time, p *part, why error) {
 // split puts the halves of p in its place.
 func (s *scheduler) split(p *part) {
 	parts := p.halves()
-	if p.again {
+	if p.retried {
 		s.sink.putOff++ // one became two
 	}
 	if p.entry == 0 {

@@ -30,10 +30,10 @@ func TestLaterGoesToTheSpoolAndIsProbed(t *testing.T) {
 		require.EqualValues(t, 20, safe, "the head never waits longer than one delivery")
 		require.Equal(t, Retrying, l.Status().State)
 		c.Lock()
-		c.most = 0
+		c.maxInFlight = 0
 		c.Unlock()
 		sleep(10 * time.Minute)
-		require.Equal(t, 1, c.most, "one batch at a time")
+		require.Equal(t, 1, c.maxInFlight, "one batch at a time")
 		require.Equal(t, Retrying, l.Status().State)
 		requireBackoff(t, c.times[1:])
 		safe, _, _ = l.now()
@@ -50,7 +50,7 @@ func TestLaterGoesToTheSpoolAndIsProbed(t *testing.T) {
 
 func requireBackoff(t *testing.T, times []time.Time) {
 	t.Helper()
-	for i, most := 1, backoffLeast; i < len(times); i, most = i+1, min(2*most, backoffMost) {
+	for i, most := 1, minBackoff; i < len(times); i, most = i+1, min(2*most, maxBackoff) {
 		gap := times[i].Sub(times[i-1])
 		require.GreaterOrEqual(t, gap, most/2)
 		require.LessOrEqual(t, gap, most+time.Millisecond, "and the millisecond that the answer takes")
@@ -207,7 +207,7 @@ func TestTheOneThatIsAlwaysPutOffIsFound(t *testing.T) {
 				with++
 			}
 		}
-		require.GreaterOrEqual(t, with, 3*blameBatch+blameTweet, "with 9 others, with 4, with 1, then alone")
+		require.GreaterOrEqual(t, with, 3*batchBlameThreshold+tweetBlameThreshold, "with 9 others, with 4, with 1, then alone")
 		require.LessOrEqual(t, with, 40)
 	})
 }

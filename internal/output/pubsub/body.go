@@ -21,7 +21,7 @@ type message struct {
 	ended bool
 }
 
-// end waits for a Read under way; later ones fail. lines then belong to the caller again.
+// end waits for a Read that has begun; later ones fail. lines then belong to the caller again.
 func (m *message) end() {
 	m.mu.Lock()
 	m.lines, m.ended = nil, true

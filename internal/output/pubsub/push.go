@@ -33,17 +33,17 @@ type Courier struct {
 	say    func(level byte, text string)
 	now    func() time.Time
 
-	full   atomic.Bool  // Telegraf has no slot free, or did not say that it has
-	proven atomic.Int64 // when a check was last accepted, Unix ns
-	ends   *rate.Limiter
+	full     atomic.Bool  // Telegraf has no slot free, or did not say that it has
+	proven   atomic.Int64 // when a check was last accepted, Unix ns
+	refusals *rate.Limiter
 }
 
 const (
-	// proofHolds is how long a refusal is believed to be some line's fault after a check was accepted.
-	proofHolds = time.Minute
-	// endsMost is how many Tweets a minute may be refused for good: sound Tweets that are refused are few. More are the
+	// proofTimeout is how long an accepted check proves that a refusal is some line's fault.
+	proofTimeout = time.Minute
+	// maxEnds is how many Tweets a minute may be refused for good: sound Tweets that are refused are few. More are the
 	// fault of whoever refuses, and wait.
-	endsMost = 10
+	maxEnds = 10
 )
 
 // New returns a Courier; nothing is sent. A URL that CheckURL refuses is a bug of the caller.
@@ -53,7 +53,7 @@ func New(cfg Config) *Courier {
 		panic("BUG: " + err.Error())
 	}
 	c := &Courier{url: *u, where: u.String(), token: cfg.Token, client: *cfg.Client, say: cfg.Say, now: time.Now,
-		ends: rate.NewLimiter(rate.Every(time.Minute/endsMost), endsMost)}
+		refusals: rate.NewLimiter(rate.Every(time.Minute/maxEnds), maxEnds)}
 	c.client.CheckRedirect = stay // whatever client was given: the token must not travel on
 	if cfg.Peer != nil && u.Scheme == "http" {
 		c.client.Transport = checked(c.client.Transport.(*renewing), cfg.Peer)
@@ -85,22 +85,22 @@ func (c *Courier) Deliver(ctx context.Context, b *delivery.Batch) (delivery.Verd
 		}
 		return delivery.Later, err
 	}
-	v, err := c.judge(a)
-	c.mind(a, err)
+	v, err := c.classify(a)
+	c.logSlots(a, err)
 	if v == delivery.Refused {
-		return c.believe(ctx, b, err)
+		return c.confirmRefusal(ctx, b, err)
 	}
 	return v, err
 }
 
-// believe weighs a refusal. It ends a Tweet's life where that is alone in the batch, so the same server must be known to
-// accept something else, and not refuse much.
-func (c *Courier) believe(ctx context.Context, b *delivery.Batch, refusal error) (delivery.Verdict, error) {
+// confirmRefusal believes a refusal or not. It ends a Tweet's life where that is alone in the batch, so the same server
+// must be known to accept something else, and not refuse much.
+func (c *Courier) confirmRefusal(ctx context.Context, b *delivery.Batch, refusal error) (delivery.Verdict, error) {
 	if doubt := c.proof(ctx); doubt != nil {
 		return delivery.Later, doubt
 	}
-	if len(b.Tweets) == 1 && !c.ends.AllowN(c.now(), 1) {
-		return delivery.Later, fmt.Errorf("%w; that is not believed of more than %d Tweets a minute", refusal, endsMost)
+	if len(b.Tweets) == 1 && !c.refusals.AllowN(c.now(), 1) {
+		return delivery.Later, fmt.Errorf("%w; that is not believed of more than %d Tweets a minute", refusal, maxEnds)
 	}
 	return delivery.Refused, refusal
 }
@@ -112,8 +112,8 @@ func (c *Courier) Check(ctx context.Context) error {
 	return c.CheckLine(ctx, fmt.Appendf(nil, "decahose_check ok=true,text=\"two\nlines\" %d\n", c.now().UnixNano()))
 }
 
-// CheckLine proves the round trip of a line: it is posted, and was accepted by all outputs whose filters let it pass when
-// the error is nil. It takes as long as the outputs take to flush.
+// CheckLine proves the round trip of a line: it is posted, and was accepted by all outputs whose filters let it pass
+// when the error is nil. It takes as long as the outputs take to flush.
 func (c *Courier) CheckLine(ctx context.Context, point []byte) error {
 	if err := c.ping(ctx); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (c *Courier) CheckLine(ctx context.Context, point []byte) error {
 		return err
 	}
 	a.begun = true // the ping got a slot
-	v, err := c.judge(a)
+	v, err := c.classify(a)
 	if v == delivery.Refused && a.status == http.StatusBadRequest {
 		return c.fault(a, "cannot read line protocol as this plugin writes it",
 			`set data_format = "influx" in [[inputs.cloud_pubsub_push]], and no influx_parser_type`)
@@ -137,15 +137,15 @@ func (c *Courier) ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.judge(a)
-	c.mind(a, err)
+	_, err = c.classify(a)
+	c.logSlots(a, err)
 	return err
 }
 
 // proof is nil when Telegraf is known to accept a line of ours, so that a refusal is some Tweet's fault and not the
 // configuration's, or a stranger's: that would put every Tweet in quarantine.
 func (c *Courier) proof(ctx context.Context) error {
-	if c.now().UnixNano()-c.proven.Load() < int64(proofHolds) {
+	if c.now().UnixNano()-c.proven.Load() < int64(proofTimeout) {
 		return nil
 	}
 	if err := c.Check(ctx); err != nil {
@@ -155,8 +155,8 @@ func (c *Courier) proof(ctx context.Context) error {
 	return nil
 }
 
-// mind tells the operator once when Telegraf has run out of slots, and when it has some again.
-func (c *Courier) mind(a answer, err error) {
+// logSlots tells the operator once when Telegraf has run out of slots, and when it has some again.
+func (c *Courier) logSlots(a answer, err error) {
 	switch {
 	case a.status == http.StatusServiceUnavailable && a.noSlot():
 		c.runOut(err)

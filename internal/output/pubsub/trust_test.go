@@ -78,12 +78,12 @@ func TestRefusalsAreFew(t *testing.T) {
 		require.Error(t, err)
 		return v
 	}
-	for range endsMost {
+	for range maxEnds {
 		require.Equal(t, delivery.Refused, deliver())
 	}
 	require.Equal(t, delivery.Later, deliver())
 	require.Equal(t, delivery.Later, deliver())
-	now = now.Add(time.Minute / endsMost)
+	now = now.Add(time.Minute / maxEnds)
 	require.Equal(t, delivery.Refused, deliver(), "some time passed")
 	require.Equal(t, delivery.Later, deliver())
 	v, _ := c.Deliver(context.Background(), batch(t, strings.Repeat("a", 600), "b"))

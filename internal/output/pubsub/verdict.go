@@ -15,30 +15,30 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 )
 
-// leastTimeout is the smallest read_timeout and write_timeout of cloud_pubsub_push: smaller ones become its default.
+// minTimeout is the smallest read_timeout and write_timeout of cloud_pubsub_push: smaller ones become its default.
 // What is answered sooner was not answered because of one.
-const leastTimeout = time.Second
+const minTimeout = time.Second
 
 // noSlot reports of a 503 whether the request was still waiting for one of the max_undelivered_messages.
-func (a answer) noSlot() bool { return !a.begun && a.took >= leastTimeout }
+func (a answer) noSlot() bool { return !a.begun && a.took >= minTimeout }
 
-// judge says what an answer means for the batch. Only 204 is Accepted: whoever says 200 is not Telegraf.
-func (c *Courier) judge(a answer) (delivery.Verdict, error) {
+// classify says what an answer means for the batch. Only 204 is Accepted: whoever says 200 is not Telegraf.
+func (c *Courier) classify(a answer) (delivery.Verdict, error) {
 	switch a.status {
 	case http.StatusNoContent:
 		return delivery.Accepted, nil
 	case http.StatusBadRequest:
-		return c.judgeUnread(a)
+		return c.classifyUnread(a)
 	case http.StatusRequestEntityTooLarge:
-		return c.judgeLarge(a)
+		return c.classifyLarge(a)
 	case http.StatusServiceUnavailable:
 		return delivery.Later, c.busy(a)
 	}
 	return delivery.Later, c.denied(a)
 }
 
-// judgeUnread is of a 400. Telegraf's own has no body; every other server's is about the request, not the lines.
-func (c *Courier) judgeUnread(a answer) (delivery.Verdict, error) {
+// classifyUnread is for a 400. Telegraf's own has no body; every other server's is about the request, not the lines.
+func (c *Courier) classifyUnread(a answer) (delivery.Verdict, error) {
 	switch {
 	case strings.Contains(a.said, "HTTP request to an HTTPS server"):
 		return delivery.Later, c.fault(a, "speaks TLS", `begin "url" with https://`)
@@ -49,10 +49,10 @@ func (c *Courier) judgeUnread(a answer) (delivery.Verdict, error) {
 		`of texts with newlines it can read every one only without influx_parser_type = "upstream"`)
 }
 
-// judgeLarge is of a 413. It comes at once when the batch is too large; later it may as well mean that the request
+// classifyLarge is for a 413. It comes at once when the batch is too large; later it may as well mean that the request
 // waited so long for a slot that its body was not read in time.
-func (c *Courier) judgeLarge(a answer) (delivery.Verdict, error) {
-	if a.took < leastTimeout {
+func (c *Courier) classifyLarge(a answer) (delivery.Verdict, error) {
+	if a.took < minTimeout {
 		return delivery.Refused, c.fault(a, "takes no body so large", `raise "max_body_size" of [[inputs.cloud_pubsub_push]], or lower "batch"`)
 	}
 	return delivery.Later, c.unread(a)
