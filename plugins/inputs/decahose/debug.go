@@ -207,7 +207,7 @@ func (b *board) status(label string, e *engine.Engine, road *delivery.Delivery, 
 	s.Partitions = byPartition(s.Connections)
 	s.Queues.CoreBytes, s.Queues.CoreBytesMost = e.Waiting()
 	d := road.Status()
-	s.Queues.Delivery, s.Queues.Undelivered, s.Queues.InMemory = d.State, d.Undelivered, d.InMemory
+	s.Queues.Delivery, s.Queues.Undelivered, s.Queues.InMemory = d.State.String(), d.Undelivered, d.InMemory
 	s.Queues.Oldest, s.Queues.Spooled, s.Queues.SpoolBytes = d.Oldest, d.Spooled, d.SpoolBytes
 	return s
 }
