@@ -38,8 +38,8 @@ var (
 
 // read starts the reading of an archive; its goroutine ends with it.
 func (r *run) read(a core.Ask) {
-	l, ctx := r.leg(r.requests, a.Conn)
-	re := &reading{leg: l, from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel, ctx: ctx}
+	s, ctx := r.session(r.requests, a.Conn)
+	re := &reading{session: s, from: r.cfg.Archives[a.Archive], label: r.cfg.Core.StreamLabel, ctx: ctx}
 	r.wg.Go(func() {
 		re.work(ctx, func() core.End {
 			busy := &r.reading[a.Archive]
@@ -54,7 +54,7 @@ func (r *run) read(a core.Ask) {
 
 // reading reads minutes of an archive and sends them as events. Its goroutine owns it.
 type reading struct {
-	*leg
+	*session
 	from   Archive
 	label  string
 	ctx    context.Context // ends when nothing comes for too long
@@ -86,16 +86,16 @@ func (re *reading) minutes(q refill.Request) error {
 		err := re.minute(m, tweets[m])
 		if err == nil || errors.Is(err, archive.ErrDamaged) {
 			failures = 0
-		} else if failures++; failures == readFailures || re.ends(err) {
+		} else if failures++; failures == maxReadFailures || re.ends(err) {
 			return err
 		}
-		re.sendUnclocked(core.Event{Kind: core.Read, Minute: m, Err: words(err)})
+		re.sendUnclocked(core.Event{Kind: core.Read, Minute: m, Err: oneLine(err)})
 	}
 	return nil
 }
 
 // readFailures in a row are the archive's, and not of single minutes.
-const readFailures = 3
+const maxReadFailures = 3
 
 // ends reports whether an error is about all that follows.
 func (re *reading) ends(err error) bool {
@@ -166,7 +166,7 @@ func (re *reading) sendUnclocked(ev core.Event) {
 
 // ending names why a reading ended.
 func (re *reading) ending(err error) core.End {
-	end := core.End{Class: core.ReadThrough, Opened: re.opened, Detail: words(err)}
+	end := core.End{Class: core.ReadThrough, Opened: re.opened, Detail: oneLine(err)}
 	cause := context.Cause(re.ctx)
 	switch {
 	case err == nil:
@@ -185,7 +185,7 @@ func (re *reading) ending(err error) core.End {
 }
 
 // words is an error in one line; empty: there is none.
-func words(err error) string {
+func oneLine(err error) string {
 	if err == nil {
 		return ""
 	}

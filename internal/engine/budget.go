@@ -5,19 +5,19 @@ import "sync"
 // Bytes of batches that may wait for the core: what connections to the stream have brought, and what requests and
 // readings have, which must never take the stream's share.
 const (
-	streamMost  = 24 << 20
-	requestMost = 8 << 20
+	maxStreamBytes  = 24 << 20
+	maxRequestBytes = 8 << 20
 )
 
 // MemoryMost bounds, in bytes, what an engine holds of records and lines: batches that wait, and the lines of two, the
 // one that is being written and the next.
-const MemoryMost = streamMost + requestMost + 2*laneMost
+const MaxMemory = maxStreamBytes + maxRequestBytes + 2*maxQueueBytes
 
 // budget bounds bytes over all connections together. A connection takes a batch's size before the batch is queued, and
 // the engine gives it back when the core has taken the batch. A connection that waits reads nothing: its socket fills,
 // and X is held up.
 type budget struct {
-	most int
+	max int
 
 	mu    sync.Mutex
 	used  int
@@ -45,7 +45,7 @@ func (b *budget) take(n int, gone <-chan struct{}) bool {
 func (b *budget) try(n int) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.used == 0 || b.used+n <= b.most {
+	if b.used == 0 || b.used+n <= b.max {
 		b.used += n
 		b.peak = max(b.peak, b.used)
 		return nil

@@ -15,7 +15,7 @@ import (
 
 func TestBudgetHoldsUpWhoeverComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := budget{most: 100}
+		b := budget{max: 100}
 		gone := make(chan struct{})
 		var wg sync.WaitGroup
 		var mu sync.Mutex
@@ -65,15 +65,15 @@ type heavyBatch int
 
 func (b heavyBatch) Size() int { return int(b) }
 
-func TestALaneIsFullByBytes(t *testing.T) {
-	l := newLane(&heavy{size: laneMost / 2}, queueMost)
+func TestSinkQueueIsFullByBytes(t *testing.T) {
+	q := newSinkQueue(&heavy{size: maxQueueBytes / 2}, maxQueue)
 	now := time.Now()
-	for range queueMost {
-		l.flush(now)
+	for range maxQueue {
+		q.flush(now)
 	}
-	require.Equal(t, 2, l.queued)
-	require.True(t, l.full(now))
-	require.NoError(t, l.took(<-l.queue))
-	require.False(t, l.full(now))
-	require.Equal(t, laneMost/2, l.bytes)
+	require.Equal(t, 2, q.queued)
+	require.True(t, q.full(now))
+	require.NoError(t, q.took(<-q.queue))
+	require.False(t, q.full(now))
+	require.Equal(t, maxQueueBytes/2, q.bytes)
 }

@@ -1,10 +1,10 @@
 // Package engine runs one stream: it owns the goroutines around the core, turns what happens into events, and carries
 // out what the core decides, in the core's order. It decides nothing about the stream.
 //
-//	connections ──┐ events                             ┌─► lane ─► sink of Tweets (internal/output/delivery)
-//	requests    ──┤                                    ├─► lane ─► sink of counters
+//	connections ──┐ events                             ┌─► sinkQueue ─► sink of Tweets (internal/output/delivery)
+//	requests    ──┤                                    ├─► sinkQueue ─► sink of counters
 //	readings    ──┼─► Engine.Run: core.Step ─► Ready ──┼─► committing ─► store
-//	lanes, store ─┤      one select                    ├─► loading    ◄─ store
+//	queues, store ┤      one select                    ├─► loading    ◄─ store
 //	delivery    ──┘                                    └─► connect, request, read, close
 //
 // Backpressure: each batch takes its size from a budget of bytes before it is queued. When the queue to the sink is
@@ -15,7 +15,7 @@
 // its retries and the spool (internal/output/delivery); assembly from options (plugins/inputs/decahose).
 //
 // Owner: the goroutine of Engine.Run owns the core, the open batches and all of run. A goroutine of its own owns each
-// connection, each request, the one reading of an archive, each lane, the committing and the loading. They meet in
+// connection, each request, the one reading of an archive, each sinkQueue, the committing and the loading. They meet in
 // channels; a slice that was sent belongs to the receiver.
 //
 // Ends: Run returns at most DrainTimeout after its context is done. A connection that does not end one second after it

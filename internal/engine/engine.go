@@ -66,7 +66,7 @@ type Config struct {
 	// done at the latest. Nil: what is written counts as read.
 	Drained func(ctx context.Context) bool
 	// OrdersEvery is how often the store is asked for operators' orders; 0 means 1 s.
-	OrdersEvery time.Duration
+	OrdersInterval time.Duration
 
 	// DrainTimeout bounds the time from the end of ctx to Run's return, also when the sink is
 	// blocked; 0 means 3 s.
@@ -95,11 +95,11 @@ func New(cfg Config) *Engine {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.OrdersEvery == 0 {
-		cfg.OrdersEvery = time.Second
+	if cfg.OrdersInterval == 0 {
+		cfg.OrdersInterval = time.Second
 	}
 	return &Engine{cfg: cfg, polls: make(chan struct{}, 1), reports: make(chan feedback.Report, 64), points: make(chan []point.Point), samples: make(chan chan []core.Sample), ended: make(chan struct{}),
-		live: budget{most: streamMost}, old: budget{most: requestMost}}
+		live: budget{max: maxStreamBytes}, old: budget{max: maxRequestBytes}}
 }
 
 // Poll asks for the counters to be emitted now. It never blocks and may be called from any goroutine;
@@ -134,9 +134,9 @@ func (e *Engine) Emit(ctx context.Context, points []point.Point) error {
 // Waiting is how many bytes of records wait for the core, and the most that ever did. It may be called from any
 // goroutine.
 func (e *Engine) Waiting() (now, most int) {
-	live, liveMost := e.live.state()
-	old, oldMost := e.old.state()
-	return live + old, liveMost + oldMost
+	live, livePeak := e.live.state()
+	old, oldPeak := e.old.state()
+	return live + old, livePeak + oldPeak
 }
 
 // Quarantined returns the last malformed records' beginnings, for the operator; nil when the engine

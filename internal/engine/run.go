@@ -19,9 +19,9 @@ const (
 	// eventsMost is how many batches of records wait for the core: 8 MiB, unless records are longer; then the
 	// budget of bytes is spent first. With fewer, two busy connections wait for the core by turns, and two cores do
 	// the work of one and a half.
-	eventsMost = 128
+	maxEvents = 128
 	// requestsMost is how many batches of requests wait: they give way to the live stream.
-	requestsMost = 8
+	maxRequests = 8
 )
 
 // errUndelivered: the sink did not take everything within DrainTimeout.
@@ -45,12 +45,12 @@ type run struct {
 	ready    core.Ready
 	events   chan message
 	requests chan message // those of requests to Replay and Recovery, and of readings
-	keep     keep
+	store    storeClient
 	free     chan *wire.Batch // recycled
-	tweets   *lane
-	points   *lane
+	tweets   *sinkQueue
+	points   *sinkQueue
 	gone     chan struct{}
-	legs     []*leg                  // nil where no connection is open
+	sessions []*session              // nil where no connection is open
 	up       int                     // connections under way
 	route    int                     // of the next request, modulo their number
 	reading  []atomic.Bool           // archives that are being read, also by one who was left behind
@@ -67,21 +67,21 @@ type run struct {
 
 func newRun(e *Engine) *run {
 	r := &run{cfg: e.cfg, e: e, core: core.New(e.cfg.Core),
-		events: make(chan message, eventsMost), free: make(chan *wire.Batch, eventsMost),
-		tweets: newLane(e.cfg.Tweets, queueMost), points: newLane(e.cfg.Points, queueMost), gone: make(chan struct{}),
+		events: make(chan message, maxEvents), free: make(chan *wire.Batch, maxEvents),
+		tweets: newSinkQueue(e.cfg.Tweets, maxQueue), points: newSinkQueue(e.cfg.Points, maxQueue), gone: make(chan struct{}),
 		timer: time.NewTimer(time.Hour)}
-	r.requests = make(chan message, requestsMost)
+	r.requests = make(chan message, maxRequests)
 	r.names = r.core.Conns()
 	r.reading = make([]atomic.Bool, len(e.cfg.Archives))
-	r.legs = make([]*leg, len(r.names)+r.core.Requests())
+	r.sessions = make([]*session, len(r.names)+r.core.Requests())
 	r.write, r.stopWrite = context.WithCancel(context.Background())
 	if e.cfg.Delivery != nil {
-		r.tweets = newLane(e.cfg.Tweets, 1) // it has a queue of its own
+		r.tweets = newSinkQueue(e.cfg.Tweets, 1) // it has a queue of its own
 		r.outcomes = e.cfg.Delivery.Outcomes()
 	}
-	r.wg.Go(func() { r.tweets.carry(r) })
-	r.wg.Go(func() { r.points.carry(r) })
-	r.startKeeping()
+	r.wg.Go(func() { r.tweets.run(r) })
+	r.wg.Go(func() { r.points.run(r) })
+	r.openStore()
 	return r
 }
 
@@ -102,8 +102,8 @@ func (r *run) turn(done <-chan struct{}) {
 		r.take(m)
 	case m := <-requests:
 		r.take(m)
-	case ev := <-r.keep.back:
-		r.kept(ev)
+	case ev := <-r.store.back:
+		r.storeAnswered(ev)
 	case it := <-r.tweets.back:
 		r.written(it)
 	case it := <-r.points.back:
@@ -130,16 +130,16 @@ func (r *run) turn(done <-chan struct{}) {
 }
 
 // unread reports whether what connections bring is not taken now.
-func (r *run) unread(now time.Time) bool { return r.tweets.full(now) || r.keep.crowded() }
+func (r *run) unread(now time.Time) bool { return r.tweets.full(now) || r.store.crowded() }
 
 // take carries out what a connection's event leads to, unless the event has to wait, and those behind it.
 func (r *run) take(m message) {
-	if m.by != r.legs[m.Conn] {
+	if m.by != r.sessions[m.Conn] {
 		r.recycle(m)
 		return
 	}
-	if len(r.keep.waiting[m.Conn]) > 0 || !r.carryOut(m) {
-		r.keep.wait(m)
+	if len(r.store.waiting[m.Conn]) > 0 || !r.carryOut(m) {
+		r.store.wait(m)
 	}
 }
 
@@ -147,7 +147,7 @@ func (r *run) take(m message) {
 func (r *run) carryOut(m message) bool {
 	if m.Kind == core.Ended {
 		m.by.cancel(nil)
-		r.legs[m.Conn] = nil
+		r.sessions[m.Conn] = nil
 		r.up--
 		r.turnRoute(m.Event)
 	}
@@ -185,7 +185,7 @@ func (r *run) behind() bool {
 	if r.cfg.Delivery != nil {
 		return r.cfg.Delivery.Behind()
 	}
-	return r.tweets.queued >= queueMost/2
+	return r.tweets.queued >= maxQueue/2
 }
 
 func (r *run) written(it item) {
@@ -216,8 +216,8 @@ func (r *run) step(ev core.Event) {
 		ev.Road = road(r.cfg.Delivery.Status())
 	}
 	r.core.Step(now, ev, &r.ready)
-	if hear := r.cfg.Listener.Stepped; hear != nil {
-		hear(now, ev, &r.ready)
+	if stepped := r.cfg.Listener.Stepped; stepped != nil {
+		stepped(now, ev, &r.ready)
 	}
 	for _, c := range r.ready.Close {
 		r.hangUp(c)
@@ -225,7 +225,7 @@ func (r *run) step(ev core.Event) {
 	r.fill()
 	r.tweets.flush(now)
 	r.points.flush(now)
-	r.store()
+	r.requestStore()
 	for _, c := range r.ready.Connect {
 		r.connect(c)
 	}
@@ -264,8 +264,8 @@ func (r *run) addPoints(points []point.Point) {
 }
 
 func (r *run) note(n core.Note) {
-	if hear := r.cfg.Listener.Note; hear != nil {
-		hear(n)
+	if note := r.cfg.Listener.Note; note != nil {
+		note(n)
 	}
 }
 
@@ -276,7 +276,7 @@ func (r *run) drain() error {
 	defer stop.Stop()
 	r.step(core.Event{Kind: core.Stop})
 	r.hangUpAll()
-	idle := func() bool { return r.up == 0 && r.tweets.idle() && r.points.idle() && r.keep.idle() }
+	idle := func() bool { return r.up == 0 && r.tweets.idle() && r.points.idle() && r.store.idle() }
 	if !r.until(idle, late) || !r.stopDelivery(late) {
 		return cmp.Or(r.err, r.blocked())
 	}
@@ -288,7 +288,7 @@ func (r *run) drain() error {
 }
 
 func (r *run) hangUpAll() {
-	for conn := range r.legs {
+	for conn := range r.sessions {
 		r.hangUp(core.Close{Conn: conn, Class: "stop"})
 	}
 }
@@ -308,12 +308,12 @@ func (r *run) stopDelivery(late <-chan struct{}) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), deliveryTimeout)
 	defer cancel()
 	r.wg.Go(func() { done <- r.cfg.Delivery.Stop(ctx) })
-	return r.until(func() bool { return r.stopped == nil && r.keep.idle() }, late)
+	return r.until(func() bool { return r.stopped == nil && r.store.idle() }, late)
 }
 
 // blocked says what was not written.
 func (r *run) blocked() error {
-	switch at := r.keep.committing; {
+	switch at := r.store.committing; {
 	case !r.tweets.idle():
 		return errUndelivered
 	case !at.IsZero():
@@ -382,7 +382,7 @@ func (r *run) close() {
 	close(r.gone)
 	close(r.tweets.queue)
 	close(r.points.queue)
-	r.keep.end()
+	r.store.end()
 	r.stopWrite()
 	r.timer.Stop()
 	var left sync.WaitGroup
@@ -392,6 +392,6 @@ func (r *run) close() {
 	})
 	select {
 	case <-r.e.ended:
-	case <-time.After(leaveAfter):
+	case <-time.After(leaveTimeout):
 	}
 }

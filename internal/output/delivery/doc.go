@@ -13,7 +13,7 @@
 // Tweet is blamed.
 //
 // Backpressure: Write waits at most for a second in all for room in memory, then the spool takes the batch. Without a
-// spool, or when it is full, Write blocks, and with it the engine's lane.
+// spool, or when it is full, Write blocks, and with it the engine's queue.
 //
 // Not here: how a batch is encoded (internal/output/encode); the HTTP courier (internal/output/pubsub) and Telegraf's
 // accumulator as a courier (plugins/inputs/decahose: tracked.go); the spool's file (internal/output/spool); when a

@@ -2,7 +2,7 @@
 // what a sink is to the engine: Sink, Tweets, Points and Batch.
 //
 //	AddTweet, AddPoint ─► open batch ─► Take ─► Write ─► Writer.Run ─► stdout
-//	└──── engine's goroutine ─────────────┘      └ lane  └ its own goroutine
+//	└──── engine's goroutine ─────────────┘      └ queue └ its own goroutine
 //
 // A Schema is the user's choice of tags and fields, made once and never changed. AppendTweet depends on the Tweet and
 // the Schema alone, so two hosts write the same point for one Tweet. Schema.Check reads a line from another site's
@@ -13,7 +13,7 @@
 // points are written (internal/core); Telegraf's accumulator as a sink (plugins/inputs/decahose: tracked.go, sink.go);
 // line protocol that is read (internal/record/lineproto); secrets in words of others (internal/netsafe/redact).
 //
-// Owner: the engine's goroutine owns the open batch of a sink; the lane that calls Write owns a batch that was taken.
+// Owner: the engine's goroutine owns the open batch of a sink; the sink queue that calls Write owns a batch that was taken.
 // The goroutine of Writer.Run, one per process, owns stdout; several streams share it.
 //
 // Ends: Writer.Run returns when its context is done, unless a write blocks. Write returns when its context is done,

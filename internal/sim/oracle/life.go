@@ -60,7 +60,7 @@ func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
 		p.state = s
 		cfg.Store, cfg.Core.State, cfg.Core.Past = mortal{s, p}, true, past
 		cfg.Core.Started = ledger.Moment{Wall: time.Now().UnixNano()}
-		cfg.OrdersEvery = time.Hour
+		cfg.OrdersInterval = time.Hour
 	}
 	if r.Dir != "" {
 		p.deliver(r, w, &cfg)
@@ -121,7 +121,7 @@ func (p *process) end(kill bool) {
 	if p.spool != nil {
 		_ = p.spool.Close()
 	}
-	if _, most := p.e.Waiting(); most > engine.MemoryMost {
+	if _, most := p.e.Waiting(); most > engine.MaxMemory {
 		p.out.Err = errors.Join(p.out.Err, fmt.Errorf("%d bytes waited for the core", most))
 	}
 	lines := p.pipe.read(kill && !p.acknowledged)

@@ -19,20 +19,20 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/source/stream"
 )
 
-func legOf(events chan message) *leg {
-	return &leg{r: &run{gone: make(chan struct{})}, to: events, conn: 7}
+func sessionOf(events chan message) *session {
+	return &session{r: &run{gone: make(chan struct{})}, to: events, conn: 7}
 }
 
 // Who does not end when he is told to is left behind after a moment: his end comes once, and nothing after it.
 func TestLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events, free := make(chan message, 8), make(chan struct{})
-		l := legOf(events)
+		s := sessionOf(events)
 		ctx, cancel := context.WithCancelCause(context.Background())
 		time.AfterFunc(time.Minute, func() { cancel(stream.Closed("silence")) })
 		began := time.Now()
-		l.work(ctx, func() core.End { l.Opened(); <-free; l.Silent(); return core.End{Class: "late"} })
-		require.Equal(t, time.Minute+leaveAfter, time.Since(began))
+		s.work(ctx, func() core.End { s.Opened(); <-free; s.Silent(); return core.End{Class: "late"} })
+		require.Equal(t, time.Minute+leaveTimeout, time.Since(began))
 		close(free)
 		synctest.Wait()
 		require.Len(t, events, 2)
@@ -49,7 +49,7 @@ func TestLeftBehind(t *testing.T) {
 func TestNotLeftBehindWithTweets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := make(chan message)
-		l := legOf(events)
+		s := sessionOf(events)
 		ctx, cancel := context.WithCancelCause(context.Background())
 		cancel(stream.Closed("stop"))
 		var kinds []core.Kind
@@ -58,7 +58,7 @@ func TestNotLeftBehindWithTweets(t *testing.T) {
 				kinds = append(kinds, (<-events).Kind)
 			}
 		})
-		l.work(ctx, func() core.End { l.Opened(); return core.End{Class: "stop"} })
+		s.work(ctx, func() core.End { s.Opened(); return core.End{Class: "stop"} })
 		synctest.Wait()
 		require.Equal(t, []core.Kind{core.Opened, core.Ended}, kinds)
 	})
@@ -77,24 +77,24 @@ func TestRoutesTakeTurns(t *testing.T) {
 	}
 }
 
-// What comes of a leg that the core has given up is nobody's: neither its events, nor its end, are the next one's.
+// What comes of a session that the core has given up is nobody's: neither its events, nor its end, are the next one's.
 func TestGivenUp(t *testing.T) {
-	r := &run{names: make([]core.Conn, 1), legs: make([]*leg, 1), e: &Engine{live: budget{most: 100}}, gone: make(chan struct{})}
-	r.keep.waiting = map[int][]message{}
-	old, ctx := r.leg(make(chan message, 1), 0)
+	r := &run{names: make([]core.Conn, 1), sessions: make([]*session, 1), e: &Engine{live: budget{max: 100}}, gone: make(chan struct{})}
+	r.store.waiting = map[int][]message{}
+	old, ctx := r.session(make(chan message, 1), 0)
 	batch := wire.NewBatch()
 	require.True(t, r.e.live.take(batch.Size(), nil))
-	r.keep.wait(message{core.Event{Kind: core.Received, Batch: batch}, old})
+	r.store.wait(message{core.Event{Kind: core.Received, Batch: batch}, old})
 	r.hangUp(core.Close{Class: "silence"})
 	require.Equal(t, 1, r.up, "its end is waited for")
 	r.hangUp(core.Close{Class: "overdue", Leave: true})
 	require.Zero(t, r.up)
 	require.Error(t, ctx.Err())
-	require.True(t, r.keep.idle())
-	next, fresh := r.leg(make(chan message, 1), 0)
+	require.True(t, r.store.idle())
+	next, fresh := r.session(make(chan message, 1), 0)
 	r.take(message{core.Event{Kind: core.Ended, End: core.End{Class: "late"}}, old})
 	require.NoError(t, fresh.Err())
-	require.Equal(t, []any{1, next}, []any{r.up, r.legs[0]})
+	require.Equal(t, []any{1, next}, []any{r.up, r.sessions[0]})
 	old.work(ctx, func() core.End { select {} }) // returns, though that does not
 }
 

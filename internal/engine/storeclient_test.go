@@ -51,7 +51,7 @@ func TestAHangingCommit(t *testing.T) {
 		began := time.Now()
 		err := e.Run(ctx)
 		require.ErrorContains(t, err, "the disk of the state hangs: what came since 2000-01-01T00:00:00Z is not in it")
-		require.LessOrEqual(t, time.Since(began), time.Minute+3*time.Second+leaveAfter)
+		require.LessOrEqual(t, time.Since(began), time.Minute+3*time.Second+leaveTimeout)
 		require.Equal(t, 1, store.commits, "it is asked for nothing more")
 		select {
 		case <-e.ended:

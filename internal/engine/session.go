@@ -12,9 +12,9 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/source/stream"
 )
 
-// leg carries one connection's events to the engine's goroutine. It blocks while the engine takes no
+// session carries one connection's events to the engine's goroutine. It blocks while the engine takes no
 // records; then the connection's watchdogs rest and its socket is left unread.
-type leg struct {
+type session struct {
 	r        *run
 	to       chan message
 	budget   *budget
@@ -25,10 +25,10 @@ type leg struct {
 	left     atomic.Bool  // the core has given it up: nobody waits for its end
 }
 
-// message is an event and whose it is. What comes of a leg that was given up meanwhile is not the next one's.
+// message is an event and whose it is. What comes of a session that was given up meanwhile is not the next one's.
 type message struct {
 	core.Event
-	by *leg
+	by *session
 }
 
 const (
@@ -39,35 +39,35 @@ const (
 
 // leaveAfter is how long what was told to end may take. Whoever waits for a file system or a secret store that hangs is
 // then left behind: the engine, and its stop, go on without him.
-const leaveAfter = time.Second
+const leaveTimeout = time.Second
 
-// send gives an event to the engine, unless the leg was left behind.
-func (l *leg) send(ev core.Event) {
-	if !l.state.CompareAndSwap(idle, sending) {
+// send gives an event to the engine, unless the session was left behind.
+func (s *session) send(ev core.Event) {
+	if !s.state.CompareAndSwap(idle, sending) {
 		return
 	}
-	l.deliver(ev)
+	s.deliver(ev)
 	if ev.Kind == core.Ended {
-		l.state.Store(over)
+		s.state.Store(over)
 	} else {
-		l.state.Store(idle)
+		s.state.Store(idle)
 	}
 }
 
-// work has f do what the leg is for, and sends how it ended: once, also where f does not end.
-func (l *leg) work(ctx context.Context, f func() core.End) {
+// work has f do what the session is for, and sends how it ended: once, also where f does not end.
+func (s *session) work(ctx context.Context, f func() core.End) {
 	done := make(chan struct{})
 	var left sync.WaitGroup
 	left.Go(func() {
 		defer close(done)
-		l.send(core.Event{Kind: core.Ended, End: f()})
+		s.send(core.Event{Kind: core.Ended, End: f()})
 	})
 	select {
 	case <-done:
 		return
 	case <-ctx.Done():
 	}
-	tick := time.NewTicker(leaveAfter)
+	tick := time.NewTicker(leaveTimeout)
 	defer tick.Stop()
 	for {
 		select {
@@ -75,18 +75,18 @@ func (l *leg) work(ctx context.Context, f func() core.End) {
 			return
 		case <-tick.C:
 		}
-		if l.left.Load() {
+		if s.left.Load() {
 			return
 		}
-		if l.state.CompareAndSwap(idle, over) { // it waits neither for the engine nor has it ended
-			l.deliver(core.Event{Kind: core.Ended, End: core.End{Class: classOf(ctx), Opened: l.answered.Load(),
+		if s.state.CompareAndSwap(idle, over) { // it waits neither for the engine nor has it ended
+			s.deliver(core.Event{Kind: core.Ended, End: core.End{Class: classOf(ctx), Opened: s.answered.Load(),
 				Detail: "it did not end when it was told to, and is left behind"}})
 			return
 		}
 	}
 }
 
-// classOf is the class with which a leg was told to end.
+// classOf is the class with which a session was told to end.
 func classOf(ctx context.Context) string {
 	if c, ok := errors.AsType[stream.Closed](context.Cause(ctx)); ok {
 		return string(c)
@@ -94,24 +94,24 @@ func classOf(ctx context.Context) string {
 	return "timeout"
 }
 
-func (l *leg) deliver(ev core.Event) {
-	ev.Conn = l.conn
-	if ev.Batch != nil && !l.budget.take(ev.Batch.Size(), l.r.gone) {
+func (s *session) deliver(ev core.Event) {
+	ev.Conn = s.conn
+	if ev.Batch != nil && !s.budget.take(ev.Batch.Size(), s.r.gone) {
 		return
 	}
 	select {
-	case l.to <- message{ev, l}:
-	case <-l.r.gone:
+	case s.to <- message{ev, s}:
+	case <-s.r.gone:
 	}
 }
 
-func (l *leg) Opened()                { l.answered.Store(true); l.send(core.Event{Kind: core.Opened}) }
-func (l *leg) Received(b *wire.Batch) { l.send(core.Event{Kind: core.Received, Batch: b}) }
-func (l *leg) Silent()                { l.send(core.Event{Kind: core.Silent}) }
+func (s *session) Opened()                { s.answered.Store(true); s.send(core.Event{Kind: core.Opened}) }
+func (s *session) Received(b *wire.Batch) { s.send(core.Event{Kind: core.Received, Batch: b}) }
+func (s *session) Silent()                { s.send(core.Event{Kind: core.Silent}) }
 
-func (l *leg) Batch() *wire.Batch {
+func (s *session) Batch() *wire.Batch {
 	select {
-	case b := <-l.r.free:
+	case b := <-s.r.free:
 		return b
 	default:
 		return wire.NewBatch()
@@ -140,37 +140,37 @@ func (r *run) turnRoute(ev core.Event) {
 	}
 }
 
-// leg is a new one of the connection, which is under way from now on.
-func (r *run) leg(to chan message, conn int) (*leg, context.Context) {
+// session is a new one of the connection, which is under way from now on.
+func (r *run) session(to chan message, conn int) (*session, context.Context) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	l := &leg{r: r, to: to, budget: r.budgetOf(conn), conn: conn, cancel: cancel}
-	r.legs[conn] = l
+	s := &session{r: r, to: to, budget: r.budgetOf(conn), conn: conn, cancel: cancel}
+	r.sessions[conn] = s
 	r.up++
-	return l, ctx
+	return s, ctx
 }
 
 // hangUp tells a connection to end, or, where the core has given that up, does as if it had.
 func (r *run) hangUp(c core.Close) {
-	l := r.legs[c.Conn]
-	if l == nil {
+	s := r.sessions[c.Conn]
+	if s == nil {
 		return
 	}
-	l.cancel(stream.Closed(c.Class))
+	s.cancel(stream.Closed(c.Class))
 	if !c.Leave {
 		return
 	}
-	l.left.Store(true)
-	r.legs[c.Conn] = nil
+	s.left.Store(true)
+	r.sessions[c.Conn] = nil
 	r.up--
-	for _, m := range r.keep.drop(c.Conn) {
+	for _, m := range r.store.drop(c.Conn) {
 		r.recycle(m)
 	}
 }
 
 // open starts a connection's goroutine; it ends with the connection.
 func (r *run) open(to chan message, conn int, client *stream.Client, url string) {
-	l, ctx := r.leg(to, conn)
-	r.wg.Go(func() { l.work(ctx, func() core.End { return ending(client.Run(ctx, url, l)) }) })
+	s, ctx := r.session(to, conn)
+	r.wg.Go(func() { s.work(ctx, func() core.End { return ending(client.Run(ctx, url, s)) }) })
 }
 
 // ending is what the core needs to know of an end.

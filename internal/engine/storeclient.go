@@ -13,11 +13,11 @@ import (
 )
 
 // waitMost is how many events may wait for ids to be loaded before no more records are taken.
-const waitMost = 64
+const maxWaiting = 64
 
-// keep is the engine's dealing with the store. The engine's goroutine owns it; two goroutines, which may block on the
+// storeClient is the engine's dealing with the store. The engine's goroutine owns it; two goroutines, which may block on the
 // disk, hear of work through the channels and answer through back.
-type keep struct {
+type storeClient struct {
 	commits chan *ledger.Commit
 	loads   chan timeline.Minute
 	back    chan core.Event // Committed, Loaded, Ordered
@@ -30,33 +30,33 @@ type keep struct {
 	waits      int // events in waiting
 }
 
-func (k *keep) crowded() bool { return k.waits >= waitMost }
+func (c *storeClient) crowded() bool { return c.waits >= maxWaiting }
 
 // idle reports whether nothing is under way.
-func (k *keep) idle() bool { return k.busy == 0 && k.waits == 0 && len(k.wanted) == 0 }
+func (c *storeClient) idle() bool { return c.busy == 0 && c.waits == 0 && len(c.wanted) == 0 }
 
 // wait puts an event aside until ids were loaded.
-func (k *keep) wait(m message) {
-	k.waiting[m.Conn] = append(k.waiting[m.Conn], m)
-	k.waits++
+func (c *storeClient) wait(m message) {
+	c.waiting[m.Conn] = append(c.waiting[m.Conn], m)
+	c.waits++
 }
 
 // drop takes out what waits of a connection.
-func (k *keep) drop(conn int) []message {
-	waited := k.waiting[conn]
-	delete(k.waiting, conn)
-	k.waits -= len(waited)
+func (c *storeClient) drop(conn int) []message {
+	waited := c.waiting[conn]
+	delete(c.waiting, conn)
+	c.waits -= len(waited)
 	return waited
 }
 
-func (k *keep) end() {
-	close(k.commits)
-	close(k.loads)
+func (c *storeClient) end() {
+	close(c.commits)
+	close(c.loads)
 }
 
 // startKeeping starts the two goroutines that touch the disk.
-func (r *run) startKeeping() {
-	r.keep = keep{commits: make(chan *ledger.Commit, 1), loads: make(chan timeline.Minute, 1), back: make(chan core.Event),
+func (r *run) openStore() {
+	r.store = storeClient{commits: make(chan *ledger.Commit, 1), loads: make(chan timeline.Minute, 1), back: make(chan core.Event),
 		waiting: map[int][]message{}}
 	if r.cfg.Store == nil {
 		return
@@ -66,38 +66,38 @@ func (r *run) startKeeping() {
 }
 
 // store gives away what the core wants durable or loaded.
-func (r *run) store() {
-	k := &r.keep
-	k.wanted = append(k.wanted, r.ready.Load...)
+func (r *run) requestStore() {
+	c := &r.store
+	c.wanted = append(c.wanted, r.ready.Load...)
 	if r.ready.Commit != nil {
-		k.busy++
-		k.committing = time.Now()
-		k.commits <- r.ready.Commit // has room: the core gives the next one only when this one is back
+		c.busy++
+		c.committing = time.Now()
+		c.commits <- r.ready.Commit // has room: the core gives the next one only when this one is back
 	}
 	r.loadNext()
 }
 
 // loadNext gives the loader one more minute, if it has none.
 func (r *run) loadNext() {
-	k := &r.keep
-	if len(k.wanted) == 0 {
+	c := &r.store
+	if len(c.wanted) == 0 {
 		return
 	}
 	select {
-	case k.loads <- k.wanted[0]:
-		k.wanted = k.wanted[1:]
-		k.busy++
+	case c.loads <- c.wanted[0]:
+		c.wanted = c.wanted[1:]
+		c.busy++
 	default:
 	}
 }
 
 // kept folds what came from the disk, and lets those go on that waited for it.
-func (r *run) kept(ev core.Event) {
+func (r *run) storeAnswered(ev core.Event) {
 	if ev.Kind != core.Ordered {
-		r.keep.busy--
+		r.store.busy--
 	}
 	if ev.Kind == core.Committed {
-		r.keep.committing = time.Time{}
+		r.store.committing = time.Time{}
 	}
 	r.step(ev)
 	if ev.Kind != core.Loaded {
@@ -108,37 +108,37 @@ func (r *run) kept(ev core.Event) {
 }
 
 func (r *run) goOnAll() {
-	for conn := range r.keep.waiting {
+	for conn := range r.store.waiting {
 		r.goOn(conn)
 	}
 }
 
 // goOn takes the events of a connection that waited, up to the next that has to.
 func (r *run) goOn(conn int) {
-	k := &r.keep
-	for len(k.waiting[conn]) > 0 {
-		m := k.waiting[conn][0]
-		k.waiting[conn] = k.waiting[conn][1:]
-		k.waits--
+	c := &r.store
+	for len(c.waiting[conn]) > 0 {
+		m := c.waiting[conn][0]
+		c.waiting[conn] = c.waiting[conn][1:]
+		c.waits--
 		if !r.carryOut(m) {
-			k.waiting[conn] = slices.Insert(k.waiting[conn], 0, m)
-			k.waits++
+			c.waiting[conn] = slices.Insert(c.waiting[conn], 0, m)
+			c.waits++
 			return
 		}
 	}
-	if len(k.waiting[conn]) == 0 {
-		delete(k.waiting, conn)
+	if len(c.waiting[conn]) == 0 {
+		delete(c.waiting, conn)
 	}
 }
 
 // committing is the goroutine that writes state, and looks for orders.
 func (r *run) committing() {
-	tick := time.NewTicker(r.cfg.OrdersEvery)
+	tick := time.NewTicker(r.cfg.OrdersInterval)
 	defer tick.Stop()
 	last := int64(0)
 	for {
 		select {
-		case c, ok := <-r.keep.commits:
+		case c, ok := <-r.store.commits:
 			if !ok {
 				return
 			}
@@ -168,7 +168,7 @@ func (r *run) orders(last *int64) (fresh []ledger.Order) {
 
 // loading is the goroutine that reads ids.
 func (r *run) loading() {
-	for m := range r.keep.loads {
+	for m := range r.store.loads {
 		ids, err := r.load(m)
 		r.answer(core.Event{Kind: core.Loaded, Minute: m, IDs: ids, Err: text(err)})
 	}
@@ -177,19 +177,19 @@ func (r *run) loading() {
 const (
 	// loadTries and loadPause are for a lack of descriptors or memory: the ids are there, and each that is not read is a
 	// Tweet that may be emitted again.
-	loadTries = 10
-	loadPause = time.Second
+	maxLoadTries   = 10
+	loadRetryDelay = time.Second
 )
 
 // load tries again what may pass.
 func (r *run) load(m timeline.Minute) (ids []snowflake.ID, err error) {
-	for range loadTries {
+	for range maxLoadTries {
 		ids, err = r.cfg.Store.Load(m, nil)
 		if err == nil || errors.Is(err, store.ErrDamaged) {
 			break
 		}
 		select {
-		case <-time.After(loadPause):
+		case <-time.After(loadRetryDelay):
 		case <-r.gone:
 			return ids, err
 		}
@@ -199,7 +199,7 @@ func (r *run) load(m timeline.Minute) (ids []snowflake.ID, err error) {
 
 func (r *run) answer(ev core.Event) {
 	select {
-	case r.keep.back <- ev:
+	case r.store.back <- ev:
 	case <-r.gone:
 	}
 }

@@ -9,15 +9,15 @@ import (
 
 // queueMost is how many closed batches wait for a sink; then no more records are taken, the connections block, and the
 // sockets are left unread.
-const queueMost = 8
+const maxQueue = 8
 
 // laneMost is how many bytes of closed batches wait for a sink, if that is reached first: a batch is as long as the
 // records that made it due.
-const laneMost = 8 << 20
+const maxQueueBytes = 8 << 20
 
 // lookAgain is how often a sink is asked that does not want an old batch; it wants it when what it has is gone, and that
 // is mostly heard of.
-const lookAgain = 100 * time.Millisecond
+const pollInterval = 100 * time.Millisecond
 
 // item is one closed batch on its way through a sink and back.
 type item struct {
@@ -27,9 +27,9 @@ type item struct {
 	err    error
 }
 
-// lane leads to one sink. The engine's goroutine owns it; a goroutine of its own, which may block on the sink, hears
+// sinkQueue leads to one sink. The engine's goroutine owns it; a goroutine of its own, which may block on the sink, hears
 // of batches through queue and answers through back.
-type lane struct {
+type sinkQueue struct {
 	sink   encode.Sink
 	queue  chan item
 	back   chan item // written
@@ -39,58 +39,58 @@ type lane struct {
 	tweets int64     // in the open batch
 }
 
-func newLane(sink encode.Sink, depth int) *lane {
-	return &lane{sink: sink, queue: make(chan item, depth), back: make(chan item, depth)}
+func newSinkQueue(sink encode.Sink, depth int) *sinkQueue {
+	return &sinkQueue{sink: sink, queue: make(chan item, depth), back: make(chan item, depth)}
 }
 
 // carry is the goroutine that may block on the sink.
-func (l *lane) carry(r *run) {
-	for it := range l.queue {
-		it.err = l.sink.Write(r.write, it.batch)
-		l.back <- it // has room for all that may be queued
+func (q *sinkQueue) run(r *run) {
+	for it := range q.queue {
+		it.err = q.sink.Write(r.write, it.batch)
+		q.back <- it // has room for all that may be queued
 	}
 }
 
 // full reports whether the sink is so far behind that nothing more may be added.
-func (l *lane) full(now time.Time) bool { return !l.room() && l.due(now) }
+func (q *sinkQueue) full(now time.Time) bool { return !q.room() && q.due(now) }
 
-func (l *lane) room() bool { return l.queued < cap(l.queue) && l.bytes < laneMost }
+func (q *sinkQueue) room() bool { return q.queued < cap(q.queue) && q.bytes < maxQueueBytes }
 
-func (l *lane) due(now time.Time) bool { return !l.since.IsZero() && l.sink.Due(now.Sub(l.since)) }
+func (q *sinkQueue) due(now time.Time) bool { return !q.since.IsZero() && q.sink.Due(now.Sub(q.since)) }
 
 // idle reports whether nothing is on its way.
-func (l *lane) idle() bool { return l.queued == 0 && l.sink.Pending() == 0 }
+func (q *sinkQueue) idle() bool { return q.queued == 0 && q.sink.Pending() == 0 }
 
 // flush closes the open batch when it is due and the queue has room.
-func (l *lane) flush(now time.Time) {
-	if l.since.IsZero() && l.sink.Pending() > 0 {
-		l.since = now
+func (q *sinkQueue) flush(now time.Time) {
+	if q.since.IsZero() && q.sink.Pending() > 0 {
+		q.since = now
 	}
-	if l.due(now) {
-		l.send()
+	if q.due(now) {
+		q.send()
 	}
 }
 
 // send hands the open batch to the sink, if there is one and the queue has room.
-func (l *lane) send() {
-	if l.room() && l.sink.Pending() > 0 {
-		b := l.sink.Take()
+func (q *sinkQueue) send() {
+	if q.room() && q.sink.Pending() > 0 {
+		b := q.sink.Take()
 		size := b.Size()
-		l.queue <- item{batch: b, size: size, tweets: l.tweets}
-		l.queued++
-		l.bytes += size
-		l.tweets, l.since = 0, time.Time{}
+		q.queue <- item{batch: b, size: size, tweets: q.tweets}
+		q.queued++
+		q.bytes += size
+		q.tweets, q.since = 0, time.Time{}
 	}
 }
 
 // wake is when the open batch should be looked at again; at where that is earlier.
-func (l *lane) wake(now, at time.Time) time.Time {
-	if l.since.IsZero() || !l.room() {
+func (q *sinkQueue) wake(now, at time.Time) time.Time {
+	if q.since.IsZero() || !q.room() {
 		return at
 	}
-	next := l.since.Add(encode.FlushAfter)
+	next := q.since.Add(encode.FlushAfter)
 	if !next.After(now) { // the sink has no use for it yet
-		next = now.Add(lookAgain)
+		next = now.Add(pollInterval)
 	}
 	if next.Before(at) {
 		return next
@@ -99,9 +99,9 @@ func (l *lane) wake(now, at time.Time) time.Time {
 }
 
 // took takes back a batch that was written, or was not.
-func (l *lane) took(it item) error {
-	l.queued--
-	l.bytes -= it.size
+func (q *sinkQueue) took(it item) error {
+	q.queued--
+	q.bytes -= it.size
 	if it.err != nil {
 		return fmt.Errorf("write batch: %w", it.err)
 	}
