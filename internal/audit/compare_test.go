@@ -17,8 +17,8 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// shelf is a store in memory.
-type shelf struct {
+// fakeStore is a store in memory.
+type fakeStore struct {
 	of     map[timeline.Minute][]snowflake.ID
 	noIDs  bool
 	fails  error
@@ -26,7 +26,7 @@ type shelf struct {
 	rounds time.Duration
 }
 
-func (s *shelf) Counts(_ context.Context, from, to timeline.Minute) (map[timeline.Minute]int64, error) {
+func (s *fakeStore) Counts(_ context.Context, from, to timeline.Minute) (map[timeline.Minute]int64, error) {
 	s.asked = append(s.asked, timeline.Span{From: int64(from), To: int64(to)})
 	counts := map[timeline.Minute]int64{}
 	for m, ids := range s.of {
@@ -35,15 +35,15 @@ func (s *shelf) Counts(_ context.Context, from, to timeline.Minute) (map[timelin
 	return counts, s.fails
 }
 
-func (s *shelf) IDs(_ context.Context, m timeline.Minute) ([]snowflake.ID, error) {
+func (s *fakeStore) IDs(_ context.Context, m timeline.Minute) ([]snowflake.ID, error) {
 	if s.noIDs {
 		return nil, ErrNoIDs
 	}
 	return s.of[m], nil
 }
 
-func (s *shelf) Rounds() time.Duration { return s.rounds }
-func (s *shelf) Close() error          { return nil }
+func (s *fakeStore) Rounds() time.Duration { return s.rounds }
+func (s *fakeStore) Close() error          { return nil }
 
 // now is when tests look: the minutes before noon are long over, and so are some after it.
 var now = time.UnixMilli((noon + 10).Milli()).UTC()
@@ -111,7 +111,7 @@ func TestCompare(t *testing.T) {
 	}
 	c.Minutes = slices.DeleteFunc(c.Minutes, func(r ledger.MinuteRecord) bool { return r.Minute == noon-2 })
 	dir, r := stateOf(t, c)
-	s := &shelf{of: of}
+	s := &fakeStore{of: of}
 	lines, book, err := compareAll(t, dir, r, s, noon-4, noon+12)
 	require.NoError(t, err)
 	require.Equal(t, []timeline.Span{{From: int64(noon - 3), To: int64(noon + 8)}}, s.asked, "no more than is judged")
@@ -149,7 +149,7 @@ func TestCompareCounts(t *testing.T) {
 	c := &ledger.Commit{Partitions: []ledger.PartitionRecord{{Partition: 1, Begin: noon.Milli(), Position: (noon + 9).Milli()}}}
 	ids := booked(c, noon, 10)
 	dir, r := stateOf(t, c)
-	lines, book, err := compareAll(t, dir, r, &shelf{noIDs: true, of: map[timeline.Minute][]snowflake.ID{noon: ids[:15]}}, noon, noon+1)
+	lines, book, err := compareAll(t, dir, r, &fakeStore{noIDs: true, of: map[timeline.Minute][]snowflake.ID{noon: ids[:15]}}, noon, noon+1)
 	require.NoError(t, err)
 	require.Equal(t, Missing, lines[0].State)
 	require.EqualValues(t, 5, lines[0].Missing)
@@ -169,7 +169,7 @@ func TestCompareUndelivered(t *testing.T) {
 		{Partition: 1, Minute: noon + 1, Tracked: ledger.Tracked{Delivered: 4}},
 	}
 	dir, r := stateOf(t, c)
-	lines, _, err := compareAll(t, dir, r, &shelf{of: of}, noon, noon+2)
+	lines, _, err := compareAll(t, dir, r, &fakeStore{of: of}, noon, noon+2)
 	require.NoError(t, err)
 	require.Equal(t, Equal, lines[0].State, "those in quarantine")
 	require.EqualValues(t, 5, lines[0].Undelivered)
@@ -181,7 +181,7 @@ func TestCompareWithoutAnAnswer(t *testing.T) {
 	c := &ledger.Commit{Partitions: []ledger.PartitionRecord{{Partition: 1, Begin: noon.Milli(), Position: (noon + 9).Milli()}}}
 	booked(c, noon, 10)
 	dir, r := stateOf(t, c)
-	lines, book, err := compareAll(t, dir, r, &shelf{fails: errors.New("down")}, noon-1, noon+10)
+	lines, book, err := compareAll(t, dir, r, &fakeStore{fails: errors.New("down")}, noon-1, noon+10)
 	require.ErrorContains(t, err, "down")
 	require.Equal(t, Unknown, lines[1].State)
 	require.Equal(t, "the store did not answer", lines[1].Why)
@@ -207,7 +207,7 @@ func TestClockSkew(t *testing.T) {
 		b, err := ReadBook(dir, r, noon, noon+10, now.Add(skew))
 		require.NoError(t, err)
 		require.Equal(t, now, b.Now)
-		lines, err := Compare(t.Context(), b, &shelf{of: map[timeline.Minute][]snowflake.ID{noon: ids}}, Ask{From: noon, To: noon + 10, Settle: time.Minute, Timeout: time.Minute})
+		lines, err := Compare(t.Context(), b, &fakeStore{of: map[timeline.Minute][]snowflake.ID{noon: ids}}, Ask{From: noon, To: noon + 10, Settle: time.Minute, Timeout: time.Minute})
 		require.NoError(t, err)
 		require.Equal(t, Equal, lines[0].State)
 		require.Equal(t, Settling, lines[9].State)
@@ -290,12 +290,12 @@ func TestGone(t *testing.T) {
 	c.Repairs = []ledger.RepairRecord{{Minute: noon + 1, Times: 2}}
 	c.Gone = []ledger.GoneRecord{{Minute: noon + 1, IDs: ids[:1]}}
 	dir, r := stateOf(t, c)
-	lines, _, err := compareAll(t, dir, r, &shelf{of: map[timeline.Minute][]snowflake.ID{noon + 1: ids[1:]}}, noon+1, noon+2)
+	lines, _, err := compareAll(t, dir, r, &fakeStore{of: map[timeline.Minute][]snowflake.ID{noon + 1: ids[1:]}}, noon+1, noon+2)
 	require.NoError(t, err)
 	require.Equal(t, Gone, lines[0].State)
 	require.EqualValues(t, 1, lines[0].Gone)
 	require.False(t, lines[0].Differs())
-	lines, _, err = compareAll(t, dir, r, &shelf{of: map[timeline.Minute][]snowflake.ID{noon + 1: ids[2:]}}, noon+1, noon+2)
+	lines, _, err = compareAll(t, dir, r, &fakeStore{of: map[timeline.Minute][]snowflake.ID{noon + 1: ids[2:]}}, noon+1, noon+2)
 	require.NoError(t, err)
 	require.Equal(t, Unrepaired, lines[0].State, "another one is missing")
 	require.Contains(t, lines[0].Why, "emitted again (2), and not stored")
@@ -315,7 +315,7 @@ func TestRoundedIDs(t *testing.T) {
 	for _, id := range ids[1:] {
 		stored = append(stored, snowflake.ID(float64(id)))
 	}
-	lines, b, err := compareAll(t, dir, r, &shelf{of: map[timeline.Minute][]snowflake.ID{noon + 1: stored}}, noon+1, noon+2)
+	lines, b, err := compareAll(t, dir, r, &fakeStore{of: map[timeline.Minute][]snowflake.ID{noon + 1: stored}}, noon+1, noon+2)
 	require.NoError(t, err)
 	require.Equal(t, Unknown, lines[0].State)
 	require.Contains(t, lines[0].Why, "rounds ids")

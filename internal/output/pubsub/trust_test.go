@@ -17,7 +17,7 @@ import (
 )
 
 // Whoever has Telegraf's port is told nothing, and believed nothing, if it is another user's process.
-func TestStranger(t *testing.T) {
+func TestOtherUser(t *testing.T) {
 	t.Parallel()
 	var told atomic.Int32
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {

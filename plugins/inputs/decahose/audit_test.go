@@ -124,21 +124,21 @@ func TestAuditTables(t *testing.T) {
 	require.Equal(t, minuteOf(now)+1, ask.To)
 }
 
-// heard keeps what is logged.
-type heard struct {
+// logKeeper keeps what is logged.
+type logKeeper struct {
 	quiet
 	lines *[]string
 }
 
-func (h heard) Warn(args ...any)  { *h.lines = append(*h.lines, "W! "+fmt.Sprint(args...)) }
-func (h heard) Error(args ...any) { *h.lines = append(*h.lines, "E! "+fmt.Sprint(args...)) }
+func (h logKeeper) Warn(args ...any)  { *h.lines = append(*h.lines, "W! "+fmt.Sprint(args...)) }
+func (h logKeeper) Error(args ...any) { *h.lines = append(*h.lines, "E! "+fmt.Sprint(args...)) }
 
 // auditOf is an audit of a file, beside a state of which minute has ten Tweets, and the lines of the log.
 func auditOf(t *testing.T, repaired int64) (w *auditing, path string, lines *[]string, ids []snowflake.ID) {
 	t.Helper()
 	d := valid()
 	lines, path = &[]string{}, filepath.Join(t.TempDir(), "a.lp")
-	d.Log, d.StateDirectory = heard{lines: lines}, t.TempDir()
+	d.Log, d.StateDirectory = logKeeper{lines: lines}, t.TempDir()
 	d.Audits = []*Audit{{Type: "file", Files: []string{path}, Settle: config.Duration(time.Minute)}}
 	require.NoError(t, d.Init())
 	now := time.Now()

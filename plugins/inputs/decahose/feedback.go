@@ -188,8 +188,8 @@ func (r *reports) authorize(req *http.Request) (status int, err error) {
 
 func (r *reports) recognize(req *http.Request) (status int, err error) {
 	err = listen.Client(req, trusted(r.user)...)
-	switch s, stranger := errors.AsType[*loopback.Stranger](err); {
-	case stranger:
+	switch s, other := errors.AsType[*loopback.Stranger](err); {
+	case other:
 		return http.StatusForbidden, fmt.Errorf("it comes from user %d, who is neither ours nor root: set feedback.token, or feedback.user", s.User)
 	case err != nil:
 		return http.StatusForbidden, errors.New("it cannot be told whose it is: set feedback.token")

@@ -32,12 +32,12 @@ decahose_tweet,stream_label=prod text="two
 internal_write,output=fake metrics_added=1i 5" 1767225600000000000
 `
 
-// listener is a reports that was made, and what it heard.
+// listener is a reports that was made, and the reports that it took.
 type listener struct {
 	*reports
-	url   string
-	heard chan feedback.Report
-	said  chan string
+	url  string
+	got  chan feedback.Report
+	said chan string
 }
 
 func newListener(t *testing.T, f Feedback) *listener {
@@ -46,8 +46,8 @@ func newListener(t *testing.T, f Feedback) *listener {
 	require.NoError(t, err)
 	f.Listen = free.Addr().String()
 	require.NoError(t, free.Close())
-	l := &listener{url: "http://" + f.Listen + "/any", heard: make(chan feedback.Report, 10), said: make(chan string, 100)}
-	l.reports, err = listenReports(&f, func(r feedback.Report) { l.heard <- r }, func(level byte, text string) { l.said <- string(level) + " " + text })
+	l := &listener{url: "http://" + f.Listen + "/any", got: make(chan feedback.Report, 10), said: make(chan string, 100)}
+	l.reports, err = listenReports(&f, func(r feedback.Report) { l.got <- r }, func(level byte, text string) { l.said <- string(level) + " " + text })
 	require.NoError(t, err)
 	t.Cleanup(l.reports.close)
 	return l
@@ -94,9 +94,9 @@ func TestReports(t *testing.T) {
 		status, answer := l.post(t, http.MethodPost, body, header...)
 		require.Equal(t, http.StatusNoContent, status, answer)
 		require.Equal(t, feedback.Report{Output: "influxdb_v2 8dca4ddf", At: 1767225600000000000, Added: 600, Written: 581, Dropped: 3,
-			Rejected: 4, Filtered: 5, Size: 12, Limit: 10_000}, <-l.heard)
-		require.Equal(t, feedback.Report{Output: "file an archive a2b24fbe", At: 1767225600000000000, Added: 600, Written: 600, Limit: 500_000}, <-l.heard)
-		require.Empty(t, l.heard)
+			Rejected: 4, Filtered: 5, Size: 12, Limit: 10_000}, <-l.got)
+		require.Equal(t, feedback.Report{Output: "file an archive a2b24fbe", At: 1767225600000000000, Added: 600, Written: 600, Limit: 500_000}, <-l.got)
+		require.Empty(t, l.got)
 	}
 	require.Empty(t, l.said)
 }
@@ -141,7 +141,7 @@ func TestReportsRefused(t *testing.T) {
 			require.Equal(t, http.StatusNoContent, status, answer)
 		})
 	}
-	require.Empty(t, l.heard)
+	require.Empty(t, l.got)
 }
 
 // Without a token only Telegraf's own way to send is taken, and only of our own user's and root's processes.
@@ -150,7 +150,7 @@ func TestReportsWithoutToken(t *testing.T) {
 	status, answer := l.post(t, http.MethodPost, internalWrite, "User-Agent", "curl/8.0")
 	require.Equal(t, http.StatusForbidden, status)
 	require.Contains(t, answer, "set feedback.token")
-	require.Empty(t, l.heard)
+	require.Empty(t, l.got)
 	other := newListener(t, Feedback{Token: config.NewSecret([]byte("s3cret"))})
 	status, answer = other.post(t, http.MethodPost, internalWrite, "User-Agent", "curl/8.0", "Authorization", "Bearer s3cret")
 	require.Equal(t, http.StatusNoContent, status, answer)
@@ -171,8 +171,8 @@ func TestReportsNamed(t *testing.T) {
 	} {
 		status, answer := l.post(t, http.MethodPost, line)
 		require.Equal(t, http.StatusNoContent, status, answer)
-		require.Equal(t, "file an archive a2b24fbe", (<-l.heard).Output)
-		require.Empty(t, l.heard)
+		require.Equal(t, "file an archive a2b24fbe", (<-l.got).Output)
+		require.Empty(t, l.got)
 	}
 }
 
@@ -230,12 +230,12 @@ func TestReportsEnd(t *testing.T) {
 	require.NoError(t, err)
 	status, _ := l.post(t, http.MethodPost, internalWrite)
 	require.Equal(t, http.StatusNoContent, status)
-	require.Len(t, l.heard, 2)
+	require.Len(t, l.got, 2)
 	l.reports.close()
 	require.NoError(t, hung.SetReadDeadline(time.Now().Add(10*time.Second)))
 	_, err = io.ReadAll(hung)
 	require.NotErrorIs(t, err, net.ErrClosed)
-	require.Len(t, l.heard, 2)
+	require.Len(t, l.got, 2)
 	_, err = net.Dial("tcp", host)
 	require.Error(t, err)
 	<-l.turn // so that it may be closed again
