@@ -30,8 +30,8 @@ var toRename = map[string][]string{
 	"plugins/outputs/decahose_archive": {"heard"},
 }
 
-// No identifier and no file name uses a word that the glossary rules out. Comments and texts may: a leg has its place in
-// English.
+// No identifier and no file name uses a word that the glossary rules out. Comments and texts may: a leg has its place
+// in English.
 func TestNoWordThatIsNotUsed(t *testing.T) {
 	unused := notUsed(pages(t)["docs/glossary.md"])
 	require.Greater(t, len(unused), 10, "the list was not found")
