@@ -94,8 +94,7 @@ func (c *console) startAlone(ctx *cli.Context, s *stream, out io.Writer) (*alone
 	writing, done := context.WithCancel(context.Background())
 	p.done = done
 	p.writer.Go(func() { w.Run(writing) })
-	p.input.EmitTo(w)
-	p.input.RecoverOnly()
+	p.input.Host = &decahose.Host{Writer: w, Recover: true}
 	if err := p.input.Start(nil); err != nil {
 		done()
 		p.writer.Wait()

@@ -59,10 +59,10 @@ func direct(c *models.InputConfig, globalTags int) bool {
 // start begins the input; it does not wait for X.
 func (r *road) start(globalTags int, stdout *os.File) error {
 	d := r.input.Input.(*decahose.Decahose)
-	d.DrainedBy(func(ctx context.Context) bool { return wasRead(ctx, stdout) })
+	d.Host = &decahose.Host{Drained: func(ctx context.Context) bool { return wasRead(ctx, stdout) }}
 	switch {
 	case direct(r.input.Config, globalTags):
-		d.EmitTo(r.writer)
+		d.Host.Writer = r.writer
 	case d.Acknowledges():
 		return &option.Error{Option: "delivery", Value: `"acknowledged"`,
 			Allowed: "used without tags, filters and the like in this file: they belong into Telegraf's own configuration"}

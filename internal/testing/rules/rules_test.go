@@ -30,10 +30,11 @@ var groups = []group{
 	{"internal/audit", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/state", "internal/output/point", "internal/output/spool"}},
 	{"internal/core", []string{"internal/source/xapi", "internal/record", "internal/timeline", "internal/volume", "internal/state/ledger", "internal/output/point", "internal/output/feedback"}},
 	{"internal/engine", []string{"internal/record", "internal/timeline", "internal/state", "internal/source", "internal/archive", "internal/output", "internal/core"}},
+	{"internal/app", []string{"internal/record", "internal/timeline", "internal/state", "internal/output", "internal/core", "internal/engine"}},
 	{"plugins", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/release", "internal/volume", "internal/state", "internal/source",
-		"internal/archive", "internal/output", "internal/audit", "internal/core", "internal/engine"}},
+		"internal/archive", "internal/output", "internal/audit", "internal/core", "internal/engine", "internal/app"}},
 	{"internal/sim", []string{"internal/record", "internal/timeline", "internal/volume", "internal/state", "internal/source", "internal/archive", "internal/output",
-		"internal/core", "internal/engine"}},
+		"internal/core", "internal/engine", "internal/app"}},
 	{"internal/testing", []string{"internal/state"}},
 	{"cmd/telegraf-decahose", []string{"internal/record", "internal/timeline", "internal/netsafe", "internal/release", "internal/state", "internal/archive",
 		"internal/output", "internal/audit", "internal/core/refill", "plugins"}},
@@ -49,7 +50,7 @@ var pure = []string{"internal/record", "internal/timeline", "internal/netsafe/re
 var support = []string{"internal/sim", "internal/testing", "tools"}
 
 // goroutines are started where somebody waits for their end.
-var goroutines = []string{"internal/engine", "internal/output/delivery", "plugins", "cmd"}
+var goroutines = []string{"internal/engine", "internal/output/delivery", "internal/app", "plugins", "cmd"}
 
 // rule returns what is wrong with a file, nothing if it keeps the rule.
 type rule struct {

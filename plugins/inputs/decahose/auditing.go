@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/audit"
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/state/store"
@@ -24,7 +24,7 @@ func minuteOf(t time.Time) timeline.Minute { return timeline.MinuteOf(t.UnixMill
 type auditing struct {
 	*Audit
 	d      *Decahose
-	e      *engine.Engine
+	stream *app.Stream
 	alarm  sinkAlarm
 	health audit.Health
 	said   map[timeline.Minute]audit.Line // as it was emitted last
@@ -34,12 +34,12 @@ type auditing struct {
 }
 
 // startAudits starts a goroutine for each audit; they end with ctx.
-func (d *Decahose) startAudits(ctx context.Context, e *engine.Engine) {
-	if d.offline {
+func (d *Decahose) startAudits(ctx context.Context, s *app.Stream) {
+	if d.offline() {
 		return
 	}
 	for _, a := range d.Audits {
-		w := &auditing{Audit: a, d: d, e: e, said: map[timeline.Minute]audit.Line{}, stuck: map[timeline.Minute]bool{}}
+		w := &auditing{Audit: a, d: d, stream: s, said: map[timeline.Minute]audit.Line{}, stuck: map[timeline.Minute]bool{}}
 		d.wg.Go(func() { w.run(ctx) })
 	}
 }
@@ -55,7 +55,7 @@ func (w *auditing) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		points := w.look(ctx)
-		if ctx.Err() != nil || w.e.Emit(ctx, points) != nil {
+		if ctx.Err() != nil || w.stream.Engine.Emit(ctx, points) != nil {
 			return
 		}
 	}
@@ -158,7 +158,7 @@ func (w *auditing) repair(r *store.Reader, book *audit.Book, lines []audit.Line,
 	if rounds > 0 {
 		return "to emit them again would not help"
 	}
-	if s := w.d.road.Status(); s.Spooled > 0 || w.d.road.Behind() {
+	if road := w.stream.Delivery; road.Status().Spooled > 0 || road.Behind() {
 		return "not repaired now: the outputs do not keep up"
 	}
 	if behind != "" {

@@ -58,7 +58,6 @@ func (d *Decahose) engineConfig() (engine.Config, error) {
 		Requesters:   requesters,
 		RequestURL:   d.requestURL,
 		Now:          steady(),
-		Drained:      d.drained,
 	}, err
 }
 

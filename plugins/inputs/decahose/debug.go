@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
@@ -45,7 +46,7 @@ func (d *Decahose) checkDebug() error {
 
 // watch has a board follow the engine of cfg, where somebody may look at it.
 func (d *Decahose) watch(cfg *engine.Config) *board {
-	if d.Debug.Listen == "" || d.offline {
+	if d.Debug.Listen == "" || d.offline() {
 		return nil
 	}
 	b := newBoard(cfg.Core.Partitions, cfg.Core.Connections)
@@ -55,24 +56,23 @@ func (d *Decahose) watch(cfg *engine.Config) *board {
 
 // inspect begins to listen for those who look at the board; nil: nobody does. Without the address the stream goes on: no
 // Tweet may be missed for it.
-func (d *Decahose) inspect(b *board, e *engine.Engine) {
+func (d *Decahose) inspect(b *board, s *app.Stream) {
 	if b == nil {
 		return
 	}
-	road := d.road
-	s, err := debug.Start(debug.Config{
+	server, err := debug.Start(debug.Config{
 		Listen:    d.Debug.Listen,
 		Users:     trusted(d.Debug.User),
 		Directory: filepath.Join(d.StateDir(), recordings),
-		Status:    func() any { return b.status(d.StreamLabel, e, road, time.Now()) },
+		Status:    func() any { return b.status(d.StreamLabel, s.Engine, s.Delivery, time.Now()) },
 		Say:       d.say,
 	})
 	if err != nil {
 		d.Log.Warnf("Stream %s: nothing can be looked at: option \"debug.listen\" is %q: %v", d.StreamLabel, d.Debug.Listen, err)
 		return
 	}
-	b.gapOpened = s.GapOpened
-	d.debug = s
+	b.gapOpened = server.GapOpened
+	d.debug = server
 	d.Log.Infof("Stream %s: debug listener on http://%s/", d.StreamLabel, d.Debug.Listen)
 }
 

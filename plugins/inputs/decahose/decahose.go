@@ -16,13 +16,10 @@ import (
 	"github.com/influxdata/telegraf/plugins/inputs"
 	"github.com/influxdata/telegraf/selfstat"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
-	"github.com/decahose/telegraf-decahose/internal/output/spool"
 	"github.com/decahose/telegraf-decahose/internal/source/xapi"
-	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/volume"
 	"github.com/decahose/telegraf-decahose/plugins/debug"
 	"github.com/decahose/telegraf-decahose/plugins/guard"
@@ -99,27 +96,22 @@ type Decahose struct {
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
+	Host       *Host               `toml:"-"` // nil: a Telegraf that we are compiled into
 
 	tls.ClientConfig
 	proxy.HTTPProxy
 
-	schema *encode.Schema                // made by Init
-	files  *latest.Values                // made by Init; credentials and TLS, which may be renewed
-	writer *encode.Writer                // set by EmitTo; nil: Tweets and counters go to Start's accumulator
-	engine atomic.Pointer[engine.Engine] // nil before Start and after Stop; Gather reads it
-	cancel context.CancelFunc            // of the running engine; owned by Start and Stop
+	schema *encode.Schema             // made by Init
+	files  *latest.Values             // made by Init; credentials and TLS, which may be renewed
+	stream atomic.Pointer[app.Stream] // nil before Start and after Stop; Gather reads it
+	cancel context.CancelFunc         // of the running stream; owned by Start and Stop
 	wg     sync.WaitGroup
 	ending sync.Mutex // held by the stop that runs
 
-	state    *store.Store               // from Start to Stop
-	spool    *spool.Spool               // from Start to Stop; nil: none
-	road     *delivery.Delivery         // from Start to Stop; nil: RecoverOnly
-	tracked  *tracked                   // the courier where we are compiled in
-	feedback *reports                   // from Start to Stop; nil: nobody listens
-	debug    *debug.Server              // from Start to Stop; nil: nobody listens
-	logsTold atomic.Int64               // Unix ns, when a log was last told of
-	offline  bool                       // set by RecoverOnly
-	drained  func(context.Context) bool // set by DrainedBy; nil: what is written counts as read
+	tracked  *tracked      // the courier where outputs are told of by an accumulator
+	feedback *reports      // from Start to Stop; nil: nobody listens
+	debug    *debug.Server // from Start to Stop; nil: nobody listens
+	logsTold atomic.Int64  // Unix ns, when a log was last told of
 }
 
 // Route is one way out to X, for redundant connections that must not share a network.
@@ -170,61 +162,65 @@ func (d *Decahose) start(acc telegraf.Accumulator) error {
 	if err := d.checkHost(); err != nil {
 		return err
 	}
-	cfg, err := d.engineConfig()
+	cfg, err := d.appConfig(acc)
 	if err != nil {
 		return err
 	}
-	if err := d.openArchives(&cfg); err != nil {
-		d.closeArchives()
-		return err
-	}
-	entries, err := d.openState(&cfg)
-	if err == nil {
-		err = d.openRoad(&cfg, acc, entries)
-	}
-	if err == nil {
-		err = d.listen()
-	}
+	board := d.watch(&cfg.Engine)
+	s, err := d.open(cfg)
 	if err != nil {
-		d.untrack()
-		d.closeSpool()
-		d.closeState()
-		d.closeArchives()
 		return err
 	}
 	d.Log.Info(d.startLine())
 	for _, n := range d.deliveryNotes() {
 		d.note(n)
 	}
-	board := d.watch(&cfg)
-	e := engine.New(cfg)
-	d.inspect(board, e)
+	d.inspect(board, s)
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
-	d.engine.Store(e)
-	d.wg.Go(func() { d.run(ctx, e) })
-	d.startAudits(ctx, e)
+	d.stream.Store(s)
+	d.wg.Go(func() { d.run(ctx, s) })
+	d.startAudits(ctx, s)
 	return nil
 }
 
-// run is the goroutine of the engine, from Start to Stop.
-func (d *Decahose) run(ctx context.Context, e *engine.Engine) {
-	delivering, stop := context.WithCancel(context.Background())
-	if d.road != nil {
-		d.wg.Go(func() { d.road.Run(delivering) })
+// open opens the archives, the stream and the way of reports; after an error none of them.
+func (d *Decahose) open(cfg app.Config) (s *app.Stream, err error) {
+	if err = d.openArchives(&cfg.Engine); err == nil {
+		s, err = app.New(cfg)
+		err = d.stateError(err)
 	}
-	if err := e.Run(ctx); err != nil {
+	if err == nil {
+		d.tellOfPlace()
+		err = d.listen()
+	}
+	if err != nil {
+		d.close(s)
+	}
+	return s, err
+}
+
+// close ends what open began; s may be nil.
+func (d *Decahose) close(s *app.Stream) {
+	d.untrack()
+	if s != nil {
+		s.Close()
+	}
+	d.closeArchives()
+}
+
+// run is the goroutine of the stream, from Start to Stop.
+func (d *Decahose) run(ctx context.Context, s *app.Stream) {
+	if err := s.Run(ctx); err != nil {
 		d.Log.Errorf("Stream %s: %v", d.StreamLabel, err)
 	}
-	stop()
-	e.Wait() // who is left behind uses the state: it is not closed under him
 }
 
 // Gather has the counters emitted now; before Start there are none.
 func (d *Decahose) Gather(telegraf.Accumulator) error {
-	if e := d.engine.Load(); e != nil {
+	if s := d.stream.Load(); s != nil {
 		d.tellOfLogs(time.Now())
-		e.Poll()
+		s.Engine.Poll()
 	}
 	return nil
 }
@@ -260,11 +256,7 @@ func (d *Decahose) stop() {
 	d.unlisten()
 	d.wg.Wait()
 	d.closeDebug()
-	d.untrack()
-	d.engine.Store(nil)
-	d.closeSpool()
-	d.closeState()
-	d.closeArchives()
+	d.close(d.stream.Swap(nil))
 }
 
 func (d *Decahose) rejected() selfstat.Stat {

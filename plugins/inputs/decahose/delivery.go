@@ -12,6 +12,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	commontls "github.com/influxdata/telegraf/plugins/common/tls"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
 	"github.com/decahose/telegraf-decahose/internal/output/pubsub"
 	"github.com/decahose/telegraf-decahose/plugins/latest"
@@ -63,15 +64,13 @@ const (
 	usualFlushInterval = 10 * time.Second
 )
 
-const usualUndelivered = 5000
-
 // setDeliveryDefaults moves the old name of max_undelivered to the new one, where only the old one is set.
 func (d *Decahose) setDeliveryDefaults() {
 	if d.MaxUndelivered == unset && d.MaxUndeliveredMessages != 0 {
 		d.MaxUndelivered, d.MaxUndeliveredMessages = d.MaxUndeliveredMessages, 0
 	}
 	if d.MaxUndelivered == unset {
-		d.MaxUndelivered = usualUndelivered
+		d.MaxUndelivered = app.MaxUndelivered
 	}
 	if d.Feedback != nil && d.Feedback.Listen == "" {
 		d.Feedback.Listen = defaultListen

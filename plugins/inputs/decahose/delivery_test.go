@@ -1,7 +1,6 @@
 package decahose
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"os"
@@ -112,7 +111,7 @@ func TestOldNameOfMaxUndelivered(t *testing.T) {
 }
 
 // hosted makes telegraf-decahose run d.
-func hosted(d *Decahose) { d.DrainedBy(func(context.Context) bool { return true }) }
+func hosted(d *Decahose) { d.Host = &Host{} }
 
 func TestCheckHost(t *testing.T) {
 	for _, test := range []struct {

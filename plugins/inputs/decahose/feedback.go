@@ -28,7 +28,7 @@ import (
 // listen gives what Telegraf reports to the engine, from Start to Stop, where the outputs do not acknowledge
 // themselves. It needs the table, and is not for commands.
 func (d *Decahose) listen() (err error) {
-	if d.Feedback == nil || d.offline || d.acknowledged() {
+	if d.Feedback == nil || d.offline() || d.acknowledged() {
 		return nil
 	}
 	d.feedback, err = listenReports(d.Feedback, d.report, d.say)
@@ -36,8 +36,8 @@ func (d *Decahose) listen() (err error) {
 }
 
 func (d *Decahose) report(r feedback.Report) {
-	if e := d.engine.Load(); e != nil {
-		e.Report(r)
+	if s := d.stream.Load(); s != nil {
+		s.Engine.Report(r)
 	}
 }
 

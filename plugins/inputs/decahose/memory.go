@@ -1,6 +1,7 @@
 package decahose
 
 import (
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 )
@@ -10,5 +11,5 @@ import (
 // while it grows. It holds after Init. What the process needs besides, and garbage, comes on top.
 func (d *Decahose) Memory() int64 {
 	connections := int64(len(d.Partitions)*d.Connections + d.RecoveryJobs)
-	return engine.MaxMemory + int64(d.undeliveredBytes()) + core.IDsMost(d.coreConfig()) + connections*2*int64(d.RecordLimit)
+	return engine.MaxMemory + int64(app.MaxBytes(d.MaxUndelivered)) + core.IDsMost(d.coreConfig()) + connections*2*int64(d.RecordLimit)
 }

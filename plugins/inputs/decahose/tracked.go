@@ -23,7 +23,7 @@ type tracked struct {
 	schema   *encode.Schema
 	acc      telegraf.TrackingAccumulator
 	slots    chan struct{}         // one is taken for each group, until its fate was read
-	late     func(*delivery.Batch) // one that was delivered after its Deliver had ended; nil: nobody wants to know
+	late     func(*delivery.Batch) // set by TellLate; nil: nobody wants to know
 	rejected selfstat.Stat         // Tweets that an output refused or a full buffer dropped; nil: not counted
 
 	mu      sync.Mutex // guards the rest
@@ -63,6 +63,12 @@ func newTracked(acc telegraf.Accumulator, s *encode.Schema, n int) *tracked {
 	wg.Go(t.dispatch)
 	return t
 }
+
+// TellLate and Ended implement app.LateCourier.
+func (t *tracked) TellLate(delivered func(*delivery.Batch)) { t.late = delivered }
+
+// Ended is closed when every group's fate was told after stop.
+func (t *tracked) Ended() <-chan struct{} { return t.ended }
 
 // Attach adds a Tweet to a batch as a metric. Tags and fields are added one by one, because a map would shuffle them. A
 // batch with a Tweet that an archive has as a line is parsed when it is delivered.
