@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
@@ -14,6 +16,13 @@ const (
 	maxTracked = 500
 	// maxPushBytes bounds the lines of one batch that is acknowledged as a whole.
 	maxPushBytes = 8 << 20
+)
+
+// Defaults of a push to Telegraf. The timeout is above the write_timeout of its cloud_pubsub_push.
+const (
+	PushBatch       = 500
+	PushConcurrency = 8
+	PushTimeout     = 65 * time.Second
 )
 
 // Output is how Tweets leave a stream: Stdout, Acknowledged, Tracked or Recovered.

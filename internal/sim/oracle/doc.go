@@ -1,4 +1,4 @@
-// Package oracle runs engine, delivery, spool and store against decasim in a testing/synctest bubble, over several
+// Package oracle runs the stream that internal/app puts together against decasim in a testing/synctest bubble, over several
 // lives of the process, and judges the result by the simulator's truth: what was offered, and by which faults it was
 // kept from us. It never asks the plugin whether it is right.
 //

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/output/spool"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
@@ -25,23 +22,19 @@ import (
 
 // process is one life of the plugin's process.
 type process struct {
-	out   *Outcome
-	e     *engine.Engine
-	pipe  *pipe
-	state *store.Store
-	spool *spool.Spool
+	out    *Outcome
+	stream *app.Stream
+	pipe   *pipe
+	spool  *spool.Spool // nil: there is none
 
 	acknowledged bool // the pipe is what stores have: nothing of it is lost
 	stop         context.CancelFunc
 	dead         atomic.Bool // killed: nothing reaches pipe or disk any more
 	wg           sync.WaitGroup
-	done         context.CancelFunc
-
-	stopDelivery context.CancelFunc
 }
 
 func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
-	p := &process{out: out, stopDelivery: func() {}}
+	p := &process{out: out, acknowledged: r.Outputs != nil}
 	p.pipe = &pipe{p: p}
 	to := io.Writer(p.pipe)
 	if r.Out != nil {
@@ -49,63 +42,36 @@ func (r Run) begin(l *decasim.PipeListener, out *Outcome) *process {
 	}
 	w := encode.NewWriter(to)
 	cfg := r.config(l, w, out)
+	cfg.Kept = p.kept
 	if r.Other != nil {
-		r.Other.fill(&cfg)
+		r.Other.fill(&cfg.Engine)
 	}
-	if r.Dir != "" {
-		s, past, err := store.Open(r.Dir, store.Options{Horizon: refill.Ways{Archives: cfg.Core.Archives, Rules: cfg.Core.Recovery}.Reach()})
-		if err != nil {
-			panic("open state: " + err.Error())
-		}
-		p.state = s
-		cfg.Store, cfg.Core.State, cfg.Core.Past = mortal{s, p}, true, past
-		cfg.Core.Started = ledger.Moment{Wall: time.Now().UnixNano()}
-		cfg.OrdersInterval = time.Hour
+	if o := r.Outputs; o != nil {
+		cfg.Output = app.Acknowledged{Courier: courier{o, p}, Slots: 4, Batch: 50}
 	}
-	if r.Dir != "" {
-		p.deliver(r, w, &cfg)
+	s, err := app.New(cfg)
+	if err != nil {
+		panic("open state: " + err.Error())
 	}
-	p.e = engine.New(cfg)
+	p.stream = s
 	writing, stopWriting := context.WithCancel(context.Background())
 	ctx, stop := context.WithCancel(context.Background())
-	p.stop, p.done = stop, stopWriting
+	p.stop = stop
 	p.wg.Go(func() { w.Run(writing) })
 	p.wg.Go(func() {
 		defer stopWriting()
-		if err := p.e.Run(ctx); err != nil && !p.dead.Load() {
+		if err := s.Run(ctx); err != nil && !p.dead.Load() {
 			out.Err = err
 		}
-		p.stopDelivery()
 	})
 	return p
 }
 
-// deliver puts the product's road behind the engine: to the pipe, or to outputs whose word is awaited.
-func (p *process) deliver(r Run, w *encode.Writer, cfg *engine.Config) {
-	d := delivery.Config{Schema: schema(), Courier: delivery.Stdout(w), Slots: 1, Most: 1000, MostBytes: encode.FlushBytes, Memory: 5000,
-		SettleAfter: 10 * time.Second,
-		Say:         func(level byte, text string) { cfg.Listener.Note(core.Note{Level: core.Level(level), Text: text}) }}
-	limit := int64(64 << 20)
-	if o := r.Outputs; o != nil {
-		d.Courier, d.Slots, d.Most, d.Memory, d.Acknowledged = courier{o, p}, 4, 50, cmp.Or(o.Memory, 500), true
-		limit, p.acknowledged, cfg.Core.Acknowledged = o.Spool, true, true
-	}
-	d.Bytes = d.Memory * linesBytes
-	if limit > 0 {
-		s, contents, err := spool.Open(r.Dir, limit)
-		if err != nil {
-			panic("open spool: " + err.Error())
-		}
-		p.spool, d.Spool, d.Past = s, s, contents.Entries
-		cfg.Core.Past.Notes = append(cfg.Core.Past.Notes, contents.Notes...)
-		cfg.Core.Past.Spooled = contents.SortOut(p.state.Load)
-	}
-	road := p.delivery(d)
-	cfg.Tweets, cfg.Delivery = road, road
+// kept puts what ends with the process between it and the disk.
+func (p *process) kept(state *store.Store, s *spool.Spool) engine.Store {
+	p.spool = s
+	return mortal{state, p}
 }
-
-// linesBytes is the usual length of a Tweet's line here: memory is full in bytes as often as in Tweets.
-const linesBytes = 200
 
 // end stops the process in order, or kills it.
 func (p *process) end(kill bool) {
@@ -115,13 +81,8 @@ func (p *process) end(kill bool) {
 	}
 	p.stop()
 	p.wg.Wait()
-	if p.state != nil {
-		_ = p.state.Close()
-	}
-	if p.spool != nil {
-		_ = p.spool.Close()
-	}
-	if _, most := p.e.Waiting(); most > engine.MaxMemory {
+	p.stream.Close()
+	if _, most := p.stream.Engine.Waiting(); most > engine.MaxMemory {
 		p.out.Err = errors.Join(p.out.Err, fmt.Errorf("%d bytes waited for the core", most))
 	}
 	lines := p.pipe.read(kill && !p.acknowledged)
@@ -135,7 +96,7 @@ const onTheWay = 2 * time.Second
 // whole reports whether, as the plugin says, nothing is missing, and all is delivered but for what is on its way: while
 // Tweets are offered, some are.
 func (p *process) whole() bool {
-	p.e.Poll()
+	p.stream.Engine.Poll()
 	time.Sleep(time.Second)
 	late := false
 	for l := range points(p.pipe.tail()) {

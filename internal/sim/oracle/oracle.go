@@ -1,12 +1,14 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/engine"
@@ -17,7 +19,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// Run is one rehearsal: a plugin's engine against a simulator, inside a testing/synctest bubble.
+// Run is one rehearsal: the product's stream against a simulator, inside a testing/synctest bubble.
 type Run struct {
 	Server  decasim.ServerConfig
 	Core    func(*core.Config)    // changes the options, nil: as they are
@@ -66,7 +68,8 @@ type Outcome struct {
 	Undelivered      int64 // Tweets that were not delivered in the end, as the plugin says
 	Refused          int   // Tweets that the outputs will never accept
 
-	lives []life
+	lives  []life
+	noting sync.Mutex // guards Notes while a process lives
 }
 
 // life is what one life of the process put out.
@@ -132,14 +135,9 @@ func (r Run) Play() *Outcome {
 	return out
 }
 
-func (r Run) config(l *decasim.PipeListener, w *encode.Writer, out *Outcome) engine.Config {
-	o := stream.Options{
-		Credentials: func() (string, string, error) { return "demo", "demo", nil },
-		Dial:        l.DialContext, ConnectTimeout: 10 * time.Second, HeartbeatTimeout: 31 * time.Second,
-		SilenceTimeout: 10 * time.Second, RecordLimit: 4 << 20,
-	}
-	c := core.Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute,
-		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Recovery: refill.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second, Seed: r.Server.Seed}
+// config is the product's stream, with the simulator as X, and the pipe or Outputs behind it.
+func (r Run) config(l *decasim.PipeListener, w *encode.Writer, out *Outcome) app.Config {
+	o, c := streamOptions(l), coreConfig(r.Server.Seed)
 	if r.Stream != nil {
 		r.Stream(&o)
 	}
@@ -148,11 +146,38 @@ func (r Run) config(l *decasim.PipeListener, w *encode.Writer, out *Outcome) eng
 	}
 	requests := o
 	requests.SilenceTimeout = 5 * time.Minute
-	return engine.Config{Core: c, Clients: []*stream.Client{stream.NewClient(o)}, Tweets: encode.NewLines(schema(), w), Points: encode.NewLines(nil, w),
-		Requesters: []*stream.Client{stream.NewClient(requests)}, RequestURL: func(q refill.Request) string { return requestURL(c.Recovery, q) },
-		URL: url, Listener: engine.Listener{Note: func(n core.Note) {
-			out.Notes = append(out.Notes, fmt.Sprintf("%s %c! %s", time.Now().UTC().Format("15:04:05.0"), n.Level, n.Text))
-		}}}
+	cfg := app.Config{Schema: schema(), Dir: r.Dir, SpoolLimit: 64 << 20, MaxUndelivered: app.MaxUndelivered, Output: app.Stdout{Writer: w},
+		Engine: engine.Config{Core: c, Clients: []*stream.Client{stream.NewClient(o)}, Points: encode.NewLines(nil, w), OrdersInterval: time.Hour,
+			Requesters: []*stream.Client{stream.NewClient(requests)}, RequestURL: func(q refill.Request) string { return requestURL(c.Recovery, q) },
+			URL: url, Listener: engine.Listener{Note: out.note}}}
+	if r.Outputs != nil {
+		cfg.SpoolLimit, cfg.MaxUndelivered = r.Outputs.Spool, cmp.Or(r.Outputs.Memory, 500)
+	}
+	cfg.MaxBytes = cfg.MaxUndelivered * linesBytes
+	return cfg
+}
+
+// linesBytes is the usual length of a Tweet's line here: memory is full in bytes as often as in Tweets.
+const linesBytes = 200
+
+func streamOptions(l *decasim.PipeListener) stream.Options {
+	return stream.Options{
+		Credentials: func() (string, string, error) { return "demo", "demo", nil },
+		Dial:        l.DialContext, ConnectTimeout: 10 * time.Second, HeartbeatTimeout: 31 * time.Second,
+		SilenceTimeout: 10 * time.Second, RecordLimit: 4 << 20,
+	}
+}
+
+func coreConfig(seed uint64) core.Config {
+	return core.Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: 2, ConnectLimit: 10, ConnectPeriod: time.Minute,
+		DedupWindow: time.Hour, SilenceTimeout: 10 * time.Second, Recovery: refill.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second, Seed: seed}
+}
+
+// note is called by several goroutines.
+func (o *Outcome) note(n core.Note) {
+	o.noting.Lock()
+	defer o.noting.Unlock()
+	o.Notes = append(o.Notes, fmt.Sprintf("%s %c! %s", time.Now().UTC().Format("15:04:05.0"), n.Level, n.Text))
 }
 
 func schema() *encode.Schema {

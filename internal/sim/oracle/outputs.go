@@ -154,15 +154,6 @@ func (o *Outputs) poison(id snowflake.ID) bool {
 	return o.Poison != 0 && (uint64(id)>>12*2654435761)%o.Poison == 0
 }
 
-// delivery returns a Delivery of one life.
-func (p *process) delivery(cfg delivery.Config) *delivery.Delivery {
-	d := delivery.New(cfg)
-	ctx, stop := context.WithCancel(context.Background())
-	p.stopDelivery = stop
-	p.wg.Go(func() { d.Run(ctx) })
-	return d
-}
-
 func (o *Outputs) String() string {
 	return fmt.Sprintf("spells %v poison %d memory %d spool %d", o.Spells, o.Poison, o.Memory, o.Spool)
 }

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/core"
-	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
 )
@@ -56,12 +56,14 @@ func TestTwoProcessesOneAccount(t *testing.T) {
 				var engines sync.WaitGroup
 				for range 2 {
 					cfg := Run{}.config(l, w, &Outcome{})
-					cfg.Listener.Stepped = func(_ time.Time, _ core.Event, out *core.Ready) {
+					cfg.Engine.Listener.Stepped = func(_ time.Time, _ core.Event, out *core.Ready) {
 						mu.Lock()
 						defer mu.Unlock()
 						attempts += len(out.Connect)
 					}
-					engines.Go(func() { _ = engine.New(cfg).Run(ctx) })
+					stream, err := app.New(cfg)
+					require.NoError(t, err)
+					engines.Go(func() { _ = stream.Run(ctx) })
 				}
 				time.Sleep(55 * time.Minute)
 				live = s.Summary().Live

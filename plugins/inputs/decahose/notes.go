@@ -123,7 +123,7 @@ func (d *Decahose) flushInterval() time.Duration {
 	return cmp.Or(time.Duration(d.FlushInterval), usualFlushInterval)
 }
 
-// startLine says what begins: whoever reads the log sees which version runs, of what, and how it delivers. After openRoad.
+// startLine says what begins: whoever reads the log sees which version runs, of what, and how it delivers.
 func (d *Decahose) startLine() string {
 	return fmt.Sprintf("telegraf-decahose %s: stream %s %q, partitions %v, connections to each %d, recovery %q, delivery %q, archives %d, audits %d; state in %s",
 		release.Version(), d.Stream, d.StreamLabel, d.Partitions, d.Connections, d.Recovery, d.Delivery,
