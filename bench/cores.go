@@ -53,16 +53,15 @@ func runEngine(parent context.Context, c *corpus, cores int) (wall, cpu time.Dur
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
 	ctx, cancel := context.WithTimeout(parent, childLimit)
 	defer cancel()
-	r, err := newRoad()
+	t := &toTheEnd{connections: 2, tweets: int64(len(c.records)), done: cancel}
+	r, err := newRoad("", t.config(c))
 	if err != nil {
 		return 0, 0, err
 	}
 	defer r.close()
-	t := &toTheEnd{connections: 2, tweets: int64(len(c.records)), done: cancel}
-	e := engine.New(t.config(c, r))
 	runtime.GC()
 	start, used := time.Now(), cpuTime()
-	err = e.Run(ctx)
+	err = r.stream.Run(ctx)
 	wall, cpu = time.Since(start), cpuTime()-used
 	if err == nil && t.written != t.tweets {
 		err = fmt.Errorf("%w: engine emitted %d Tweets of %d", errDisagree, t.written, t.tweets)
@@ -87,16 +86,14 @@ func (t *toTheEnd) stepped(_ time.Time, ev core.Event, _ *core.Ready) {
 }
 
 // config is that of an engine that reads both connections of the corpus.
-func (t *toTheEnd) config(c *corpus, r *road) engine.Config {
+func (t *toTheEnd) config(c *corpus) engine.Config {
 	net := &memoryNet{streams: [][]byte{response(c.a), response(c.b)}}
 	client := stream.NewClient(stream.Options{Dial: net.dial, ConnectTimeout: time.Minute,
 		Credentials: func() (string, string, error) { return "bench", "bench", nil }})
-	cfg := engine.Config{Clients: []*stream.Client{client}, Listener: engine.Listener{Stepped: t.stepped},
+	return engine.Config{Clients: []*stream.Client{client}, Listener: engine.Listener{Stepped: t.stepped},
 		URL: func(int, int) string { return "http://127.0.0.1/bench" },
 		Core: core.Config{StreamLabel: "bench", Partitions: []int{1}, Connections: len(net.streams), ConnectLimit: 10,
 			ConnectPeriod: time.Minute, Backfill: core.BackfillNone, DedupWindow: time.Hour, Recovery: refill.Rules{Horizon: 120 * time.Hour}, Interval: 10 * time.Second}}
-	r.of(&cfg)
-	return cfg
 }
 
 // lastChunk ends an answer.

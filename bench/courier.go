@@ -9,20 +9,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/output/pubsub"
 	"github.com/decahose/telegraf-decahose/internal/output/spool"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
-)
-
-// Settings of the product where Tweets are acknowledged.
-const (
-	pushBatch   = 500
-	pushSlots   = 8
-	pushTimeout = 65 * time.Second
-	pushBytes   = 8 << 20
 )
 
 // life is a Delivery that runs, whose news is dropped.
@@ -39,8 +32,9 @@ func newLife(c delivery.Courier, s *spool.Spool, past []spool.Entry) (*life, err
 	if err != nil {
 		return nil, err
 	}
-	d := &life{quit: make(chan struct{}), Delivery: delivery.New(delivery.Config{Schema: schema, Courier: c, Slots: pushSlots,
-		Most: pushBatch, MostBytes: pushBytes, Memory: memoryTweets, Acknowledged: true, Spool: s, Past: past})}
+	cfg := delivery.Config{Schema: schema, Memory: app.MaxUndelivered, Spool: s, Past: past}
+	app.Acknowledged{Courier: c, Slots: app.PushConcurrency, Batch: app.PushBatch}.Fill(&cfg)
+	d := &life{quit: make(chan struct{}), Delivery: delivery.New(cfg)}
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
 	d.wg.Go(func() { d.Run(ctx) })
@@ -176,6 +170,6 @@ func (b *bench) pushTarget(stock string) (*child, *pubsub.Courier, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return c, pubsub.New(pubsub.Config{URL: "http://" + address + "/decahose", Client: pubsub.NewClient(nil, pushTimeout, pushSlots),
+	return c, pubsub.New(pubsub.Config{URL: "http://" + address + "/decahose", Client: pubsub.NewClient(nil, app.PushTimeout, app.PushConcurrency),
 		Token: func() (string, error) { return "bench", nil }}), nil
 }

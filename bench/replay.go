@@ -150,21 +150,20 @@ func (p *passage) stepped(_ time.Time, ev core.Event, _ *core.Ready) {
 	}
 }
 
-// run lets the engine go until all Tweets were written and the connection has ended.
-func (p *passage) run(parent context.Context, cfg engine.Config) error {
-	r, err := newRoad()
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	r.of(&cfg)
+// run lets a stream go, with its state in dir, until all Tweets were written and the connection has ended.
+func (p *passage) run(parent context.Context, dir string, cfg engine.Config) error {
 	ctx, cancel := context.WithTimeout(parent, childLimit)
 	defer cancel()
 	p.done = cancel
 	cfg.Listener.Stepped, cfg.DrainTimeout = p.stepped, childLimit
 	cfg.URL = func(int, int) string { return "http://127.0.0.1/bench" }
+	r, err := newRoad(dir, cfg)
+	if err != nil {
+		return err
+	}
+	defer r.close()
 	runtime.GC()
-	if err := engine.New(cfg).Run(ctx); err != nil {
+	if err := r.stream.Run(ctx); err != nil {
 		return err
 	}
 	if p.written != p.tweets || p.wall == 0 {
@@ -188,7 +187,7 @@ func passageConfig(ids ...int) core.Config {
 func (b *bench) live(g *gapTweets) (*passage, error) {
 	p := &passage{tweets: g.tweets}
 	age := time.Since(time.UnixMilli(g.to.Milli()))
-	return p, p.run(b.ctx, engine.Config{Core: passageConfig(1), Clients: []*stream.Client{newClient(p.dial(g.body))},
+	return p, p.run(b.ctx, "", engine.Config{Core: passageConfig(1), Clients: []*stream.Client{newClient(p.dial(g.body))},
 		Now: func() time.Time { return time.Now().Add(-age) }})
 }
 
@@ -203,17 +202,12 @@ func (b *bench) replay(g *gapTweets) (*passage, error) {
 	if err := g.leave(dir); err != nil {
 		return nil, err
 	}
-	s, past, err := store.Open(dir, store.Options{Horizon: horizon})
-	if err != nil {
-		return nil, err
-	}
 	p := &passage{tweets: g.tweets + partitions, conn: partitions}
 	c := passageConfig(1, 2)
-	c.State, c.Past, c.Started = true, past, ledger.Moment{Wall: time.Now().UnixNano()}
 	c.Recovery = refill.Rules{Method: refill.Replay, Window: time.Hour, Delay: 30 * time.Minute, Horizon: horizon, Jobs: 1, Limit: 5, Period: 5 * time.Minute}
-	err = p.run(b.ctx, engine.Config{Core: c, Store: s, Clients: []*stream.Client{newClient(oneTweet().dial)},
+	err = p.run(b.ctx, dir, engine.Config{Core: c, Clients: []*stream.Client{newClient(oneTweet().dial)},
 		Requesters: []*stream.Client{newClient(p.dial(append(bytes.Clone(g.body), g.last...)))}, RequestURL: func(refill.Request) string { return "http://127.0.0.1/bench" }})
-	if err := errors.Join(err, s.Close()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return p, g.recovered(dir)

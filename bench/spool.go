@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/output/spool"
@@ -63,7 +64,7 @@ func benchSpool(b *bench) error {
 			return err
 		}
 	}
-	b.section(fmt.Sprintf("spool: batches of %d, %d bytes a Tweet on disk", pushBatch, size/int64(n)))
+	b.section(fmt.Sprintf("spool: batches of %d, %d bytes a Tweet on disk", app.PushBatch, size/int64(n)))
 	for _, k := range []struct {
 		name string
 		all  []float64
@@ -87,11 +88,11 @@ func (b *bench) throughSpool(r *spoolRates, tweets []tweet.Tweet, n int) (size i
 	if err != nil {
 		return 0, err
 	}
-	read, err := b.outOfSpool(dir, n+memoryTweets)
+	read, err := b.outOfSpool(dir, n+app.MaxUndelivered)
 	if err != nil {
 		return 0, err
 	}
-	r.add(n, write, read*time.Duration(n)/time.Duration(n+memoryTweets))
+	r.add(n, write, read*time.Duration(n)/time.Duration(n+app.MaxUndelivered))
 	return size, nil
 }
 
@@ -106,14 +107,14 @@ func (b *bench) intoSpool(dir string, tweets []tweet.Tweet, n int) (took time.Du
 		return 0, 0, err
 	}
 	defer d.close()
-	if err := d.pour(b.ctx, tweets, memoryTweets+pushBatch); err != nil { // memory is full, and so is its patience
+	if err := d.pour(b.ctx, tweets, app.MaxUndelivered+app.PushBatch); err != nil { // memory is full, and so is its patience
 		return 0, 0, err
 	}
 	start := time.Now()
-	if err := d.pour(b.ctx, tweets, n-pushBatch); err != nil {
+	if err := d.pour(b.ctx, tweets, n-app.PushBatch); err != nil {
 		return 0, 0, err
 	}
-	took = time.Since(start) * time.Duration(n) / time.Duration(n-pushBatch)
+	took = time.Since(start) * time.Duration(n) / time.Duration(n-app.PushBatch)
 	if spooled := d.Status().Spooled; spooled != int64(n) {
 		return 0, 0, fmt.Errorf("%w: %d Tweets in the spool, %d were given", errDisagree, spooled, n)
 	}
@@ -154,13 +155,13 @@ func (b *bench) spoolAlone(r *spoolRates, tweets []tweet.Tweet, n int) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	e, err := entryOf(tweets[:pushBatch])
+	e, err := entryOf(tweets[:app.PushBatch])
 	if err != nil {
 		return err
 	}
 	var ids []int64
 	start := time.Now()
-	for range n / pushBatch {
+	for range n / app.PushBatch {
 		id, err := s.Append(e)
 		if err != nil {
 			return err

@@ -38,9 +38,9 @@ type Push struct {
 func newPush() Push {
 	return Push{
 		URL:         "http://127.0.0.1:9186/decahose",
-		Batch:       500,
-		Concurrency: 8,
-		Timeout:     config.Duration(65 * time.Second),
+		Batch:       app.PushBatch,
+		Concurrency: app.PushConcurrency,
+		Timeout:     config.Duration(app.PushTimeout),
 	}
 }
 
