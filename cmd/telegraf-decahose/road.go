@@ -14,7 +14,6 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
-	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
 // road is how the Tweets of one input reach stdout: straight, by the plugin's own lines, or
@@ -60,12 +59,8 @@ func direct(c *models.InputConfig, globalTags int) bool {
 func (r *road) start(globalTags int, stdout *os.File) error {
 	d := r.input.Input.(*decahose.Decahose)
 	d.Host = &decahose.Host{Drained: func(ctx context.Context) bool { return wasRead(ctx, stdout) }}
-	switch {
-	case direct(r.input.Config, globalTags):
+	if direct(r.input.Config, globalTags) {
 		d.Host.Writer = r.writer
-	case d.Acknowledges():
-		return &option.Error{Option: "delivery", Value: `"acknowledged"`,
-			Allowed: "used without tags, filters and the like in this file: they belong into Telegraf's own configuration"}
 	}
 	r.wg.Go(r.carry)
 	return r.input.Start(r.acc)

@@ -49,7 +49,7 @@ func (d *Decahose) checkTweet(now time.Time) (snowflake.ID, []byte, error) {
 // pass has accepted it. Without acknowledged delivery there is no answer to wait for: the id is 0. For the host, after
 // Init.
 func (d *Decahose) CheckDelivery(ctx context.Context) (snowflake.ID, error) {
-	if !d.Acknowledges() {
+	if !d.acknowledges() {
 		return 0, nil
 	}
 	courier, err := d.pusher()

@@ -102,6 +102,8 @@ func (d *Decahose) checkHost() error {
 		return option.Bad("delivery", d.Delivery, `"auto", "tracked" or "acknowledged" in a Telegraf with the plugin compiled in`)
 	case d.Delivery == "tracked" && d.hosted():
 		return option.Bad("delivery", d.Delivery, `"auto", "stdout" or "acknowledged" under inputs.execd, where nothing is tracked`)
+	case d.acknowledges() && d.hosted() && d.Host.Writer == nil:
+		return option.Bad("delivery", d.Delivery, "used without tags, filters and the like in this file: they belong into Telegraf's own configuration")
 	case d.acknowledged():
 		return d.checkUndelivered()
 	}

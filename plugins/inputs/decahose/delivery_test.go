@@ -3,6 +3,7 @@ package decahose
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
 
+	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -111,7 +113,7 @@ func TestOldNameOfMaxUndelivered(t *testing.T) {
 }
 
 // hosted makes telegraf-decahose run d.
-func hosted(d *Decahose) { d.Host = &Host{} }
+func hosted(d *Decahose) { d.Host = &Host{Writer: encode.NewWriter(io.Discard)} }
 
 func TestCheckHost(t *testing.T) {
 	for _, test := range []struct {
@@ -146,6 +148,16 @@ func TestCheckHost(t *testing.T) {
 		require.True(t, ok, "%+v: %v", test, err)
 		require.Equal(t, test.option, oe.Option)
 	}
+}
+
+// The host's accumulator applies Telegraf's settings, and has no answer of outputs.
+func TestNotAcknowledgedThroughAccumulator(t *testing.T) {
+	d := valid()
+	d.Delivery, d.Host = "acknowledged", &Host{}
+	require.NoError(t, d.Init())
+	require.ErrorContains(t, d.checkHost(), `option "delivery" is "acknowledged"`)
+	d.Host.Writer = encode.NewWriter(io.Discard)
+	require.NoError(t, d.checkHost())
 }
 
 func TestDeliveryNotes(t *testing.T) {

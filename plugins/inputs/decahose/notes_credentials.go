@@ -11,7 +11,7 @@ import (
 // they are: it may belong to them.
 func (d *Decahose) noteCredentials(n *notes) {
 	all := []credential{d.username(), d.password()}
-	if d.Acknowledges() {
+	if d.acknowledges() {
 		all = append(all, d.Push.credential())
 	}
 	if d.Feedback != nil {

@@ -33,11 +33,11 @@ func (d *Decahose) hosted() bool { return d.Host != nil }
 // offline reports whether we only recover what is missing, by hand.
 func (d *Decahose) offline() bool { return d.hosted() && d.Host.Recover }
 
-// Acknowledges reports whether the option delivery says so.
-func (d *Decahose) Acknowledges() bool { return d.Delivery == "acknowledged" }
+// acknowledges reports whether the option delivery says so.
+func (d *Decahose) acknowledges() bool { return d.Delivery == "acknowledged" }
 
 // acknowledged reports whether a Tweet counts as delivered only when every output has accepted it.
-func (d *Decahose) acknowledged() bool { return d.Acknowledges() || !d.hosted() }
+func (d *Decahose) acknowledged() bool { return d.acknowledges() || !d.hosted() }
 
 // appConfig is the stream that the options describe. Tweets and counters go to acc, or as the Host says.
 func (d *Decahose) appConfig(acc telegraf.Accumulator) (cfg app.Config, err error) {
@@ -62,7 +62,7 @@ func (d *Decahose) output(acc telegraf.Accumulator) (app.Output, error) {
 	switch {
 	case d.offline():
 		return app.Recovered{Writer: d.Host.Writer}, nil
-	case d.Acknowledges():
+	case d.acknowledges():
 		courier, err := d.pusher()
 		return app.Acknowledged{Courier: courier, Slots: d.Push.Concurrency, Batch: d.Push.Batch}, err
 	case d.hosted() && d.Host.Writer != nil:
