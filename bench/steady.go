@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/state/store"
@@ -143,7 +142,7 @@ type watch struct {
 func (w *watch) commit(now time.Time) *ledger.Commit {
 	w.seq++
 	ms := now.UnixMilli()
-	to := ms - core.Settle.Milliseconds() // ids are stored, and the position moves, that long after they came
+	to := ms - timeline.Settle.Milliseconds() // ids are stored, and the position moves, that long after they came
 	settled := timeline.Span{From: to - commitEvery.Milliseconds(), To: to}
 	c := &ledger.Commit{Seq: w.seq, Keep: timeline.MinuteOf(ms - (horizon + time.Hour).Milliseconds()),
 		Moment: ledger.Moment{Wall: ms * 1e6, Stream: ms, Boot: "c0ffee00-0000-4000-8000-000000000000", Uptime: ms * 1e6}}

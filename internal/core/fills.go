@@ -91,6 +91,9 @@ func (c *Core) weighOutcome(n *conn, o *refill.Outcome) {
 	for _, m := range minutesOfSet(&o.Done) {
 		w := c.weigh(n.job.query.Partition, m, n.job.follow.Came(m))
 		found := ledger.FillRecord{Minute: m, Held: w.held, Expected: w.expected}
+		if o.Announced > o.Arrived && w.Fullness == refill.Full { // X counts more, and nobody knows of which minutes
+			w.Fullness = refill.Unproven
+		}
 		switch {
 		case w.Fullness != refill.Thin:
 			c.mark(m, w, n.job.method.String())

@@ -92,9 +92,9 @@ func (c *Core) disagree(n *conn, o *refill.Outcome) {
 // tiredOf says how many minutes of a request are not asked for again.
 func tiredOf(n, all int64) string {
 	if n == all {
-		return "taken as whole"
+		return "taken as recovered, marked"
 	}
-	return fmt.Sprintf("%d of %d minutes are taken as whole", n, all)
+	return fmt.Sprintf("%d of %d minutes are taken as recovered, marked", n, all)
 }
 
 func counted(o *refill.Outcome) string {

@@ -148,9 +148,9 @@ func (s *Server) admit(req *http.Request) (status int, err error) {
 		return http.StatusForbidden, errors.New("it comes from a page in a browser")
 	}
 	err = listen.Client(req, s.cfg.Users...)
-	switch stranger, ok := errors.AsType[*loopback.Stranger](err); {
+	switch other, ok := errors.AsType[*loopback.Stranger](err); {
 	case ok:
-		return http.StatusForbidden, fmt.Errorf("it comes from user %d, who is neither ours nor root: set debug.user", stranger.User)
+		return http.StatusForbidden, fmt.Errorf("it comes from user %d, who is neither ours nor root: set debug.user", other.User)
 	case err != nil:
 		return http.StatusForbidden, errors.New("it cannot be told whose it is")
 	}

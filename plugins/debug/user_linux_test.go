@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // Other users of this host see nothing.
-func TestStranger(t *testing.T) {
+func TestOtherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be somebody else")
 	}
