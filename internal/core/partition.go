@@ -222,10 +222,22 @@ func (c *Core) backfillMinutes(p *partition, at time.Time) (minutes int) {
 	}
 	for _, h := range p.holes {
 		if h.asker == nil && c.backfillReaches(h, at) {
-			minutes = max(minutes, int((at.Sub(h.since)+settle+time.Minute-1)/time.Minute))
+			minutes = max(minutes, int((at.Sub(h.since)+settle+h.askDelay()+time.Minute-1)/time.Minute))
 		}
 	}
 	return min(minutes, most)
+}
+
+// maxAskDelay is how much later than we reckon X may count the minutes of a backfill: the request has to get there.
+const maxAskDelay = 2 * time.Second
+
+// askDelay is what of that is no margin in the gap. Of the settle time at the beginning of a gap all Tweets have come as a
+// rule; but what a killed process wrote last was perhaps never read, so that each of them may be missing.
+func (h *hole) askDelay() time.Duration {
+	if h.Cause == ledger.CauseCrash {
+		return maxAskDelay
+	}
+	return 0
 }
 
 // backfillReaches reports whether the connection that is about to be made should ask for some of the hole.
@@ -255,7 +267,7 @@ func (p *partition) ask(c *Core, n *conn, minutes int) {
 // what was asked, the settle time in it is margin enough; of one that reaches beyond, the first seconds are not
 // relied on.
 func (h *hole) promise(reach int64) {
-	if h.Span.From < reach {
+	if h.Span.From < reach+h.askDelay().Milliseconds() {
 		reach += settle.Milliseconds()
 	}
 	h.asked = reach
