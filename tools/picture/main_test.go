@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/xml"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -15,11 +16,12 @@ func TestPictureIsFresh(t *testing.T) {
 }
 
 func file(imports ...string) *fstest.MapFile {
-	text := "package x\n"
+	var text strings.Builder
+	text.WriteString("package x\n")
 	for _, i := range imports {
-		text += `import "` + module + i + "\"\n"
+		text.WriteString(`import "` + module + i + "\"\n")
 	}
-	return &fstest.MapFile{Data: []byte(text)}
+	return &fstest.MapFile{Data: []byte(text.String())}
 }
 
 func TestRead(t *testing.T) {

@@ -2,6 +2,7 @@ package sqlfile
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,9 +102,7 @@ func TestDropAside(t *testing.T) {
 		dir := dirOf(t, begin)
 		require.NoError(t, DropAside(dir, "d-", c.kept, now), name)
 		want := make(files)
-		for f, content := range begin {
-			want[f] = content
-		}
+		maps.Copy(want, begin)
 		for _, f := range c.gone {
 			delete(want, f)
 		}

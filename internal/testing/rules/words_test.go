@@ -123,7 +123,7 @@ func wordsOf(name string) (all []string) {
 	cut := func(end int) {
 		if w := strings.ToLower(string(runes[start:end])); w != "" {
 			all = append(all, w)
-			if one := strings.TrimSuffix(w, "s"); one != w {
+			if one, ok := strings.CutSuffix(w, "s"); ok {
 				all = append(all, one)
 			}
 		}
