@@ -54,13 +54,20 @@ func insert(sorted []*part, p *part) []*part {
 	return slices.Insert(sorted, i, p)
 }
 
-// pop takes the first of a queue that is not empty.
-func pop(queue *[]*part) *part {
-	p := (*queue)[0]
+// take takes the i-th part out of a queue. The first one costs nothing, however long the queue is.
+func take(queue *[]*part, i int) *part {
+	p := (*queue)[i]
+	if i > 0 {
+		*queue = slices.Delete(*queue, i, i+1)
+		return p
+	}
 	(*queue)[0] = nil
 	*queue = (*queue)[1:]
 	return p
 }
+
+// untried reports whether p was never put off.
+func (p *part) untried() bool { return p.tries == 0 }
 
 // toEntry is the form in which the spool takes p.
 func (p *part) toEntry() *spool.Entry {

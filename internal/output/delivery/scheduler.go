@@ -278,13 +278,33 @@ func (s *scheduler) next() *part {
 		return nil
 	}
 	s.spoolsTurn = queue == &s.fresh
-	return pop(queue)
+	return s.pick(queue)
 }
 
-// readAhead has the oldest entries read.
+// pick takes the oldest of a queue that is not empty. While one batch at a time is a probe, every other one is of a part
+// that was never put off: else the outputs would only be asked for those that they always put off, and nobody would
+// learn that they accept all others.
+func (s *scheduler) pick(queue *[]*part) *part {
+	i := 0
+	if s.sink.probing && s.sink.again {
+		i = max(0, slices.IndexFunc(*queue, (*part).untried))
+	}
+	p := take(queue, i)
+	s.sink.again = p.tries > 0
+	return p
+}
+
+// readAhead has the oldest entries read, and one that was never put off where the next probe may want it, see pick.
 func (s *scheduler) readAhead() {
-	for len(s.ahead)+s.reading < maxAhead && len(s.stored) > 0 && s.spoolFits(s.stored[0]) {
-		p := pop(&s.stored)
+	for len(s.ahead)+s.reading < maxAhead && len(s.stored) > 0 {
+		i := 0
+		if s.sink.probing && !slices.ContainsFunc(s.ahead, (*part).untried) {
+			i = max(0, slices.IndexFunc(s.stored, (*part).untried))
+		}
+		if !s.spoolFits(s.stored[i]) {
+			return
+		}
+		p := take(&s.stored, i)
 		p.fromSpool = true
 		s.hold(p)
 		s.reading++

@@ -22,6 +22,7 @@ type sink struct {
 	probing bool      // the last word was Later: one batch at a time, until one is accepted
 	fails   int       // probes in a row that came to nothing
 	next    time.Time // no probe before
+	again   bool      // what was sent last had been put off before
 	putOff  int       // undelivered parts that were put off, what they were split into included
 	retries int64
 	trouble trouble // since when batches were put off; n: sent again

@@ -212,6 +212,45 @@ func TestTheOneThatIsAlwaysPutOffIsFound(t *testing.T) {
 	})
 }
 
+// However many batches the outputs always put off, the oldest ones, all others are delivered, and those are found: with a
+// spool and without.
+func TestThoseThatAreAlwaysPutOffHoldUpNobody(t *testing.T) {
+	for name, keeps := range map[string]bool{"spool": true, "memory": false} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(t *testing.T) {
+				const sticky = 8
+				c := newFakeCourier(t)
+				c.answer = func(ctx context.Context, ids []snowflake.ID) (Verdict, error) {
+					if slices.ContainsFunc(ids, func(id snowflake.ID) bool { return id <= sticky }) {
+						return later(ctx, ids)
+					}
+					return after(10*time.Millisecond, Accepted)(ctx, ids)
+				}
+				cfg := testConfig(t, c)
+				cfg.Most, cfg.Memory, cfg.Slots = 1, 20, 2
+				var on spooler
+				if keeps {
+					on = newFakeSpool(t)
+				}
+				l := begin(t, cfg, on)
+				for id := range snowflake.ID(sticky) {
+					require.NoError(t, l.write(t.Context(), id+1))
+				}
+				sleep(time.Minute) // all of them have been put off, and are tried in turns
+				const others = 3600
+				for id := range snowflake.ID(others) {
+					require.NoError(t, l.write(t.Context(), sticky+id+1))
+					sleep(time.Second)
+				}
+				require.LessOrEqual(t, l.Status().Undelivered, int64(1))
+				_, delivered, refused := l.now()
+				require.InDelta(t, others, delivered, 1)
+				require.Len(t, refused, sticky)
+			})
+		})
+	}
+}
+
 func TestAMoodySinkBlamesNobody(t *testing.T) {
 	within(t, func(t *testing.T) {
 		c, s := newFakeCourier(t), newFakeSpool(t)
