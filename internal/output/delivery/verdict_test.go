@@ -230,7 +230,7 @@ func TestThoseThatAreAlwaysPutOffHoldUpNobody(t *testing.T) {
 				cfg.Most, cfg.Memory, cfg.Slots = 1, 20, 2
 				var on spooler
 				if keeps {
-					on = newFakeSpool(t)
+					on, cfg.Bytes = newFakeSpool(t), 50 // memory holds one entry of the spool, and nothing fresh beside it
 				}
 				l := begin(t, cfg, on)
 				for id := range snowflake.ID(sticky) {
