@@ -16,8 +16,6 @@ const (
 	// ConnectLimit attempts are allowed in each ConnectPeriod, over all connections of a stream (Decahose).
 	ConnectLimit  = 10
 	ConnectPeriod = time.Minute
-	// HeartbeatInterval is the longest time without a byte on a live connection (Consuming streaming data).
-	HeartbeatInterval = 10 * time.Second
 	// RequestLimit requests to Replay are allowed in each RequestPeriod (Rate limits).
 	RequestLimit  = 5
 	RequestPeriod = 5 * time.Minute
