@@ -1,9 +1,6 @@
 package spool
 
 import (
-	"archive/zip"
-	"bytes"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,48 +13,17 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/state/sqlfile"
+	"github.com/decahose/telegraf-decahose/internal/testing/versions"
 )
 
-var writeVersion = flag.Bool("write-version", false, "write the spool of this version, and what is read of it, into testdata")
-
-// versionDirs are those of a zip: of a process that ended in order, and of one that was killed.
-var versionDirs = []string{"closed", "killed"}
-
-// TestSpoolOfAllVersions reads what programs of each version of the schema left. testdata has, per version, the
-// directories and what the program that wrote them read of them.
+// TestSpoolOfAllVersions reads what programs of each version of the schema left.
 func TestSpoolOfAllVersions(t *testing.T) {
-	if *writeVersion {
-		writeSpoolOfThisVersion(t)
-	}
-	found, err := filepath.Glob("testdata/version*.zip")
-	require.NoError(t, err)
-	require.Contains(t, found, fmt.Sprintf("testdata/version%d.zip", len(migrations)), "see -write-version")
-	for _, path := range found {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			want, err := os.ReadFile(path[:len(path)-len("zip")] + "txt")
-			require.NoError(t, err)
-			require.Equal(t, string(want), readVersion(t, path))
-		})
-	}
-}
-
-// writeSpoolOfThisVersion never writes over that of an earlier program: it would be no proof any more.
-func writeSpoolOfThisVersion(t *testing.T) {
-	dir := scratch(t)
-	storyOfVersions(t, dir)
-	path := fmt.Sprintf("testdata/version%d.zip", len(migrations))
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	require.NoError(t, err)
-	z := zip.NewWriter(f)
-	require.NoError(t, z.AddFS(os.DirFS(dir)))
-	require.NoError(t, z.Close())
-	require.NoError(t, f.Close())
-	require.NoError(t, os.WriteFile(path[:len(path)-len("zip")]+"txt", []byte(readVersion(t, path)), 0o644))
+	versions.Files{Version: len(migrations), Write: storyOfVersions, Read: readVersion}.Test(t)
 }
 
 // storyOfVersions writes both directories: entries that stay, are removed, replaced and lost, and a quarantine.
 func storyOfVersions(t *testing.T, dir string) {
-	live := filepath.Join(dir, versionDirs[0])
+	live := filepath.Join(dir, versions.Closed)
 	s, _, err := Open(live, plenty)
 	require.NoError(t, err)
 	s.now = func() time.Time { return time.Unix(1_772_366_280, 5) }
@@ -76,8 +42,8 @@ func storyOfVersions(t *testing.T, dir string) {
 	}
 	left := copied(t, live)
 	require.NoError(t, s.Close())
-	require.NoError(t, os.CopyFS(filepath.Join(dir, versionDirs[1]), os.DirFS(left)))
-	require.NoError(t, os.Remove(filepath.Join(dir, versionDirs[1], dbName+sqlfile.IndexSuffix))) // SQLite makes it anew
+	require.NoError(t, os.CopyFS(filepath.Join(dir, versions.Killed), os.DirFS(left)))
+	require.NoError(t, os.Remove(filepath.Join(dir, versions.Killed, dbName+sqlfile.IndexSuffix))) // SQLite makes it anew
 }
 
 // entryOfVersions is one of so many Tweets, the lines of which hold newlines and, some, more than a page.
@@ -91,22 +57,13 @@ func entryOfVersions(n, tweets int) *Entry {
 	return e
 }
 
-// readVersion prints all that is read of the directories of a zip.
-func readVersion(t *testing.T, path string) string {
-	z, err := zip.OpenReader(path)
+// readVersion prints all that is read of a directory.
+func readVersion(t *testing.T, b io.Writer, name, dir string) {
+	waiting, err := Look(dir)
 	require.NoError(t, err)
-	defer z.Close()
-	dir := scratch(t)
-	require.NoError(t, os.CopyFS(dir, z))
-	var b bytes.Buffer
-	for _, name := range versionDirs {
-		waiting, err := Look(filepath.Join(dir, name))
-		require.NoError(t, err)
-		fmt.Fprintf(&b, "%s, to who looks: %d\n", name, waiting)
-		b.WriteString(name + ", at a start\n")
-		startFromSpool(t, &b, filepath.Join(dir, name))
-	}
-	return b.String()
+	fmt.Fprintf(b, "%s, to who looks: %d\n", name, waiting)
+	fmt.Fprint(b, name+", at a start\n")
+	startFromSpool(t, b, dir)
 }
 
 // startFromSpool prints what a process that takes the spool over is told, and which number its first entry gets.

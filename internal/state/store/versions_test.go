@@ -1,9 +1,6 @@
 package store
 
 import (
-	"archive/zip"
-	"bytes"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -17,49 +14,18 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/testing/versions"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-var writeVersion = flag.Bool("write-version", false, "write the state of this version, and what is read of it, into testdata")
-
-// versionDirs are those of a zip: of a process that ended in order, and of one that was killed.
-var versionDirs = []string{"closed", "killed"}
-
-// TestStateOfAllVersions reads what programs of each version of the schema left. testdata has, per version, the
-// directories and what the program that wrote them read of them.
+// TestStateOfAllVersions reads what programs of each version of the schema left.
 func TestStateOfAllVersions(t *testing.T) {
-	if *writeVersion {
-		writeStateOfThisVersion(t)
-	}
-	found, err := filepath.Glob("testdata/version*.zip")
-	require.NoError(t, err)
-	require.Contains(t, found, fmt.Sprintf("testdata/version%d.zip", len(migrations)), "see -write-version")
-	for _, path := range found {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			want, err := os.ReadFile(path[:len(path)-len("zip")] + "txt")
-			require.NoError(t, err)
-			require.Equal(t, string(want), readVersion(t, path))
-		})
-	}
-}
-
-// writeStateOfThisVersion never writes over that of an earlier program: it would be no proof any more.
-func writeStateOfThisVersion(t *testing.T) {
-	dir := scratch(t)
-	storyOfVersions(t, dir)
-	path := fmt.Sprintf("testdata/version%d.zip", len(migrations))
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	require.NoError(t, err)
-	z := zip.NewWriter(f)
-	require.NoError(t, z.AddFS(os.DirFS(dir)))
-	require.NoError(t, z.Close())
-	require.NoError(t, f.Close())
-	require.NoError(t, os.WriteFile(path[:len(path)-len("zip")]+"txt", []byte(readVersion(t, path)), 0o644))
+	versions.Files{Version: len(migrations), Write: storyOfVersions, Read: readVersion}.Test(t)
 }
 
 // storyOfVersions writes both directories. What a later version can store besides belongs into its commits.
 func storyOfVersions(t *testing.T, dir string) {
-	live := filepath.Join(dir, versionDirs[0])
+	live := filepath.Join(dir, versions.Closed)
 	s, _, err := Open(live, Options{Horizon: horizon})
 	require.NoError(t, err)
 	m := timeline.MinuteOf(time.Date(2026, 3, 1, 11, 58, 0, 0, time.UTC).UnixMilli())
@@ -70,13 +36,13 @@ func storyOfVersions(t *testing.T, dir string) {
 		Sent: []ledger.Sent{{ID: snowflake.First(m.Milli()), Partition: 2}, {ID: snowflake.First(m.Milli() + 7)}}})
 	require.NoError(t, err)
 	require.NoError(t, s.Commit(gapsOfVersions(m)))
-	killed := filepath.Join(dir, versionDirs[1])
+	killed := filepath.Join(dir, versions.Killed)
 	copyDir(t, live, killed)
 	end := &ledger.Commit{Seq: 3, Moment: momentOfVersions(m, 3), Clean: true, Connects: []int64{m.Nano()},
 		Partitions: []ledger.PartitionRecord{{Partition: 1, Begin: m.Milli(), Position: (m + 6).Milli()}, {Partition: 2, Begin: m.Milli() + 1, Position: (m + 6).Milli()}}}
 	require.NoError(t, s.Commit(end))
 	require.NoError(t, s.Close())
-	for _, d := range versionDirs { // SQLite makes it anew
+	for _, d := range []string{versions.Closed, versions.Killed} { // SQLite makes it anew
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, d, dbName+"-shm")))
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, d, "lock")))
 	}
@@ -135,23 +101,14 @@ func gapsOfVersions(m timeline.Minute) *ledger.Commit {
 	return c
 }
 
-// readVersion prints all that is read of the directories of a zip.
-func readVersion(t *testing.T, path string) string {
-	z, err := zip.OpenReader(path)
-	require.NoError(t, err)
-	defer z.Close()
-	dir := scratch(t)
-	require.NoError(t, os.CopyFS(dir, z))
-	var b bytes.Buffer
-	for _, name := range versionDirs {
-		b.WriteString(name + ", to who looks\n")
-		lookAtState(t, &b, filepath.Join(dir, name))
-		b.WriteString(name + ", at a start\n")
-		startFromState(t, &b, filepath.Join(dir, name))
-		b.WriteString(name + ", to who looks after the start\n")
-		lookAtState(t, &b, filepath.Join(dir, name))
-	}
-	return b.String()
+// readVersion prints all that is read of a directory.
+func readVersion(t *testing.T, b io.Writer, name, dir string) {
+	fmt.Fprint(b, name+", to who looks\n")
+	lookAtState(t, b, dir)
+	fmt.Fprint(b, name+", at a start\n")
+	startFromState(t, b, dir)
+	fmt.Fprint(b, name+", to who looks after the start\n")
+	lookAtState(t, b, dir)
 }
 
 // lookAtState prints what a Reader tells.
