@@ -94,37 +94,8 @@ func hoursIn(dir string) (hours []hour, err error) {
 	return slices.Compact(hours), nil
 }
 
-// fileBlocks lists the blocks of one file of the hour, see hop. The error is os.ErrNotExist where there is none.
-func fileBlocks(dir string, h hour, n int) (blocks []block, size, skipped int64, err error) {
-	f, err := os.Open(h.pathOf(dir, n))
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	blocks, skipped, err = hop(f, info.Size())
-	for i := range blocks {
-		blocks[i].beside = n
-	}
-	return blocks, info.Size(), skipped, err
-}
-
-// blocksOf lists the blocks of all files of the hour.
-func blocksOf(dir string, h hour) (blocks []block, skipped int64, err error) {
-	for n := range mostBeside + 1 {
-		more, _, lost, err := fileBlocks(dir, h, n)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, 0, err
-		}
-		blocks, skipped = append(blocks, more...), skipped+lost
-	}
-	return blocks, skipped, nil
-}
-
-// hourFiles are the files of one hour, each opened when it is first read.
+// hourFiles are the files of one hour, each opened when it is first needed. Blocks are listed and read through that one
+// handle: a merge puts another file under the same name, in which they stand elsewhere.
 type hourFiles struct {
 	dir  string
 	hour hour
@@ -141,16 +112,53 @@ func (h *hourFiles) close() {
 	}
 }
 
+func (h *hourFiles) file(n int) (*os.File, error) {
+	if f := h.open[n]; f != nil {
+		return f, nil
+	}
+	f, err := os.Open(h.hour.pathOf(h.dir, n))
+	if err != nil {
+		return nil, err
+	}
+	h.open[n] = f
+	return f, nil
+}
+
+// list lists the blocks of the n-th file, see hop. The error is os.ErrNotExist where there is none.
+func (h *hourFiles) list(n int) (blocks []block, size, skipped int64, err error) {
+	f, err := h.file(n)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	blocks, skipped, err = hop(f, info.Size())
+	for i := range blocks {
+		blocks[i].beside = n
+	}
+	return blocks, info.Size(), skipped, err
+}
+
+// listAll lists the blocks of all files of the hour.
+func (h *hourFiles) listAll() (blocks []block, skipped int64, err error) {
+	for n := range mostBeside + 1 {
+		more, _, lost, err := h.list(n)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, 0, err
+		}
+		blocks, skipped = append(blocks, more...), skipped+lost
+	}
+	return blocks, skipped, nil
+}
+
 // read appends the ids of the block to dst. The error is errBlock if what stands there is not the block, or that of the
 // file system.
 func (h *hourFiles) read(c *codec, b block, dst []snowflake.ID) ([]snowflake.ID, error) {
-	f := h.open[b.beside]
-	if f == nil {
-		var err error
-		if f, err = os.Open(h.hour.pathOf(h.dir, b.beside)); err != nil {
-			return dst, err
-		}
-		h.open[b.beside] = f
+	f, err := h.file(b.beside)
+	if err != nil {
+		return dst, err
 	}
 	buf := make([]byte, headerLen+b.length)
 	if _, err := f.ReadAt(buf, b.offset); errors.Is(err, io.EOF) {

@@ -57,23 +57,34 @@ func openIDs(dir string) (s *idStore, notes []string, err error) {
 	for _, h := range hours {
 		x := &hourIndex{blocks: make(map[timeline.Minute][]block)}
 		s.hours[h] = x
-		for n := range mostBeside + 1 {
-			note, err := x.readFile(dir, h, n)
-			if err != nil {
-				return nil, nil, fmt.Errorf("id file %s: %w", h.file(n), err)
-			}
-			if note != "" {
-				notes = append(notes, note)
-			}
+		more, err := x.readFiles(newHourFiles(dir, h))
+		if err != nil {
+			return nil, nil, err
 		}
+		notes = append(notes, more...)
 	}
 	return s, notes, nil
 }
 
+func (x *hourIndex) readFiles(files *hourFiles) (notes []string, err error) {
+	defer files.close()
+	for n := range mostBeside + 1 {
+		note, err := x.readFile(files, n)
+		if err != nil {
+			return nil, fmt.Errorf("id file %s: %w", files.hour.file(n), err)
+		}
+		if note != "" {
+			notes = append(notes, note)
+		}
+	}
+	return notes, nil
+}
+
 // readFile indexes one file of the hour. One that is another user's ends the start: whoever gives it back saves the repeats of
 // all its Tweets. What cannot be opened for another reason is written no more: what it holds is not known.
-func (x *hourIndex) readFile(dir string, h hour, n int) (note string, err error) {
-	blocks, size, skipped, err := fileBlocks(dir, h, n)
+func (x *hourIndex) readFile(files *hourFiles, n int) (note string, err error) {
+	h := files.hour
+	blocks, size, skipped, err := files.list(n)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}

@@ -131,30 +131,41 @@ func (r *Reader) Answer(id int64) (ledger.Answer, bool, error) {
 	return rows[0], true, err
 }
 
+// looks is how often what seems damaged is looked at: what a commit wrote and could not commit is written over by the
+// next one, and whoever read it meanwhile has seen half of each.
+const looks = 2
+
 // IDs are the Tweets that were stored as emitted of the minute, by partition, each once. One that was emitted again
 // is of AnyPartition if that is among its partitions: a Replay brought it last.
-func (r *Reader) IDs(m timeline.Minute) ([]ledger.Sent, error) {
-	blocks, skipped, err := blocksOf(r.dir, hourOf(m))
+func (r *Reader) IDs(m timeline.Minute) (sent []ledger.Sent, err error) {
+	for range looks {
+		if sent, err = r.idsOf(m); !errors.Is(err, ErrDamaged) {
+			break
+		}
+	}
+	return sent, err
+}
+
+func (r *Reader) idsOf(m timeline.Minute) ([]ledger.Sent, error) {
+	files := newHourFiles(r.dir, hourOf(m))
+	defer files.close()
+	blocks, skipped, err := files.listAll()
 	if err != nil {
 		return nil, fmt.Errorf("read ids: %w", err)
 	}
-	sent, lost, err := r.sentOf(blocks, m)
+	blocks = slices.DeleteFunc(blocks, func(b block) bool { return b.minute != m })
+	sent, lost, err := files.sent(blocks)
 	if err == nil && lost+skipped > 0 {
 		err = fmt.Errorf("%w: some ids of %v are unreadable", ErrDamaged, m)
 	}
 	return sent, err
 }
 
-// sentOf reads those of the blocks that are of the minute; lost is how many it could not.
-func (r *Reader) sentOf(blocks []block, m timeline.Minute) (sent []ledger.Sent, lost int64, err error) {
-	h := newHourFiles(r.dir, hourOf(m))
-	defer h.close()
+// sent reads the blocks; lost is how many it could not.
+func (h *hourFiles) sent(blocks []block) (sent []ledger.Sent, lost int64, err error) {
 	c := newCodec()
 	defer c.close()
 	for _, b := range blocks {
-		if b.minute != m {
-			continue
-		}
 		ids, err := h.read(c, b, nil)
 		if err != nil && !errors.Is(err, errBlock) {
 			return sent, lost, fmt.Errorf("read ids: %w", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
+	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 func TestOrders(t *testing.T) {
@@ -104,6 +105,49 @@ func TestReaderBesideTheWriter(t *testing.T) {
 	require.NoError(t, s.Close())
 	require.False(t, r.Running())
 	require.NoError(t, r.Close())
+}
+
+// A merge between the listing of blocks and their reading puts them elsewhere: what was listed is read from where it was.
+func TestReadingAcrossAMerge(t *testing.T) {
+	s, _ := mustOpen(t, t.TempDir())
+	defer s.Close()
+	h, m := newHistory(2), thisMinute()-60*4
+	for range 5 {
+		require.NoError(t, s.Commit(h.commit(m, 5)))
+	}
+	files := newHourFiles(s.dir, hourOf(m))
+	defer files.close()
+	blocks, skipped, err := files.listAll()
+	require.NoError(t, err)
+	require.Zero(t, skipped)
+	require.NoError(t, s.ids.mergeOne(thisMinute()))
+	require.Len(t, s.ids.hours[hourOf(m)].blocks[m], 2, "nothing was merged")
+
+	sent, lost, err := files.sent(blocks)
+	require.NoError(t, err)
+	require.Zero(t, lost)
+	require.Len(t, sent, 50)
+}
+
+// Hours that are pruned while Verify reads others are not missed.
+func TestVerifyWhileHoursArePruned(t *testing.T) {
+	s, _ := mustOpen(t, t.TempDir())
+	defer s.Close()
+	h, m := newHistory(2), thisMinute()-60*4
+	for i := range timeline.Minute(4) {
+		require.NoError(t, s.Commit(h.commit(m+60*i, 5)))
+	}
+	r, err := OpenReader(s.dir)
+	require.NoError(t, err)
+	defer r.Close()
+	p, err := r.Verify(func(done, _ int) {
+		if done == 1 {
+			require.NoError(t, s.ids.prune(m+2*60, 1000))
+		}
+	})
+	require.NoError(t, err)
+	require.Empty(t, p.Problems)
+	require.Equal(t, 20, p.IDs)
 }
 
 // Steps are those of the last commit that told any, and no others.

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 
@@ -34,6 +35,16 @@ func (p *Report) problem(format string, args ...any) {
 	}
 }
 
+// add puts what was found of a part to what was found before.
+func (p *Report) add(part Report) {
+	p.Files += part.Files
+	p.Blocks += part.Blocks
+	p.IDs += part.IDs
+	p.Ahead += part.Ahead
+	p.Bad += part.Bad
+	p.Problems = append(p.Problems, part.Problems[:min(len(part.Problems), maxProblems-len(p.Problems))]...)
+}
+
 // account is what rows or ids say of one minute of one partition.
 type account struct {
 	count  int64
@@ -59,7 +70,10 @@ func (r *Reader) Verify(progress func(done, total int)) (Report, error) {
 		if progress != nil {
 			progress(i+1, len(hours)+1)
 		}
-		r.verifyHour(&p, c, h, booked)
+		p.add(r.verifyHour(c, h, booked))
+	}
+	if hours, err = hoursIn(r.dir); err != nil { // some were pruned meanwhile, as a rule none
+		return p, err
 	}
 	for k, a := range booked {
 		m := timeline.Minute(k >> partitionBits)
@@ -126,34 +140,48 @@ func verifyTable[T any](p *Report, db sqlfile.Queryer, t *sqlfile.Table[T]) []T 
 }
 
 // verifyHour checks the id files of an hour, and takes the minutes of which it has ids from booked.
-func (r *Reader) verifyHour(p *Report, c *codec, h hour, booked map[int64]account) {
-	files := newHourFiles(r.dir, h)
+func (r *Reader) verifyHour(c *codec, h hour, booked map[int64]account) Report {
+	var p Report
+	var seen []int64
+	for range looks {
+		if p, seen = verifyFiles(c, newHourFiles(r.dir, h), booked); p.Bad == 0 {
+			break
+		}
+	}
+	for _, k := range seen {
+		delete(booked, k)
+	}
+	return p
+}
+
+// verifyFiles checks the id files of an hour against booked; seen are the minutes of which they have ids.
+func verifyFiles(c *codec, files *hourFiles, booked map[int64]account) (p Report, seen []int64) {
 	defer files.close()
 	byKey := make(map[int64][]block)
 	for n := range mostBeside + 1 {
-		for _, b := range p.verifyFile(r.dir, h, n) {
+		for _, b := range p.verifyFile(files, n) {
 			k := key(b.minute, b.partition)
 			byKey[k] = append(byKey[k], b)
 		}
 	}
 	for k, of := range byKey {
 		p.verifyMinute(c, files, of, booked[k])
-		delete(booked, k)
 	}
+	return p, slices.Collect(maps.Keys(byKey))
 }
 
 // verifyFile lists the blocks of a file. One that is not there was pruned meanwhile.
-func (p *Report) verifyFile(dir string, h hour, n int) []block {
-	blocks, _, skipped, err := fileBlocks(dir, h, n)
+func (p *Report) verifyFile(files *hourFiles, n int) []block {
+	blocks, _, skipped, err := files.list(n)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	p.Files++
 	if err != nil {
-		p.problem("ids %s: %v", h.file(n), err)
+		p.problem("ids %s: %v", files.hour.file(n), err)
 	}
 	if skipped > 0 {
-		p.problem("ids %s: %d bytes belong to no block", h.file(n), skipped)
+		p.problem("ids %s: %d bytes belong to no block", files.hour.file(n), skipped)
 	}
 	return blocks
 }
