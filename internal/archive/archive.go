@@ -36,9 +36,10 @@ func oneUnread(err error) error {
 
 // Options are what is not in the URL.
 type Options struct {
-	// AccessKey and SecretKey sign requests to a bucket, with SessionToken where it is not empty. All empty: the ways of
-	// the cloud's own tools are tried (environment, shared files, role of the machine).
-	AccessKey, SecretKey, SessionToken string
+	// Keys are those that sign requests to a bucket, as they are now: it is called again once a minute, so that keys may
+	// be exchanged while the process runs. nil: the ways of the cloud's own tools are tried (environment, shared files,
+	// role of the machine).
+	Keys func() (Keys, error)
 }
 
 // Archive reads. It is safe for use by several goroutines.

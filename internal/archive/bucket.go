@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
 )
@@ -71,7 +70,7 @@ func openBucket(u *url.URL, o Options) (place, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open bucket: %w", err)
 	}
-	client, err := minio.New(endpoint.Host, &minio.Options{Creds: o.credentials(), Secure: endpoint.Scheme == "https",
+	client, err := minio.New(endpoint.Host, &minio.Options{Creds: credentialsOf(o), Secure: endpoint.Scheme == "https",
 		Region: u.Query().Get("region"), Transport: transport, MaxRetries: requestTries})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket: %w", err)
@@ -81,18 +80,6 @@ func openBucket(u *url.URL, o Options) (place, error) {
 		prefix += "/"
 	}
 	return &bucket{client: client, name: u.Host, prefix: prefix, idle: transport.CloseIdleConnections}, nil
-}
-
-// credentials are those that are set, or are looked for where the cloud's own tools look.
-func (o *Options) credentials() *credentials.Credentials {
-	if o.AccessKey != "" {
-		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken)
-	}
-	return credentials.New(&sources{all: []credentials.Provider{
-		&credentials.EnvAWS{},
-		&credentials.FileAWSCredentials{},
-		&credentials.IAM{Client: &http.Client{Timeout: 10 * time.Second}},
-	}})
 }
 
 func (b *bucket) list(ctx context.Context, prefix string) (found []object, err error) {

@@ -58,7 +58,7 @@ func (s *store) url() string {
 	return "s3://tweets/site/a?region=eu&endpoint=" + url.QueryEscape(s.URL)
 }
 
-var keys = Options{AccessKey: "AKID", SecretKey: "SECRET"}
+var keys = Options{Keys: func() (Keys, error) { return Keys{Access: "AKID", Secret: "SECRET"}, nil }}
 
 func newBucketWriter(t testing.TB, s *store, spool string, more ...func(*WriterOptions)) *Writer {
 	o := options(spool)

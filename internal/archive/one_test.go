@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -172,4 +174,60 @@ func TestRoleThatFailsForAWhile(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, unsigned.Load())
 	require.NoError(t, a.Close())
+}
+
+// TestKeysAreExchanged: keys of the configuration and of the cloud's shared file are read again once a minute; while they
+// cannot be, the last ones stand.
+func TestKeysAreExchanged(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"} {
+		t.Setenv(name, "")
+		require.NoError(t, os.Unsetenv(name))
+	}
+	file := filepath.Join(t.TempDir(), "credentials")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
+	write := func(key string) {
+		require.NoError(t, os.WriteFile(file, []byte("[default]\naws_access_key_id = "+key+"\naws_secret_access_key = s\n"), 0o600))
+	}
+	own := ""
+	for name, c := range map[string]struct {
+		o      Options
+		change func(key string)
+	}{
+		"configuration": {Options{Keys: func() (Keys, error) {
+			if own == "" {
+				return Keys{}, os.ErrDeadlineExceeded
+			}
+			return Keys{Access: own, Secret: "s"}, nil
+		}}, func(key string) { own = key }},
+		"file": {Options{}, func(key string) {
+			if key == "" {
+				require.NoError(t, os.Remove(file))
+				return
+			}
+			write(key)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keys := credentialsOf(c.o)
+				for _, step := range []struct {
+					change string
+					wait   time.Duration
+					want   string
+				}{
+					{"first", 0, "first"},
+					{"second", keysInterval - time.Second, "first"},
+					{"second", time.Second, "second"},
+					{"", keysInterval, "second"},
+					{"third", keysInterval, "third"},
+				} {
+					c.change(step.change)
+					time.Sleep(step.wait)
+					v, err := keys.Get()
+					require.NoError(t, err)
+					require.Equal(t, step.want, v.AccessKeyID)
+				}
+			})
+		})
+	}
 }

@@ -95,3 +95,31 @@ func TestARowOfPostgreSQLIsShort(t *testing.T) {
 	}), uint64(64<<20))
 	require.ErrorContains(t, err, "body length")
 }
+
+// TestARowOfMySQLIsShort has what answers in place of a server send the parts of one packet for ever.
+func TestARowOfMySQLIsShort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		part := make([]byte, 4+1<<24-1)
+		part[0], part[1], part[2] = 0xff, 0xff, 0xff
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			for err = nil; err == nil; part[3]++ {
+				_, err = c.Write(part)
+			}
+			part[3] = 0
+			_ = c.Close()
+		}
+	})
+	defer wg.Wait()
+	defer l.Close()
+	require.Less(t, allocated(func() {
+		_, err = Open(t.Context(), Config{Type: mysqlType, DSN: "u:p4ssw0rd@tcp(" + l.Addr().String() + ")/d"})
+	}), uint64(512<<20))
+	require.ErrorContains(t, err, "reach the mysql store") // its driver keeps the cause for itself
+}

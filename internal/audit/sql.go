@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -126,11 +127,14 @@ func connect(c *Config) (*sql.DB, error) {
 			cfg.AllowFallbackToPlaintext = false // as tls=preferred would have it
 		}
 		cfg.ParseTime, cfg.Logger = true, &mysql.NopLogger{}
+		cfg.DialFunc = shortReads
 		connector, err := mysql.NewConnector(cfg)
 		if err != nil {
 			return nil, errDSN
 		}
-		return sql.OpenDB(connector), nil
+		db := sql.OpenDB(connector)
+		db.SetMaxIdleConns(0) // shortReads counts for one query
+		return db, nil
 	}
 	return sql.Open("sqlite", readOnly(c.DSN))
 }
@@ -140,6 +144,30 @@ func shortMessages(r io.Reader, w io.Writer) *pgproto3.Frontend {
 	f := pgproto3.NewFrontend(r, w)
 	f.SetMaxBodyLen(rowMost)
 	return f
+}
+
+// shortReads bounds what a MySQL server, or what answers in its place, may send over one connection, which is for one
+// query: its driver takes a row of any size. What an audit may ask for is far less.
+func shortReads(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &shortConn{conn, answerMost}, nil
+}
+
+type shortConn struct {
+	net.Conn
+	left int
+}
+
+func (c *shortConn) Read(b []byte) (int, error) {
+	if c.left == 0 {
+		return 0, errLong
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
 }
 
 func postgresConfig(c *Config) (*pgx.ConnConfig, error) {

@@ -29,7 +29,7 @@ import (
 // archived are the Tweets of an archive, each once, as Telegraf's own parser reads them; all of it must be sound.
 func (s *stage) archived(url string) (all []env.Metric) {
 	s.Helper()
-	a, err := archive.Open(context.Background(), url, archive.Options{AccessKey: bucketKey, SecretKey: bucketSecret}) // for a bucket
+	a, err := archive.Open(context.Background(), url, archive.Options{Keys: bucketKeys}) // for a bucket
 	require.NoError(s, err)
 	segments, err := a.Segments(context.Background(), "", 0, 0)
 	require.NoError(s, err)
@@ -118,6 +118,10 @@ func TestArchiveCompiledIn(t *testing.T) {
 }
 
 // Credentials of the bucket. The second must not be seen anywhere.
+func bucketKeys() (archive.Keys, error) {
+	return archive.Keys{Access: bucketKey, Secret: bucketSecret}, nil
+}
+
 const bucketKey, bucketSecret = "an-AccessKey", "a-SecretK3y-of-the-test"
 
 // bucket is a server that speaks S3 and is down at first.

@@ -161,25 +161,35 @@ func (d *Decahose) closeArchives() {
 	}
 }
 
-// options are the credentials. Errors name the option, never the value.
+// options are the credentials. An error, which names the option and never the value, comes of keys that cannot be read.
 func (a *Archive) options() (o archive.Options, err error) {
+	if a.AccessKey.Empty() {
+		return o, nil
+	}
+	o.Keys = a.keys
+	_, err = a.keys()
+	return o, err
+}
+
+// keys are those of the bucket as they are now: secret stores rotate.
+func (a *Archive) keys() (k archive.Keys, err error) {
 	for _, c := range []struct {
 		option string
 		secret *config.Secret
 		to     *string
 	}{
-		{"access_key", &a.AccessKey, &o.AccessKey},
-		{"secret_key", &a.SecretKey, &o.SecretKey},
-		{"session_token", &a.SessionToken, &o.SessionToken},
+		{"access_key", &a.AccessKey, &k.Access},
+		{"secret_key", &a.SecretKey, &k.Secret},
+		{"session_token", &a.SessionToken, &k.Session},
 	} {
 		if c.secret.Empty() {
 			continue
 		}
 		if *c.to, err = (credential{option: c.option, secret: c.secret}).read(); err != nil {
-			return o, fmt.Errorf("read archive.%s: %w", c.option, err)
+			return k, fmt.Errorf("read archive.%s: %w", c.option, err)
 		}
 	}
-	return o, nil
+	return k, nil
 }
 
 // Ways are all the ways in which missing minutes are had. After Init or InitState.

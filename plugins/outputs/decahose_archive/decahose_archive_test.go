@@ -194,7 +194,9 @@ func TestBucketDownAndBack(t *testing.T) {
 	down.Store(false)
 	a = started(t, conf...)
 	require.NoError(t, a.Close())
-	require.Len(t, stored(t, url, archive.Options{AccessKey: "AKID", SecretKey: "SECRET"}), 1)
+	keys, err := a.Credentials()
+	require.NoError(t, err)
+	require.Len(t, stored(t, url, keys), 1)
 }
 
 func TestOptions(t *testing.T) {

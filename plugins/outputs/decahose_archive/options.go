@@ -70,24 +70,34 @@ func (a *Archive) writerOptions() (archive.WriterOptions, error) {
 		Interval: time.Duration(a.SegmentInterval), Level: a.CompressionLevel, OpenLimit: openLimit}, err
 }
 
-// Credentials resolves the secrets.
+// Credentials are those of the bucket. The error comes of secrets that cannot be had.
 func (a *Archive) Credentials() (o archive.Options, err error) {
+	if a.AccessKey.Empty() {
+		return o, nil
+	}
+	o.Keys = a.keys
+	_, err = a.keys()
+	return o, err
+}
+
+// keys are those of the bucket as they are now: secret stores rotate.
+func (a *Archive) keys() (k archive.Keys, err error) {
 	for _, s := range []struct {
 		option string
 		secret *config.Secret
 		to     *string
 	}{
-		{"access_key", &a.AccessKey, &o.AccessKey},
-		{"secret_key", &a.SecretKey, &o.SecretKey},
-		{"session_token", &a.SessionToken, &o.SessionToken},
+		{"access_key", &a.AccessKey, &k.Access},
+		{"secret_key", &a.SecretKey, &k.Secret},
+		{"session_token", &a.SessionToken, &k.Session},
 	} {
 		b, err := s.secret.Get()
 		if err != nil {
-			return o, fmt.Errorf("get secret %q: %w", s.option, err)
+			return k, fmt.Errorf("get secret %q: %w", s.option, err)
 		}
 		*s.to = b.String()
 		guard.Remember(*s.to)
 		b.Destroy()
 	}
-	return o, nil
+	return k, nil
 }
