@@ -23,7 +23,7 @@ const (
 // Inspected is what can be told of a file and its log without SQLite, which would touch them.
 type Inspected struct {
 	Version int  // of the schema, the highest in file and log; 0 where it cannot be told
-	Torn    bool // a commit in the log cannot be read: SQLite drops it and all after it, and says nothing
+	Torn    bool // a synced commit in the log cannot be read: SQLite drops it and all after it, and says nothing
 }
 
 // Inspect reads the header of a file, and its log. They need not be there.

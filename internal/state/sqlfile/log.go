@@ -63,33 +63,53 @@ func newLog(head []byte) (l *log, sound bool) {
 	return l, magic&^1 == logMagic && l.page >= minPageSize && l.page <= maxPageSize && l.is(head[logChecksumAt:])
 }
 
-// inspect reads all frames, also behind one that is not sound: a commit there is lost.
+// inspect reads the frames as SQLite does, up to the first that does not go on from the one before it.
 func (l *log) inspect(r io.Reader, application uint32) (found Inspected) {
 	frame := make([]byte, frameHeaderLen+l.page)
-	for pending, sound := 0, true; ; {
+	for pending := 0; ; {
 		if _, err := io.ReadFull(r, frame); err != nil {
 			return found // its end
 		}
-		ours := string(frame[frameSaltAt:frameSumAt]) == l.salt
-		commits := binary.BigEndian.Uint32(frame[frameCommitAt:]) != 0
-		if sound = sound && ours && l.frame(frame); !sound {
-			found.Torn = found.Torn || ours && commits
-			continue
+		if !l.goesOn(frame) {
+			found.Torn = l.lost(r, frame)
+			return found
 		}
 		if binary.BigEndian.Uint32(frame) == 1 {
 			pending = Version(frame[frameHeaderLen:], application)
 		}
-		if commits {
+		if commits(frame) {
 			found.Version = max(found.Version, pending)
 		}
 	}
 }
 
-// frame goes on over a frame, and reports whether it has that checksum.
-func (l *log) frame(b []byte) bool {
-	l.sum(b[:frameSaltAt])
-	l.sum(b[frameHeaderLen:])
-	return l.is(b[frameSumAt:])
+// lost reports whether a commit that was synced cannot be read, because of a frame that does not go on. That alone is
+// what a kill or a loss of power leaves: part of the transaction that was being written, over what the file held before.
+// But a commit is synced before the frame behind it is written, and the checksum of that frame goes on from the commit's.
+// So a commit with such a frame behind it was synced; of the last commit nobody can tell.
+func (l *log) lost(r io.Reader, frame []byte) bool {
+	for {
+		committed, stored := commits(frame), *l
+		stored.s0, stored.s1 = binary.BigEndian.Uint32(frame[frameSumAt:]), binary.BigEndian.Uint32(frame[frameSumAt+4:])
+		if _, err := io.ReadFull(r, frame); err != nil {
+			return false
+		}
+		// The damage may be in the checksum itself: then the one that was calculated is what was written.
+		if (l.goesOn(frame) || stored.goesOn(frame)) && committed {
+			return true
+		}
+		*l = stored
+	}
+}
+
+// commits reports whether a frame is the last one of its transaction.
+func commits(frame []byte) bool { return binary.BigEndian.Uint32(frame[frameCommitAt:]) != 0 }
+
+// goesOn adds a frame to the checksum, and reports whether it is of this use of the file, and has that checksum.
+func (l *log) goesOn(frame []byte) bool {
+	l.sum(frame[:frameSaltAt])
+	l.sum(frame[frameHeaderLen:])
+	return string(frame[frameSaltAt:frameSumAt]) == l.salt && l.is(frame[frameSumAt:])
 }
 
 func (l *log) sum(b []byte) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -98,19 +99,17 @@ func TestATruncatedLogIsACrash(t *testing.T) {
 	}
 }
 
-// TestAFlippedBitInALog: SQLite is the judge of which commits are lost; that some are is told, but for the last frame, which a
-// kill may leave as a flipped bit does.
+// TestAFlippedBitInALog: SQLite is the judge of which commits are lost; that some are is told, but for the last one: a loss of
+// power may leave it so before anybody was told that it is stored.
 func TestAFlippedBitInALog(t *testing.T) {
 	path, rows := killed(t)
 	log, err := os.ReadFile(path + LogSuffix)
 	require.NoError(t, err)
-	require.NotEqual(t, uint32(0), binary.BigEndian.Uint32(log[len(log)-testPageSize-frameHeaderLen+frameCommitAt:]))
-	last := len(log) - testPageSize - frameHeaderLen
-	step := 31
+	last := lastTransaction(t, log)
+	before := last - frameHeaderLen - testPageSize // the last commit that can be told
+	told, step := 0, 1
 	for at := 0; at < len(log); at += step {
-		if at > logHeaderLen+2*frameHeaderLen {
-			step = 131
-		} else {
+		if step = 131; at < logHeaderLen+2*frameHeaderLen || at >= before-131 && at < before+frameHeaderLen {
 			step = 1
 		}
 		one := copied(t, path)
@@ -120,11 +119,139 @@ func TestAFlippedBitInALog(t *testing.T) {
 		found := inspected(t, one)
 		version, seen := asSQLiteSees(t, one)
 		require.Equal(t, version, found.Version, at)
-		if at >= last && at < last+frameSumAt {
+		require.Equal(t, seen < rows && at < last, found.Torn, "byte %d: SQLite sees %d of %d", at, seen, rows)
+		if found.Torn {
+			told++
+		}
+	}
+	require.Greater(t, told, 50)
+}
+
+// lastTransaction is where the frames of the last transaction of a log begin.
+func lastTransaction(t *testing.T, log []byte) (at int) {
+	t.Helper()
+	frame := frameHeaderLen + testPageSize
+	at = len(log) - frame
+	require.True(t, commits(log[at:]))
+	for ; !commits(log[at-frame:]); at -= frame {
+		require.Greater(t, at, logHeaderLen+frame)
+	}
+	return at
+}
+
+// used is a log that was begun anew over an earlier use of it, as it is before and after one more transaction of several frames.
+func used(t *testing.T) (path string, before, after []byte) {
+	t.Helper()
+	live := filepath.Join(scratch(t), "live.db")
+	db := opened(t, live)
+	put(t, db, someThings(200, 1, 1)...)
+	var busy, frames, moved int
+	require.NoError(t, db.QueryRow("PRAGMA wal_checkpoint(RESTART)").Scan(&busy, &frames, &moved))
+	put(t, db, someThings(1, 1000, 1)...)
+	path = copied(t, live)
+	before = read(t, path+LogSuffix)
+	put(t, db, someThings(40, 2000, 1)...)
+	after = read(t, live+LogSuffix)
+	require.Len(t, after, len(before), "it was long enough")
+	return path, before, after
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return b
+}
+
+// requireWhole wants a log that leads to so many things to SQLite, and of which nothing is torn.
+func requireWhole(t *testing.T, path string, log []byte, rows int, what string) {
+	t.Helper()
+	one := copied(t, path)
+	require.NoError(t, os.WriteFile(one+LogSuffix, log, 0o600))
+	require.Equal(t, Inspected{Version: 1}, inspected(t, one), what)
+	_, seen := asSQLiteSees(t, one)
+	require.Equal(t, rows, seen, what)
+}
+
+// changed are the first and the last frame in which two logs differ, and how many there are from the one to the other.
+func changed(t *testing.T, a, b []byte) (first, frames int) {
+	t.Helper()
+	const frame = frameHeaderLen + testPageSize
+	end := 0
+	for at := logHeaderLen; at < len(a); at += frame {
+		if string(a[at:at+frame]) == string(b[at:at+frame]) {
 			continue
 		}
-		require.Equal(t, seen < rows, found.Torn, "byte %d: SQLite sees %d of %d", at, seen, rows)
+		if end == 0 {
+			first = at
+		}
+		end = at + frame
 	}
+	require.True(t, commits(b[end-frame:]))
+	return first, (end - first) / frame
+}
+
+// TestAKillWhileALogIsWritten: SQLite writes the header of a frame, and then its page, over what the file held before. A
+// kill between the two leaves a commit that nobody was told of, and no damage.
+func TestAKillWhileALogIsWritten(t *testing.T) {
+	path, before, after := used(t)
+	first, frames := changed(t, before, after)
+	require.Greater(t, frames, 2)
+	end := first + frames*(frameHeaderLen+testPageSize)
+	for at := first; at < end; at++ {
+		if in := (at - first) % (frameHeaderLen + testPageSize); in > frameHeaderLen+1 && in < frameHeaderLen+testPageSize-1 && in%131 != 0 {
+			continue
+		}
+		log := slices.Concat(after[:at], before[at:])
+		if string(log) == string(after) {
+			break // what it would write is there
+		}
+		requireWhole(t, path, log, 201, fmt.Sprint(at-first, " bytes written"))
+	}
+	requireWhole(t, path, after, 241, "all is written")
+}
+
+// TestALossOfPowerWhileALogIsWritten: what is not synced reaches the disk in any order, and any part of it may not.
+func TestALossOfPowerWhileALogIsWritten(t *testing.T) {
+	path, before, after := used(t)
+	first, frames := changed(t, before, after)
+	for missing := 1; missing < 1<<min(frames, 6); missing++ {
+		log := slices.Clone(after)
+		for i := range frames {
+			if missing>>(i%6)&1 == 0 {
+				continue
+			}
+			at := first + i*(frameHeaderLen+testPageSize)
+			copy(log[at:at+frameHeaderLen+testPageSize], before[at:])
+		}
+		requireWhole(t, path, log, 201, fmt.Sprintf("%b", missing))
+	}
+}
+
+// TestAKillAfterAKill: what the first one left, the log goes on over, with the same salt. It is part of nothing.
+func TestAKillAfterAKill(t *testing.T) {
+	path, before, after := used(t)
+	first, frames := changed(t, before, after)
+	end := first + frames*(frameHeaderLen+testPageSize)
+	log := slices.Clone(after)
+	copy(log[end-testPageSize:], before[end-testPageSize:end]) // of the last frame the header only
+	copy(log[first+frameHeaderLen:], before[first+frameHeaderLen:first+frameHeaderLen+testPageSize])
+	require.NoError(t, os.WriteFile(path+LogSuffix, log, 0o600))
+	db, err := Open(path, Writing())
+	require.NoError(t, err)
+	put(t, db, someThings(1, 5000, 1)...)
+	again := copied(t, path)
+	require.NoError(t, db.Close())
+	now := read(t, again+LogSuffix)
+	require.Equal(t, string(before[:first]), string(now[:first]), "it goes on in the same use of the file")
+	require.NotEqual(t, string(log[first:end]), string(now[first:end]))
+	require.True(t, commits(now[end-frameHeaderLen-testPageSize:]), "a commit of the first is there yet")
+	requireWhole(t, again, now, 202, "goes on")
+	_, begun := changed(t, log[:end], now[:end])
+	require.Less(t, begun, frames)
+	at := first + (begun-1)*(frameHeaderLen+testPageSize) + frameHeaderLen
+	copy(now[at:], log[at:at+testPageSize]) // of its last frame the header only, too
+	requireWhole(t, again, now, 201, "killed once more")
 }
 
 // TestALogThatBeganAnew: what is left in the file of its earlier use is no commit that was lost.
