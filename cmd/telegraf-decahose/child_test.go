@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
@@ -21,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/clitest"
 )
 
 const (
@@ -203,11 +204,18 @@ func oneTweet(t *testing.T) *httptest.Server {
 	return serve(t, false, func(int) []string { return []string{record(1, "hello")} })
 }
 
-// requireLogLines wants every line of stderr as the contract has it.
-func requireLogLines(t *testing.T, stderr string) {
-	t.Helper()
-	for s := bufio.NewScanner(strings.NewReader(stderr)); s.Scan(); {
-		require.Regexp(t, `^[EWID]! \S`, s.Text())
-		require.Less(t, len(s.Text()), maxLine)
-	}
+// command is one that this process runs, of which nothing is shared with others.
+type command struct {
+	t              *testing.T
+	stdout, stderr bytes.Buffer
+}
+
+// runs it and wants its exit code.
+func (c *command) runs(code int, args ...string) {
+	c.t.Helper()
+	c.stdout.Reset()
+	c.stderr.Reset()
+	got := run(append([]string{"telegraf-decahose"}, args...), &c.stdout, &c.stderr)
+	require.Equal(c.t, code, got, "%s%s", c.stdout.String(), c.stderr.String())
+	clitest.RequireLogLines(c.t, c.stderr.String())
 }

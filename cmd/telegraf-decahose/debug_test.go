@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/clitest"
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/process"
 )
 
 // Under inputs.execd, as compiled in, the debug listener lives as long as the stream: a silent client and a profile under
@@ -39,10 +42,10 @@ func TestDebugListenerEndsWithTheProcess(t *testing.T) {
 	}
 	began := time.Now()
 	c.signal(syscall.SIGTERM)
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 	require.Less(t, time.Since(began), 4*time.Second)
 	require.Zero(t, c.emitted("goroutine"))
-	requireLogLines(t, c.stderr.String())
+	clitest.RequireLogLines(t, c.stderr.String())
 	_, err = net.Dial("tcp", address)
 	require.Error(t, err)
 }

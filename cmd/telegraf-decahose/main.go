@@ -13,16 +13,13 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/host"
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/operator"
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/process"
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/settings"
 	"github.com/decahose/telegraf-decahose/internal/release"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/outputs/decahose_archive"
-)
-
-// Exit codes, which supervisors act on.
-const (
-	exitStopped = 0 // stopped on request
-	exitFailure = 1 // a restart may cure it
-	exitUsage   = 2 // usage or configuration: a restart does not help
 )
 
 func main() {
@@ -37,21 +34,18 @@ const gcPercent = 50
 
 // run is main, with everything but the process itself as an argument.
 func run(args []string, stdout, stderr io.Writer) int {
-	return newConsole(stdout, stderr).run(args)
-}
-
-func (c *console) run(args []string) int {
-	app := commandLine(c.stdout, c.stderr)
-	app.Commands = c.commands()
-	app.Action = func(ctx *cli.Context) error {
-		c.code = dispatch(ctx, c.stdout, c.stderr)
-		return nil
+	app := commandLine(stdout, stderr)
+	app.Commands = operator.New(stdout, stderr).Commands()
+	app.Action = func(ctx *cli.Context) error { return cli.Exit("", dispatch(ctx, stdout, stderr)) }
+	err := app.Run(args)
+	if exit, ok := errors.AsType[cli.ExitCoder](err); ok {
+		return exit.ExitCode()
 	}
-	if err := app.Run(args); err != nil {
-		sayError(c.stderr, err.Error()+" (-help shows the usage)")
-		return exitUsage
+	if err != nil {
+		process.Say(stderr, 'E', err.Error()+" (-help shows the usage)")
+		return process.ExitUsage
 	}
-	return c.code
+	return process.ExitStopped
 }
 
 func commandLine(stdout, stderr io.Writer) *cli.App {
@@ -82,63 +76,62 @@ func dispatch(c *cli.Context, stdout, stderr io.Writer) int {
 	case c.Bool("sample-config"):
 		return sampleConfig(c.Args().Slice(), stdout, stderr)
 	case c.Args().Present():
-		sayError(stderr, fmt.Sprintf("unknown argument %q; it is no command, and all settings are flags (-help shows both)", c.Args().First()))
-		return exitUsage
+		process.Say(stderr, 'E', fmt.Sprintf("unknown argument %q; it is no command, and all settings are flags (-help shows both)", c.Args().First()))
+		return process.ExitUsage
 	case c.Bool("version"):
 		fmt.Fprintln(stdout, "telegraf-decahose", release.Version())
-		return exitStopped
+		return process.ExitStopped
 	case !pollable(c.Duration("poll_interval")):
-		sayError(stderr, fmt.Sprintf("option \"poll_interval\" is %v, must be 0, or a time from 10ms to 24h", c.Duration("poll_interval")))
-		return exitUsage
+		process.Say(stderr, 'E', fmt.Sprintf("option \"poll_interval\" is %v, must be 0, or a time from 10ms to 24h", c.Duration("poll_interval")))
+		return process.ExitUsage
 	case c.Bool("connect") && !c.Bool("check"):
-		sayError(stderr, "option \"connect\" must stand beside -check: it is the check that asks X")
-		return exitUsage
-	case c.String("config") == "" && !(c.Bool("check") && usualConfigThere()):
+		process.Say(stderr, 'E', "option \"connect\" must stand beside -check: it is the check that asks X")
+		return process.ExitUsage
+	case c.String("config") == "" && !(c.Bool("check") && settings.UsualThere()):
 		c.App.Writer = stderr
 		_ = cli.ShowAppHelp(c)
-		return exitUsage
+		return process.ExitUsage
 	}
 	return start(c, stdout)
 }
 
 // pollable is how often counters may be emitted: never, or neither all the time nor so rarely that nobody waits for it.
 func pollable(interval time.Duration) bool {
-	return interval == 0 || interval >= 10*time.Millisecond && interval <= day
+	return interval == 0 || interval >= 10*time.Millisecond && interval <= 24*time.Hour
 }
 
 // start takes the process over: from here on stderr carries log lines only.
 func start(c *cli.Context, stdout io.Writer) int {
-	ask := newAsking() // first: a signal must not end the process while it reads its configuration
-	protectSecrets()
-	log := newLineLog()
-	log.begin(os.Stderr)
-	defer log.flush(flushTimeout)
-	log.takeTelegrafs()
-	path := cmp.Or(c.String("config"), usualConfig)
+	ask := host.NewRequests() // first: a signal must not end the process while it reads its configuration
+	log := process.NewLog()
+	log.Begin(os.Stderr)
+	defer log.Flush()
+	log.TakeTelegrafs()
+	path := cmp.Or(c.String("config"), settings.UsualPath)
 	s, err := readSettings(path, log, ask, c.Bool("check"))
 	if c.Bool("check") {
-		hintAtEnvironment(path, true, func(text string) { log.print('I', text) })
+		settings.HintAtEnvironment(path, true, func(text string) { log.Print('I', text) })
 	}
 	switch {
 	case errors.Is(err, errStopped):
-		return exitStopped
+		return process.ExitStopped
 	case err != nil:
-		log.print('E', err.Error())
-		return exitUsage
+		log.Print('E', err.Error())
+		return process.ExitUsage
 	}
-	for _, text := range s.warnings() {
-		log.print('W', s.path+": "+text)
+	for _, text := range s.Warnings() {
+		log.Print('W', s.Path+": "+text)
 	}
 	switch {
 	case c.Bool("check"):
-		return check(s, log, ask, stdout, c.Bool("connect"))
-	case s.output != nil:
-		return newOutputHost(s, log, ask).run(os.Stdin)
+		return operator.Check(s, log, ask.Stops, stdout, c.Bool("connect"))
+	case s.Output != nil:
+		return host.RunOutput(s, log, ask, os.Stdin)
 	}
-	if flag := trial(); flag != "" {
-		return sitOut(flag, log, ask)
+	if flag := host.Trial(); flag != "" {
+		return host.SitOut(flag, log, ask)
 	}
-	return newHost(s, log, ask, c.Duration("poll_interval")).run()
+	return host.Run(s, log, ask, c.Duration("poll_interval"))
 }
 
 // errStopped is not a failure: the process was asked to stop before it began.
@@ -148,26 +141,26 @@ var errStopped = errors.New("stopped while reading the configuration")
 // pipe or on a network drive that hangs, and a stop must not wait for it.
 //
 // A check looks with the eyes of who will run the plugin: the owner of its directories.
-func readSettings(path string, log *lineLog, ask *asking, checks bool) (*settings, error) {
+func readSettings(path string, log *process.Log, ask *host.Requests, checks bool) (*settings.File, error) {
 	var (
-		s    *settings
+		s    *settings.File
 		err  error
 		done = make(chan struct{})
 		wg   sync.WaitGroup
 	)
 	wg.Go(func() {
 		defer close(done)
-		if s, err = loadSettings(path); err == nil && checks {
-			err = s.becomeOwner()
+		if s, err = settings.Load(path); err == nil && checks {
+			err = s.BecomeOwner()
 		}
 		if err == nil {
-			err = s.init(log)
+			err = s.Init(log)
 		}
 	})
 	select {
 	case <-done:
 		return s, err
-	case <-ask.stops:
+	case <-ask.Stops:
 		return nil, errStopped
 	}
 }
@@ -177,15 +170,11 @@ func sampleConfig(names []string, stdout, stderr io.Writer) int {
 	switch strings.Join(names, " ") {
 	case "", "inputs.decahose":
 		fmt.Fprint(stdout, (&decahose.Decahose{}).SampleConfig())
-	case "outputs." + outputName:
+	case "outputs." + settings.OutputName:
 		fmt.Fprint(stdout, (&decahose_archive.Archive{}).SampleConfig())
 	default:
-		sayError(stderr, fmt.Sprintf("-sample-config of %q is not available, must be \"inputs.decahose\" or \"outputs.decahose_archive\"", strings.Join(names, " ")))
-		return exitUsage
+		process.Say(stderr, 'E', fmt.Sprintf("-sample-config of %q is not available, must be \"inputs.decahose\" or \"outputs.decahose_archive\"", strings.Join(names, " ")))
+		return process.ExitUsage
 	}
-	return exitStopped
-}
-
-func sayError(stderr io.Writer, text string) {
-	_, _ = stderr.Write(logLine('E', text))
+	return process.ExitStopped
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/clitest"
+	"github.com/decahose/telegraf-decahose/cmd/telegraf-decahose/internal/process"
 )
 
 const contractLimit = 5 * time.Second // from the request to the exit
@@ -21,17 +24,17 @@ func TestEndOfStdinStops(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, oneTweet(t).URL)).collect()
 	c.waitEmitted("decahose_tweet,", 1)
 	require.NoError(t, c.stdin.Close())
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 	c.waitEmitted("decahose_stream,", 1) // the last counters
 	c.waitEmitted("decahose_volume,", 1)
 	require.Equal(t, 1, c.emitted("decahose_tweet,"))
-	requireLogLines(t, c.stderr.String())
+	clitest.RequireLogLines(t, c.stderr.String())
 }
 
 func TestClosedStdinStops(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, oneTweet(t).URL))
 	require.NoError(t, c.stdin.Close())
-	c.collect().exits(exitStopped, contractLimit)
+	c.collect().exits(process.ExitStopped, contractLimit)
 }
 
 // A configuration on a file system that hangs must not hold up the stop.
@@ -43,7 +46,7 @@ func TestStopWhileReadingTheConfiguration(t *testing.T) {
 	require.NoError(t, err)
 	defer held.Close()
 	c.signal(syscall.SIGTERM)
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 }
 
 func TestPolls(t *testing.T) {
@@ -60,14 +63,14 @@ func TestPolls(t *testing.T) {
 		c.waitEmitted("decahose_stream,", i+1)
 	}
 	c.signal(syscall.SIGTERM)
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 }
 
 func TestPollInterval(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, oneTweet(t).URL), "--poll_interval", "50ms").collect()
 	c.waitEmitted("decahose_connection,", 3)
 	c.signal(syscall.SIGINT)
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 }
 
 // flood never ends and is large, so that an unread pipe fills.
@@ -86,15 +89,15 @@ func TestBlockedStdout(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, flood(t).URL))
 	c.waitStuck()
 	c.signal(syscall.SIGTERM)
-	c.exits(exitStopped, contractLimit)
-	requireLogLines(t, c.stderr.String())
+	c.exits(process.ExitStopped, contractLimit)
+	clitest.RequireLogLines(t, c.stderr.String())
 }
 
 func TestBlockedStdoutOnTheAccumulatorsRoad(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, flood(t).URL, `name_override = "other"`))
 	c.waitStuck()
 	require.NoError(t, c.stdin.Close())
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 }
 
 func TestSecondSignalExitsAtOnce(t *testing.T) {
@@ -102,7 +105,7 @@ func TestSecondSignalExitsAtOnce(t *testing.T) {
 	c.waitStuck()
 	c.signal(syscall.SIGTERM)
 	c.signal(syscall.SIGINT) // another one, since two of a kind may arrive as one
-	c.exits(exitFailure, time.Second)
+	c.exits(process.ExitFailure, time.Second)
 }
 
 // Ctrl-C in the terminal of the agent reaches the plugin as a signal, and the agent closes stdin.
@@ -111,14 +114,14 @@ func TestEndOfStdinAndASignalAreOneStop(t *testing.T) {
 	c.waitEmitted("decahose_tweet,", 1)
 	require.NoError(t, c.stdin.Close())
 	c.signal(syscall.SIGINT)
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 	c.waitEmitted("decahose_stream,", 1)
 }
 
 func TestReaderGone(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, oneTweet(t).URL), "-poll_interval", "50ms")
 	require.NoError(t, c.stdout.Close())
-	c.exits(exitFailure, patience)
+	c.exits(process.ExitFailure, patience)
 	require.Contains(t, c.stderr.String(), "E! write to stdout: ")
 }
 
@@ -126,7 +129,7 @@ func TestReaderGoneAtTheStop(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, oneTweet(t).URL), "-poll_interval", "0")
 	require.NoError(t, c.stdout.Close())
 	require.NoError(t, c.stdin.Close())
-	c.exits(exitFailure, contractLimit)
+	c.exits(process.ExitFailure, contractLimit)
 	require.Contains(t, c.stderr.String(), "E! write to stdout: ")
 }
 
@@ -136,7 +139,7 @@ func TestUnreachableIsNotAnError(t *testing.T) {
 	c := spawn(t, nil, "-config", configure(t, s.URL), "-poll_interval", "50ms").collect()
 	c.waitEmitted("decahose_stream,", 2)
 	require.NoError(t, c.stdin.Close())
-	c.exits(exitStopped, contractLimit)
+	c.exits(process.ExitStopped, contractLimit)
 }
 
 func TestCredentials(t *testing.T) {
@@ -169,7 +172,7 @@ func TestCredentials(t *testing.T) {
 			c := spawn(t, test.env, "-config", path).collect()
 			c.waitFor("E! line", func() bool { return strings.Contains(c.stderr.String(), "E! ") })
 			c.signal(syscall.SIGTERM)
-			c.exits(exitStopped, contractLimit)
+			c.exits(process.ExitStopped, contractLimit)
 			require.Equal(t, "user", got[0])
 			require.Equal(t, test.want, got[1])
 			require.NotContains(t, c.stderr.String()+c.lines.String(), test.want)

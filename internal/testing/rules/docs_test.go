@@ -104,12 +104,16 @@ func TestGlossaryInOrder(t *testing.T) {
 // Documents name commands and flags of telegraf-decahose that there are.
 func TestCommandsNamedInDocs(t *testing.T) {
 	var all strings.Builder
-	files, err := filepath.Glob(filepath.Join("..", "..", "..", "cmd", "telegraf-decahose", "*.go"))
-	require.NoError(t, err)
-	for _, file := range files {
-		body, err := os.ReadFile(file)
+	command := filepath.Join("..", "..", "..", "cmd", "telegraf-decahose")
+	for _, pattern := range []string{"*.go", filepath.Join("internal", "*", "*.go")} {
+		files, err := filepath.Glob(filepath.Join(command, pattern))
 		require.NoError(t, err)
-		all.Write(body)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			body, err := os.ReadFile(file)
+			require.NoError(t, err)
+			all.Write(body)
+		}
 	}
 	source := all.String()
 	used := regexp.MustCompile(`(?m)(?:\$td|telegraf-decahose)((?: -config \S+)?(?: (?:archive )?[a-z]+)?)((?: -[a-z_-]+(?: [^\s|-]\S*| -\d+[hmd])?)*)`)

@@ -5,7 +5,7 @@
 //	         tidy: upload, retention
 //
 // Not here: the format, the journal and the bucket (internal/archive); the process under outputs.execd
-// (cmd/telegraf-decahose: host_output.go); the reading of an archive (internal/engine: archive.go).
+// (cmd/telegraf-decahose/internal/host: output.go); the reading of an archive (internal/engine: archive.go).
 //
 // Owner: the goroutine keep owns the archive.Writer from Connect to Close; the goroutine tidy calls only Upload and
 // Retain. Write waits until the Tweets of its batch are durable.

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package process
+
+// ClosedStdout cannot be told here.
+func ClosedStdout() bool { return false }
