@@ -94,7 +94,7 @@ func (re *reading) minutes(q refill.Request) error {
 	return nil
 }
 
-// readFailures in a row are the archive's, and not of single minutes.
+// maxReadFailures in a row are the archive's, and not of single minutes.
 const maxReadFailures = 3
 
 // ends reports whether an error is about all that follows.
@@ -184,7 +184,7 @@ func (re *reading) ending(err error) core.End {
 	return end
 }
 
-// words is an error in one line; empty: there is none.
+// oneLine is an error in one line; empty: there is none.
 func oneLine(err error) string {
 	if err == nil {
 		return ""

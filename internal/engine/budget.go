@@ -9,7 +9,7 @@ const (
 	maxRequestBytes = 8 << 20
 )
 
-// MemoryMost bounds, in bytes, what an engine holds of records and lines: batches that wait, and the lines of two, the
+// MaxMemory bounds, in bytes, what an engine holds of records and lines: batches that wait, and the lines of two, the
 // one that is being written and the next.
 const MaxMemory = maxStreamBytes + maxRequestBytes + 2*maxQueueBytes
 

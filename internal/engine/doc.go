@@ -21,7 +21,7 @@
 // Ends: Run returns at most DrainTimeout after its context is done. A connection that does not end one second after it
 // was told to is left behind, and its end is reported in its place.
 //
-// Bounds: MemoryMost is all that waits here, in bytes; eventsMost, requestsMost and queueMost bound the queues.
+// Bounds: MaxMemory is all that waits here, in bytes; maxEvents, maxRequests and maxQueue bound the queues.
 //
 // Invariants: 9, 14, 34, 48 (docs/invariants.md).
 package engine

@@ -65,7 +65,7 @@ type Config struct {
 	// Drained waits until the reader of the sink has taken everything and says whether it has, when ctx is
 	// done at the latest. Nil: what is written counts as read.
 	Drained func(ctx context.Context) bool
-	// OrdersEvery is how often the store is asked for operators' orders; 0 means 1 s.
+	// OrdersInterval is how often the store is asked for operators' orders; 0 means 1 s.
 	OrdersInterval time.Duration
 
 	// DrainTimeout bounds the time from the end of ctx to Run's return, also when the sink is
@@ -152,7 +152,7 @@ func (e *Engine) Quarantined(ctx context.Context) []core.Sample {
 }
 
 // Run works until ctx is done, then closes the connections, emits everything received, emits the
-// counters once more, and returns; at most DrainTimeout and leaveAfter after ctx. An error says what was not written. Who
+// counters once more, and returns; at most DrainTimeout and leaveTimeout after ctx. An error says what was not written. Who
 // then still waits for a disk is left behind: until Wait returns he uses what the engine was given.
 func (e *Engine) Run(ctx context.Context) error {
 	r := newRun(e)

@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// eventsMost is how many batches of records wait for the core: 8 MiB, unless records are longer; then the
+	// maxEvents is how many batches of records wait for the core: 8 MiB, unless records are longer; then the
 	// budget of bytes is spent first. With fewer, two busy connections wait for the core by turns, and two cores do
 	// the work of one and a half.
 	maxEvents = 128
-	// requestsMost is how many batches of requests wait: they give way to the live stream.
+	// maxRequests is how many batches of requests wait: they give way to the live stream.
 	maxRequests = 8
 )
 

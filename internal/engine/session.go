@@ -37,7 +37,7 @@ const (
 	over // its end was sent, and nothing more will be
 )
 
-// leaveAfter is how long what was told to end may take. Whoever waits for a file system or a secret store that hangs is
+// leaveTimeout is how long what was told to end may take. Whoever waits for a file system or a secret store that hangs is
 // then left behind: the engine, and its stop, go on without him.
 const leaveTimeout = time.Second
 

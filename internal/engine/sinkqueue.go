@@ -7,15 +7,15 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 )
 
-// queueMost is how many closed batches wait for a sink; then no more records are taken, the connections block, and the
+// maxQueue is how many closed batches wait for a sink; then no more records are taken, the connections block, and the
 // sockets are left unread.
 const maxQueue = 8
 
-// laneMost is how many bytes of closed batches wait for a sink, if that is reached first: a batch is as long as the
+// maxQueueBytes is how many bytes of closed batches wait for a sink, if that is reached first: a batch is as long as the
 // records that made it due.
 const maxQueueBytes = 8 << 20
 
-// lookAgain is how often a sink is asked that does not want an old batch; it wants it when what it has is gone, and that
+// pollInterval is how often a sink is asked that does not want an old batch; it wants it when what it has is gone, and that
 // is mostly heard of.
 const pollInterval = 100 * time.Millisecond
 
@@ -43,7 +43,7 @@ func newSinkQueue(sink encode.Sink, depth int) *sinkQueue {
 	return &sinkQueue{sink: sink, queue: make(chan item, depth), back: make(chan item, depth)}
 }
 
-// carry is the goroutine that may block on the sink.
+// run is the goroutine that may block on the sink.
 func (q *sinkQueue) run(r *run) {
 	for it := range q.queue {
 		it.err = q.sink.Write(r.write, it.batch)

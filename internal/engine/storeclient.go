@@ -12,7 +12,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// waitMost is how many events may wait for ids to be loaded before no more records are taken.
+// maxWaiting is how many events may wait for ids to be loaded before no more records are taken.
 const maxWaiting = 64
 
 // storeClient is the engine's dealing with the store. The engine's goroutine owns it; two goroutines, which may block on the
@@ -54,7 +54,7 @@ func (c *storeClient) end() {
 	close(c.loads)
 }
 
-// startKeeping starts the two goroutines that touch the disk.
+// openStore starts the two goroutines that touch the disk.
 func (r *run) openStore() {
 	r.store = storeClient{commits: make(chan *ledger.Commit, 1), loads: make(chan timeline.Minute, 1), back: make(chan core.Event),
 		waiting: map[int][]message{}}
@@ -65,7 +65,7 @@ func (r *run) openStore() {
 	r.wg.Go(r.loading)
 }
 
-// store gives away what the core wants durable or loaded.
+// requestStore gives away what the core wants durable or loaded.
 func (r *run) requestStore() {
 	c := &r.store
 	c.wanted = append(c.wanted, r.ready.Load...)
@@ -91,7 +91,7 @@ func (r *run) loadNext() {
 	}
 }
 
-// kept folds what came from the disk, and lets those go on that waited for it.
+// storeAnswered folds what came from the disk, and lets those go on that waited for it.
 func (r *run) storeAnswered(ev core.Event) {
 	if ev.Kind != core.Ordered {
 		r.store.busy--
@@ -175,7 +175,7 @@ func (r *run) loading() {
 }
 
 const (
-	// loadTries and loadPause are for a lack of descriptors or memory: the ids are there, and each that is not read is a
+	// maxLoadTries and loadRetryDelay are for a lack of descriptors or memory: the ids are there, and each that is not read is a
 	// Tweet that may be emitted again.
 	maxLoadTries   = 10
 	loadRetryDelay = time.Second
