@@ -25,17 +25,6 @@ type accepted struct {
 	refused int64
 }
 
-// Road is how the delivery of Tweets stands.
-type Road struct {
-	State       string
-	Undelivered int64
-	Oldest      time.Time // when the oldest of them was emitted; zero: none
-	Spooled     int64
-	SpoolBytes  int64
-	Refused     int64
-	Retries     int64
-}
-
 // unseenMost bounds the ids that are taken again: more than Telegraf's buffers and the spool hold at usual sizes.
 const unseenMost = 4 << 20
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 )
 
 // Tweets that wait for the outputs, as the delivery says, are no fault of this plugin.
@@ -15,7 +17,7 @@ func TestOutputsThatTakeNothingAreNotUs(t *testing.T) {
 	s.feedOpen(20)
 	s.do("hold", "sink")
 	s.feedOpen(10)
-	for _, road := range []Road{{Undelivered: 90, Spooled: 31}, {Undelivered: 90, Spooled: 30}} {
+	for _, road := range []report.Road{{Undelivered: 90, Spooled: 31}, {Undelivered: 90, Spooled: 30}} {
 		s.step(Event{Kind: Poll, Road: road})
 		s.feedOpen(130)
 	}
@@ -23,7 +25,7 @@ func TestOutputsThatTakeNothingAreNotUs(t *testing.T) {
 	require.Contains(t, said, "alarm us: ")
 	require.NotContains(t, said, "alarm delivery: ")
 
-	s.step(Event{Kind: Poll, Road: Road{Undelivered: 10_000, Spooled: 3}})
+	s.step(Event{Kind: Poll, Road: report.Road{Undelivered: 10_000, Spooled: 3}})
 	s.said = nil
 	s.feedOpen(130)
 	said = strings.Join(s.said, "\n")
@@ -46,7 +48,7 @@ func TestOutputsThatHoldOneBatchAreNotUs(t *testing.T) {
 		s.feedOpen(20)
 		s.do("hold", "sink")
 		s.feedOpen(10)
-		s.step(Event{Kind: Poll, Road: Road{Undelivered: 4, Spooled: 3}})
+		s.step(Event{Kind: Poll, Road: report.Road{Undelivered: 4, Spooled: 3}})
 		s.feedOpen(130)
 		said := strings.Join(s.said, "\n")
 		require.Equal(t, acknowledged, strings.Contains(said, "alarm delivery: "), said)

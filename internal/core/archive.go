@@ -5,7 +5,6 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
-	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -194,7 +193,7 @@ func (c *Core) heardArchive(n *conn, ev Event) {
 
 // receivedLines takes Tweets of an archive, which are line protocol already: they take the road of parsed ones.
 func (c *Core) receivedLines(n *conn, b *wire.Batch) {
-	n.counters.tally(b)
+	n.counters.Tally(b)
 	c.parser.Reset()
 	for i := range b.Frames {
 		f := &b.Frames[i]
@@ -305,18 +304,6 @@ func (c *Core) inNoArchive() string {
 	return ", and whole in no archive"
 }
 
-// archiveFields counts what went wrong with archives, where there are any.
-func (c *Core) archiveFields(pt *point.Point) {
-	if len(c.cfg.Archives) == 0 {
-		return
-	}
-	sum := int64(0)
-	for k := range c.archives.each {
-		sum += c.archives.each[k].errors
-	}
-	pt.Fields = append(pt.Fields, point.Field{Key: "archive_errors", Value: sum})
-}
-
 // progress is how far a request has come.
 func (j *job) progress() interface {
 	At() timeline.Minute
@@ -328,4 +315,12 @@ func (j *job) progress() interface {
 		return j.reading
 	}
 	return j.follow
+}
+
+// errors counts what went wrong with all of them.
+func (a *archives) errors() (sum int64) {
+	for k := range a.each {
+		sum += a.each[k].errors
+	}
+	return sum
 }

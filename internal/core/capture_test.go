@@ -43,5 +43,5 @@ func TestHistoriesFollowTheWitnesses(t *testing.T) {
 	bring(2, sound)
 	bring(2, sound)
 	require.Equal(t, []int64{0, 0, 0, 0, 0, 0, 0, 1}, r.Histories)
-	require.EqualValues(t, 2, s.core.partitions[0].conns[0].counters.first+s.core.partitions[0].conns[2].counters.first)
+	require.EqualValues(t, 2, s.core.partitions[0].conns[0].counters.First+s.core.partitions[0].conns[2].counters.First)
 }

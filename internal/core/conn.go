@@ -4,9 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/source/xapi"
-	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -54,22 +54,10 @@ type conn struct {
 
 	coverage timeline.Set // spans in which it was sound, this attempt's excluded
 	backoff  backoff
-	counters counters
+	counters report.Counters
 	job      *job      // what it asks for, nil: a connection to the stream
 	heardAt  time.Time // when a message of X was last logged
 	told     lastTold
-}
-
-// counters of one connection, as decahose_connection reports them.
-type counters struct {
-	tweets, first, missed            int64
-	copies                           ledger.Copies
-	malformed, notices, heartbeats   int64
-	bytes, wireBytes                 int64
-	connects, disconnects, backfills int64
-	status                           int
-	class                            string
-	lagMilli                         int64
 }
 
 // span is the id time that the current attempt covered up to now.
@@ -109,8 +97,8 @@ func (c *Core) opened(n *conn) {
 		n.brought = brought{}
 	}
 	n.part.requested(c, n)
-	n.counters.connects++
-	n.counters.status = 200
+	n.counters.Connects++
+	n.counters.Status = 200
 	c.noteOpened(n)
 }
 
@@ -146,17 +134,17 @@ func (c *Core) ended(n *conn, end End) {
 		c.budget.End(c.now)
 		c.answered()
 	} else {
-		n.counters.disconnects++
+		n.counters.Disconnects++
 		n.endedAt = c.now
 	}
 	if n.verdict != "" {
 		end.Class, end.Message = n.verdict, n.message
 	}
 	if end.Status != 0 {
-		n.counters.status = end.Status
+		n.counters.Status = end.Status
 	}
 	if !c.stopping {
-		n.counters.class = end.Class
+		n.counters.Class = end.Class
 	}
 	c.unsound(n, end.Class, !c.stopping)
 	n.part.release(c, n)
@@ -299,7 +287,7 @@ func (c *Core) dial(n *conn) {
 		n.backfill = c.minutesToAsk(n)
 	}
 	if n.backfill > 0 {
-		n.counters.backfills++
+		n.counters.Backfills++
 	}
 	c.durable.intents = append(c.durable.intents, n)
 }

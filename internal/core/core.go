@@ -8,6 +8,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core/dedup"
 	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
@@ -76,7 +77,7 @@ type Event struct {
 	Sent    []ledger.Sent   // of Delivered; read, not kept
 	Refused []ledger.Sent   // of Delivered; read, not kept
 	Report  feedback.Report // of Reported
-	Road    Road            // how the delivery stands; with Poll and Final
+	Road    report.Road     // how the delivery stands; with Poll and Final
 
 	Err     string          // of Committed, Loaded and Read; empty: none
 	Bytes   int64           // of Committed: what the state takes on disk
@@ -175,8 +176,10 @@ type Core struct {
 	ways     refill.Ways
 	requests requests
 	archives archives
-	judging  judging
-	alarms   alarms
+	volumes  *report.Volumes
+	backlog  report.Backlog
+	alarms   report.Alarms
+	watchAt  time.Time // the next look for what is wrong besides the volumes
 	repairs  map[timeline.Minute]*repair
 	fills    fills
 
@@ -240,7 +243,8 @@ func New(cfg Config) *Core {
 	}
 	c.newRequests()
 	c.newArchives()
-	c.newJudging(connections)
+	c.volumes = report.NewVolumes(cfg.Partitions, connections, cfg.FalseAlarms)
+	c.backlog = report.NewBacklog(&c.inFlight)
 	return c
 }
 
@@ -366,7 +370,10 @@ func (c *Core) forget() {
 		c.countOdd(c.at(i))
 	}
 	c.forgetCold(c.keep())
-	c.forgetVerdicts()
+	c.volumes.Forget()
+	if !c.clock.Guessed() { // a wrong clock of this host must not throw anything away
+		c.volumes.History.Forget(timeline.MinuteOf(c.clock.Sure(c.now)) - ledger.HistoryMinutes)
+	}
 	c.forgetRepairs(c.keep())
 	c.fills.forget(c.keep())
 }

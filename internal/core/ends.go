@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 )
 
@@ -21,7 +22,7 @@ const noteAgain = 10 * time.Minute
 
 func (c *Core) noteOpened(n *conn) {
 	again := ""
-	if n.counters.connects > 1 {
+	if n.counters.Connects > 1 {
 		again = " again"
 	}
 	if n.backfill > 0 {
@@ -72,8 +73,8 @@ func (c *Core) tellDark() {
 			since = earlier(since, p.darkAt)
 		}
 	}
-	c.note(Warn, "%s %s: no connection for %v (%s); %s", plural("partition", len(dark)), strings.Join(dark, ", "),
-		c.now.Sub(since).Round(time.Second), lastClass(first), c.tryText(first))
+	c.note(Warn, "%s %s: no connection for %v (%s); %s", report.Plural("partition", len(dark)), strings.Join(dark, ", "),
+		c.now.Sub(since).Round(time.Second), first.counters.LastClass(), c.tryText(first))
 }
 
 // upNow reports whether a connection of the partition is open, whether Tweets come or not.

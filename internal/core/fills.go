@@ -1,20 +1,14 @@
 package core
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
-	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
-	"github.com/decahose/telegraf-decahose/internal/volume"
 )
-
-// kindRecovery: what filled gaps holds too little, and nobody asks again by himself.
-const kindRecovery volume.Kind = "recovery"
 
 // thinLong is how long a minute that stands though it is thin is an alarm.
 const thinLong = 30 * time.Minute
@@ -74,14 +68,6 @@ func (c *Core) mark(m timeline.Minute, w weighed, by string) {
 	k := c.fills.of(m)
 	k.FillRecord = ledger.FillRecord{Minute: m, State: state, By: by, Held: w.held, Expected: w.expected, Times: k.Times, At: c.wall}
 	k.unsaved = true
-}
-
-// marked is the state of a filled minute's fullness.
-func (c *Core) marked(m timeline.Minute) ledger.FillState {
-	if k := c.fills.minutes[m]; k != nil {
-		return k.State
-	}
-	return ledger.FillFull
 }
 
 // weighOutcome judges what a request says it delivered. Minutes that are thin are asked for again; the third time they
@@ -153,7 +139,7 @@ func (c *Core) backfilled(p *partition, m timeline.Minute) bool {
 	if alone {
 		then = "taken as recovered, marked as thin"
 		c.mark(m, w, backfill)
-	} else if c.marked(m) == ledger.FillDoubted {
+	} else if c.fills.marked(m) == ledger.FillDoubted {
 		return false // it is looked at again and again, as a backfill may be slow
 	} else {
 		k := c.fills.of(m)
@@ -211,54 +197,38 @@ func (f *fills) count(state ledger.FillState) (n int64) {
 	return n
 }
 
-// fillFields says what is not proven of the minutes that were filled.
-func (c *Core) fillFields(pt *point.Point) {
-	pt.Fields = append(pt.Fields,
-		point.Field{Key: "minutes_thin", Value: c.fills.count(ledger.FillThin)},
-		point.Field{Key: "minutes_unproven", Value: c.fills.count(ledger.FillUnproven)})
+// thin are the minutes that were taken as recovered a while ago though they are thin, in order.
+func (f *fills) thin(wall int64) (all []ledger.FillRecord) {
+	for _, m := range slices.Sorted(maps.Keys(f.minutes)) {
+		if k := f.minutes[m]; k.State == ledger.FillThin && wall-k.At < thinLong.Nanoseconds() {
+			all = append(all, k.FillRecord)
+		}
+	}
+	return all
 }
 
-// fillField says of a minute that is told as recovered how full it is, where it is not proven to be.
-func (c *Core) fillField(pt *point.Point, m timeline.Minute, state ledger.State) {
-	k := c.fills.minutes[m]
-	if k == nil || state != ledger.Recovered || k.State != ledger.FillThin && k.State != ledger.FillUnproven {
-		return
+// marked is the state of a filled minute's fullness.
+func (f *fills) marked(m timeline.Minute) ledger.FillState {
+	if k := f.minutes[m]; k != nil {
+		return k.State
 	}
-	pt.Fields = append(pt.Fields, point.Field{Key: "fill", Value: k.State.String()})
-	if k.State == ledger.FillThin {
-		pt.Fields = append(pt.Fields, point.Field{Key: "fill_held", Value: k.Held}, point.Field{Key: "fill_expected", Value: k.Expected})
+	return ledger.FillFull
+}
+
+// record is what is known of a filled minute, nil: nothing.
+func (f *fills) record(m timeline.Minute) *ledger.FillRecord {
+	if k := f.minutes[m]; k != nil {
+		return &k.FillRecord
 	}
+	return nil
 }
 
 // thinIn is how many minutes of a gap stand though they are thin.
-func (c *Core) thinIn(g *ledger.Gap) (n int64) {
+func (f *fills) thinIn(g *ledger.Gap) (n int64) {
 	for m, end := g.Minutes(); m < end && g.State == ledger.GapRecovered; m++ {
-		if c.marked(m) == ledger.FillThin {
+		if f.marked(m) == ledger.FillThin {
 			n++
 		}
 	}
 	return n
-}
-
-// thinMinutes is the alarm of minutes that were taken as recovered a while ago though they are thin.
-func (c *Core) thinMinutes() volume.Alarm {
-	a := volume.Alarm{Kind: kindRecovery, Connection: -1, Severity: volume.Critical, Message: "what was filled is as full as it should be"}
-	var held, expected, minutes int64
-	var first *fill
-	for _, k := range c.fills.minutes {
-		if k.State != ledger.FillThin || c.wall-k.At >= thinLong.Nanoseconds() {
-			continue
-		}
-		if minutes++; first == nil || k.Minute < first.Minute {
-			first = k
-		}
-		held, expected = held+k.Held, expected+k.Expected
-	}
-	if a.Active = first != nil; !a.Active {
-		return a
-	}
-	a.Message = fmt.Sprintf("%s from %s recovered and thin: %d Tweets came, by %s at last, where about %d should be",
-		timeline.InWords(minutes), first.Minute, held, first.By, expected)
-	a.Evidence = []volume.Evidence{{Key: "minutes_thin", Value: float64(minutes)}, {Key: "held", Value: float64(held)}, {Key: "expected", Value: float64(expected)}}
-	return a
 }

@@ -180,7 +180,7 @@ func (c *Core) yardstick(parts []part, m timeline.Minute) (sum refill.Yardstick)
 func (c *Core) beside(parts []part, m timeline.Minute) int64 {
 	sum, n := int64(0), int64(0)
 	for _, p := range c.partitions {
-		if u := c.judging.history.Unique(p.id, m); u != ledger.Unknown && !contains(parts, p) {
+		if u := c.volumes.History.Unique(p.id, m); u != ledger.Unknown && !contains(parts, p) {
 			sum += u
 			n++
 		}
@@ -205,10 +205,8 @@ func (c *Core) usualOf(p *partition, m timeline.Minute) refill.Yardstick {
 	case soon:
 		return refill.Yardstick{Expected: behind, Share: refill.Near}
 	}
-	if c.judging.judge != nil {
-		if n := int64(c.judging.judge.Expected(m, p.id)); n > 0 {
-			return refill.Yardstick{Expected: n, Share: refill.Season}
-		}
+	if n := c.volumes.Expected(m, p.id); n > 0 {
+		return refill.Yardstick{Expected: n, Share: refill.Season}
 	}
 	if before == 0 || behind == 0 {
 		return refill.Yardstick{Expected: max(before, behind), Share: refill.Far}
@@ -263,7 +261,7 @@ func (c *Core) pace(p *partition) int64 {
 func (c *Core) meanFrom(p *partition, m, step timeline.Minute) (mean int64, near bool) {
 	sum, n := int64(0), int64(0)
 	for i := range usualWithin {
-		if u := c.judging.history.Unique(p.id, m); u != ledger.Unknown {
+		if u := c.volumes.History.Unique(p.id, m); u != ledger.Unknown {
 			near = near || n == 0 && i < usualNear
 			sum += u
 			if n++; n == usualOf {

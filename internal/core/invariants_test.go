@@ -25,8 +25,8 @@ func checkInvariants(t require.TestingT, c *Core) {
 			add(&copies, r.Copies)
 		}
 		for _, n := range p.conns {
-			first += n.counters.first
-			require.GreaterOrEqual(t, n.counters.missed, int64(0))
+			first += n.counters.First
+			require.GreaterOrEqual(t, n.counters.Missed, int64(0))
 			require.False(t, n.sound && n.state != live && n.state != closing, "%v is sound but not up", n)
 		}
 		require.True(t, c.stopping || p.dark() == (p.begin != 0 && !p.lit()), "partition %d: dark gap", p.id)
@@ -34,7 +34,7 @@ func checkInvariants(t require.TestingT, c *Core) {
 		checkTime(t, c, p)
 	}
 	for _, n := range slices.Concat(c.conns, c.requests.conns, c.archives.conns) {
-		add(&counted, n.counters.copies)
+		add(&counted, n.counters.Copies)
 	}
 	if !restored(c) && c.accepted.dropped == 0 && len(c.repairs) == 0 { // less only where minutes were dropped; what was lost behind us is a copy that nobody brought
 		for why, n := range copies {

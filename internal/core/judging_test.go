@@ -52,7 +52,7 @@ func TestHistoryLeavesOutWhatRequestsBrought(t *testing.T) {
 	s.do("accept")
 	s.feedOpen(130)
 	m := timeline.MinuteOf(s.start.UnixMilli()) + 1
-	h := s.core.judging.history
+	h := s.core.volumes.History
 	require.EqualValues(t, 0, max(0, h.Unique(1, m+1)))
 	s.feedOpen(60)
 	require.EqualValues(t, 180, h.Unique(1, m))

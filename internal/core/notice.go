@@ -47,7 +47,7 @@ func (q *quarantine) samples() []Sample {
 }
 
 func (c *Core) malformed(n *conn, data []byte) {
-	n.counters.malformed++
+	n.counters.Malformed++
 	c.quarantine.put(n.Conn, c.now.UnixNano(), data)
 }
 

@@ -16,10 +16,10 @@ import (
 // good second one.
 func (c *Core) received(n *conn, b *wire.Batch) {
 	k := &n.counters
-	k.tally(b)
+	k.Tally(b)
 	c.parser.Reset()
 	c.follow(c.clock.Listen(c.now, c.wall))
-	before := k.tweets
+	before := k.Tweets
 	newest := int64(0)
 	for i := range b.Frames {
 		f := &b.Frames[i]
@@ -32,23 +32,16 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 				newest = max(newest, c.clock.Hear(n.index, f.ID.Milli()))
 			}
 		case wire.Notice:
-			k.notices++
+			k.Notices++
 			c.notice(n, f.Data)
 		default:
 			c.malformed(n, f.Data)
 		}
 	}
-	if k.tweets > before {
+	if k.Tweets > before {
 		c.clock.Heard(newest)
 		c.fed(n, newest)
 	}
-}
-
-// tally counts what a batch was on the wire.
-func (k *counters) tally(b *wire.Batch) {
-	k.bytes += int64(b.Bytes)
-	k.wireBytes += int64(b.WireBytes)
-	k.heartbeats += int64(b.Heartbeats)
 }
 
 // follow notes that the stream's time is later by moved ms than was thought. Where that is more than Tweets are late,
@@ -88,7 +81,7 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 	if err != nil {
 		c.takeBack()
 		if errors.Is(err, tweet.ErrNotTweet) {
-			n.counters.notices++
+			n.counters.Notices++
 			c.notice(n, f.Data)
 		} else {
 			c.malformed(n, f.Data)
@@ -162,8 +155,8 @@ func (c *Core) capture(n *conn, f *wire.Frame, before uint8) {
 func (c *Core) duplicate(n *conn, f *wire.Frame) {
 	ms := f.ID.Milli()
 	why := n.causeOf(ms)
-	n.counters.tweets++
-	n.counters.copies[why]++
+	n.counters.Tweets++
+	n.counters.Copies[why]++
 	r := c.row(n, c.accountOf(n.part, ms))
 	r.PostDuplicate(why, len(f.Data))
 }
@@ -180,8 +173,8 @@ func (n *conn) causeOf(ms int64) ledger.Cause {
 }
 
 func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
-	n.counters.tweets++
-	n.counters.first++
+	n.counters.Tweets++
+	n.counters.First++
 	ms := f.ID.Milli()
 	m := c.accountOf(n.part, ms)
 	r := c.row(n, m)
@@ -218,7 +211,7 @@ func (c *Core) fed(n *conn, newest int64) {
 	if newest == 0 {
 		return
 	}
-	n.counters.lagMilli = max(0, c.now.UnixMilli()-newest)
+	n.counters.LagMilli = max(0, c.now.UnixMilli()-newest)
 	news := newest > n.newest // an old Tweet ends no silence
 	n.newest = max(newest, n.newest)
 	n.part.newest = max(newest, n.part.newest)
@@ -291,7 +284,7 @@ func (c *Core) watermark() int64 {
 // decide says, as a minute closes, which connection missed what the others delivered.
 func (p *partition) decide(r *ledger.Row) {
 	for _, n := range p.conns {
-		n.counters.missed += r.Missed(n.Index)
+		n.counters.Missed += r.Missed(n.Index)
 	}
 }
 

@@ -311,7 +311,7 @@ func (c *Core) heardRequest(n *conn, ev Event) {
 	case Opened:
 		c.requests.budget.End(c.now)
 		n.answered = true
-		n.counters.status = 200
+		n.counters.Status = 200
 		n.openedAt = c.now
 		if n.state == dialing {
 			n.state = live
@@ -340,21 +340,21 @@ func (j *job) String() string {
 // receivedRequest takes a batch of a request: the same road as the stream's, and a second account of what came.
 func (c *Core) receivedRequest(n *conn, b *wire.Batch) {
 	k, follow := &n.counters, n.job.follow
-	k.tally(b)
+	k.Tally(b)
 	c.parser.Reset()
 	at := follow.At()
 	for i := range b.Frames {
 		f := &b.Frames[i]
-		first, notices := k.first, k.notices
+		first, notices := k.First, k.Notices
 		switch {
 		case f.Kind == wire.Record && c.record(n, f):
-			follow.Tweet(f.ID.Milli(), k.first > first)
-		case f.Kind == wire.Record && k.notices > notices:
+			follow.Tweet(f.ID.Milli(), k.First > first)
+		case f.Kind == wire.Record && k.Notices > notices:
 			follow.Other()
 		case f.Kind == wire.Record:
 			follow.Broken()
 		case f.Kind == wire.Notice:
-			k.notices++
+			k.Notices++
 			c.requestNotice(n, f.Data)
 		default:
 			c.malformed(n, f.Data)

@@ -134,7 +134,7 @@ func (c *Core) release(held []*conn, durable bool) {
 			if !durable && n.backfill > 0 {
 				n.part.release(c, n)
 				n.backfill = 0
-				n.counters.backfills--
+				n.counters.Backfills--
 			}
 			c.out.Connect = append(c.out.Connect, Connect{n.index, n.backfill})
 		}
@@ -158,7 +158,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 			r.Saved(false)
 		}
 	}
-	c.judging.history.Return(k.Hours)
+	c.volumes.History.Return(k.Hours)
 	c.returnFills(k.Fills)
 	for i := range k.Repairs {
 		if r := c.repairs[k.Repairs[i].Minute]; r != nil {
@@ -242,7 +242,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 		c.recordPartition(k, &s, &u)
 	}
 	c.recordMinutes(k, c.any, nil, &u, 0)
-	k.Hours = c.judging.history.Take()
+	k.Hours = c.volumes.History.Take()
 	c.recordRepairs(k)
 	c.recordSteps(k)
 	c.recordFills(k)

@@ -98,11 +98,11 @@ func (c *Core) reconnectStep(p *partition, h *hole) step {
 func (c *Core) lastEnd(p *partition) string {
 	last := p.conns[0]
 	for _, n := range p.conns[1:] {
-		if n.dialedAt.After(last.dialedAt) && n.counters.class != "" || last.counters.class == "" {
+		if n.dialedAt.After(last.dialedAt) && n.counters.Class != "" || last.counters.Class == "" {
 			last = n
 		}
 	}
-	return lastClass(last)
+	return last.counters.LastClass()
 }
 
 // fillStep is the next step of a gap whose end is known: what is under way, and then what is done about the rest.

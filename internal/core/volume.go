@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/decahose/telegraf-decahose/internal/output/point"
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/internal/volume"
@@ -30,7 +30,7 @@ func (c *Core) tell(final bool) {
 			r.Told(c.now.UnixNano(), v.View)
 			told[m] = true
 			c.revised(seen.partition, m, v.State)
-			c.volumePoint(strconv.Itoa(seen.id), m, v, c.grade(seen.index, m))
+			c.putVolume(strconv.Itoa(seen.id), m, v, c.volumes.Grade(seen.index, m))
 		}
 	}
 	for _, m := range c.any.book.Minutes() {
@@ -41,7 +41,7 @@ func (c *Core) tell(final bool) {
 	}
 	for _, m := range slices.Sorted(maps.Keys(told)) {
 		if v, ok := c.sum(covers, m); ok || final {
-			c.volumePoint("all", m, v, c.grade(c.any.index, m))
+			c.putVolume("all", m, v, c.volumes.GradeOfAll(m))
 		}
 	}
 }
@@ -56,12 +56,6 @@ func (c *Core) early(m timeline.Minute) bool {
 		}
 	}
 	return false
-}
-
-// minuteVolume is what decahose_volume says of one minute.
-type minuteVolume struct {
-	ledger.Row
-	ledger.View
 }
 
 // cover is the coverage of a partition at one moment: of all its connections together, and of each.
@@ -87,7 +81,7 @@ func (c *Core) covers() []cover {
 }
 
 // volume of one minute.
-func (s *cover) volume(m timeline.Minute) (v minuteVolume) {
+func (s *cover) volume(m timeline.Minute) (v report.Minute) {
 	if r := s.book.Find(m); r != nil {
 		v.Row = *r
 	}
@@ -110,15 +104,15 @@ func (s *cover) volume(m timeline.Minute) (v minuteVolume) {
 }
 
 // sum adds up the partitions, and what has none; ok is false while one of them has not closed the minute.
-func (c *Core) sum(covers []cover, m timeline.Minute) (all minuteVolume, ok bool) {
+func (c *Core) sum(covers []cover, m timeline.Minute) (all report.Minute, ok bool) {
 	all.Covered, ok = timeline.MinuteMilli, true
 	if r := c.any.book.Find(m); r != nil {
-		all.add(r)
+		all.Add(r)
 	}
 	for i := range covers {
 		v := covers[i].volume(m)
 		ok = ok && (v.Closed() || covers[i].book.Find(m) == nil)
-		all.add(&v.Row)
+		all.Add(&v.Row)
 		all.Connections += v.Connections
 		all.Covered = min(all.Covered, v.Covered)
 		all.State = max(all.State, v.State)
@@ -126,42 +120,6 @@ func (c *Core) sum(covers []cover, m timeline.Minute) (all minuteVolume, ok bool
 	return all, ok
 }
 
-func (v *minuteVolume) add(r *ledger.Row) {
-	v.Received += r.Received
-	v.Unique += r.Unique
-	v.Duplicate += r.Duplicate
-	for why, n := range r.Copies {
-		v.Copies[why] += n
-	}
-	v.Late += r.Late
-	v.Given += r.Given
-	v.Emitted += r.Emitted
-	v.Delivered += min(r.Delivered, r.Emitted)
-	v.Bytes += r.Bytes
-}
-
-func (c *Core) volumePoint(partition string, m timeline.Minute, v minuteVolume, g *volume.Grade) {
-	if !v.Balanced() {
-		panic("BUG: the book of minute " + m.String() + " does not balance")
-	}
-	pt := c.point("decahose_volume", m.Nano(), point.Tag{Key: "partition", Value: partition})
-	pt.Fields = []point.Field{
-		{Key: "received", Value: v.Received},
-		{Key: "unique", Value: v.Unique},
-		{Key: "duplicate", Value: v.Duplicate},
-		{Key: "duplicate_redundant", Value: v.Copies[ledger.Redundant]},
-		{Key: "duplicate_backfill", Value: v.Copies[ledger.Backfill]},
-		{Key: "duplicate_replay", Value: v.Copies[ledger.Replay]},
-		{Key: "late", Value: v.Late},
-		{Key: "emitted", Value: v.Emitted},
-		{Key: "bytes", Value: v.Bytes},
-		{Key: "connections", Value: v.Connections},
-		{Key: "covered_ms", Value: v.Covered},
-		{Key: "state", Value: v.State.String()},
-	}
-	if c.cfg.Acknowledged {
-		pt.Fields = append(pt.Fields, point.Field{Key: "delivered", Value: min(v.Delivered, v.Emitted)})
-	}
-	gradeFields(pt, g)
-	c.fillField(pt, m, v.State)
+func (c *Core) putVolume(partition string, m timeline.Minute, v report.Minute, g *volume.Grade) {
+	c.put((&report.Volume{Minute: v, Partition: partition, At: m, Acknowledged: c.cfg.Acknowledged, Grade: g, Fill: c.fills.record(m)}).Point(c.cfg.StreamLabel))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/output/delivery"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
@@ -241,8 +242,8 @@ func (r *run) step(ev core.Event) {
 	r.timer.Reset(max(0, r.points.wake(now, r.tweets.wake(now, r.ready.Wake)).Sub(now)))
 }
 
-func road(s delivery.Status) core.Road {
-	return core.Road{State: s.State.String(), Undelivered: s.Undelivered, Oldest: s.Oldest, Spooled: s.Spooled,
+func road(s delivery.Status) report.Road {
+	return report.Road{State: s.State.String(), Undelivered: s.Undelivered, Oldest: s.Oldest, Spooled: s.Spooled,
 		SpoolBytes: s.SpoolBytes, Refused: s.Refused, Retries: s.Retries}
 }
 
