@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/inflight"
+	"github.com/decahose/telegraf-decahose/internal/core/seen"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
-	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -21,12 +21,8 @@ type accepted struct {
 	pause   bool
 	dropped int64 // metrics that Telegraf dropped, as far as it said
 
-	unseen  map[snowflake.ID]bool // emitted, and lost behind us: to be taken again
 	refused int64
 }
-
-// unseenMost bounds the ids that are taken again: more than Telegraf's buffers and the spool hold at usual sizes.
-const unseenMost = 4 << 20
 
 // feedbackPatience is how long Telegraf's reports may be missing before Tweets settle by time alone.
 const feedbackPatience = time.Minute
@@ -60,7 +56,7 @@ func (c *Core) delivered(sent, refused []ledger.Sent) {
 // rowOf is the account that a Tweet was posted to.
 func (c *Core) rowOf(t ledger.Sent) *ledger.Row {
 	p := c.account(int(t.Partition))
-	return p.book.Row(c.accountOf(p, t.ID.Milli()))
+	return p.book.Row(p.accountOf(t.ID.Milli(), &c.bounds))
 }
 
 // hasSettled says which Tweets may be stored as seen. What a killed process wrote last may never have been read, and
@@ -144,7 +140,7 @@ func clockTime(ns int64) string { return time.Unix(0, ns).UTC().Format("15:04:05
 func (c *Core) lose(lost []ledger.Sent, cause string, stored bool) (minutes int) {
 	missing := map[account]bool{}
 	for _, t := range lost {
-		c.accepted.unsee(t.ID)
+		c.seen.Unsee(t.ID)
 		p, m := c.account(int(t.Partition)), timeline.MinuteOf(t.ID.Milli())
 		c.rowOf(t).Unpost(t.ID, stored)
 		if !c.askable(m) { // nobody has Tweets of no time that the stream was at
@@ -193,11 +189,11 @@ func (c *Core) adopt(s *ledger.Spooled) {
 	}
 	for _, t := range s.Unknown { // spooled, so seen; the ledger was not written any more
 		p := c.account(int(t.Partition))
-		m := c.accountOf(p, t.ID.Milli())
+		m := p.accountOf(t.ID.Milli(), &c.bounds)
 		r := p.book.Row(m)
 		r.PostUnique(t.ID.Milli(), 0)
 		r.Given++
-		c.know(t.ID, stranger)
+		c.seen.Know(t.ID, seen.StoredWitness)
 		c.inFlight.Push(inflight.Tweet{ID: t.ID, Partition: int32(p.index), Elsewhere: m == ledger.Elsewhere})
 		c.written(1)
 	}
@@ -213,22 +209,13 @@ func (c *Core) loseAgain(lost []ledger.Sent) {
 		switch {
 		case p.book.Recovered.Covered(span)+p.book.Lost.Covered(span) > 0:
 		case c.misses(p, span, ledger.CauseSpool):
-			c.accepted.unsee(t.ID)
+			c.seen.Unsee(t.ID)
 		default:
 			fresh = append(fresh, t)
 		}
 	}
 	if len(fresh) > 0 {
 		c.note(Error, "the spool lost %d Tweets of %s: they are missing", len(fresh), timeline.InWords(c.lose(fresh, ledger.CauseSpool, true)))
-	}
-}
-
-func (a *accepted) unsee(id snowflake.ID) {
-	if a.unseen == nil {
-		a.unseen = make(map[snowflake.ID]bool)
-	}
-	if len(a.unseen) < unseenMost {
-		a.unseen[id] = true
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
+	"github.com/decahose/telegraf-decahose/internal/core/seen"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -61,7 +62,7 @@ func (c *Core) newArchives() {
 		a.each[k].lacks = make(map[timeline.Minute]postponement)
 	}
 	if n > 0 {
-		a.conns = []*conn{{Conn: Conn{ledger.AnyPartition, stranger}, index: len(c.conns) + len(c.requests.conns), part: c.any, job: &job{}}}
+		a.conns = []*conn{{Conn: Conn{ledger.AnyPartition, seen.StoredWitness}, index: len(c.conns) + len(c.requests.conns), part: c.any, job: &job{}}}
 	}
 }
 
@@ -180,8 +181,8 @@ func (c *Core) heardArchive(n *conn, ev Event) {
 		c.receivedLines(n, ev.Batch)
 	case Read:
 		n.job.reading.Read(ev.Minute, ev.Err == "")
-		c.load(ev.Minute + 1)
-		c.load(ev.Minute + 2)
+		c.seen.Want(ev.Minute + 1)
+		c.seen.Want(ev.Minute + 2)
 		if ev.Err != "" {
 			c.archives.each[n.job.archive].errors++
 			c.note(Warn, "archive %s: minute %s is not read as a whole: %s", c.cfg.Archives[n.job.archive].Name, ev.Minute, printable(ev.Err))
@@ -204,15 +205,15 @@ func (c *Core) receivedLines(n *conn, b *wire.Batch) {
 // line posts one Tweet and reports whether it is new.
 func (c *Core) line(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
-	known, _ := c.seen(f.ID, witness)
-	if known && !c.accepted.unseen[f.ID] {
+	known, _ := c.seen.Look(f.ID, witness)
+	if known && !c.seen.Unseen(f.ID) {
 		c.duplicate(n, f)
 		return false
 	}
 	t := c.next()
 	*t = tweet.Tweet{ID: f.ID, Line: f.Data}
-	delete(c.accepted.unseen, f.ID)
-	c.know(f.ID, witness)
+	c.seen.Retake(f.ID)
+	c.seen.Know(f.ID, witness)
 	c.unique(n, f, t)
 	return true
 }

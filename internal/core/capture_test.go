@@ -36,7 +36,7 @@ func TestHistoriesFollowTheWitnesses(t *testing.T) {
 	require.Equal(t, make([]int64, 8), r.Histories, "nothing whole came")
 	bring(0, sound)
 	require.EqualValues(t, 1, r.Histories[0b001])
-	s.core.accepted.unsee(id) // Telegraf dropped it
+	s.core.seen.Unsee(id) // Telegraf dropped it
 	delete(s.ids, id)
 	bring(1, sound[:20])
 	require.EqualValues(t, 1, r.Histories[0b011], "a damaged copy of what came whole")

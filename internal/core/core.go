@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/clock"
-	"github.com/decahose/telegraf-decahose/internal/core/dedup"
 	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
+	"github.com/decahose/telegraf-decahose/internal/core/seen"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
@@ -25,19 +25,8 @@ const settle = timeline.Settle
 // chore is how often minutes are closed, gaps judged and ids forgotten.
 const chore = time.Second
 
-// idsBytes bounds the ids in memory for each hour of the window: at 7 bytes each that is four times the usual rate. Ids
-// that are forgotten early are loaded from the store when a record of their minute comes.
-const (
-	idsBytes = 64 << 20
-	idsMost  = 448 << 20 // of a window of any length
-)
-
 // IDsMost bounds, in bytes, the ids that a stream keeps in memory.
-func IDsMost(cfg Config) int64 { return idsLimit(cfg) + oddBytes }
-
-func idsLimit(cfg Config) int64 {
-	return min(idsMost, max(idsBytes, int64(window(cfg).Hours()*idsBytes)))
-}
+func IDsMost(cfg Config) int64 { return seen.MaxBytes(window(cfg)) }
 
 // Kind of an Event.
 type Kind uint8
@@ -151,8 +140,8 @@ type Core struct {
 	partitions    []*partition
 	any           *partition // account of records whose partition is not known
 	conns         []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
-	ids           *dedup.Set
-	odd           *dedup.Set // ids of no time that the stream can be at
+	seen          *seen.IDs
+	bounds        seen.Bounds // the minutes that the stream may be at
 	parser        *tweet.Parser
 	clock         clock.Clock
 	budget        retry.Budget
@@ -167,11 +156,9 @@ type Core struct {
 	soundAt       time.Time   // when a sound connection last delivered
 	backfillTaken bool        // X took a request with backfill, and sent Tweets
 	quarantine    quarantine
-	doubts        map[snowflake.ID]int // Tweets that came broken, and by which connection
 
 	inFlight inflight.Queue
 	accepted accepted
-	cold     cold
 	durable  durable
 	ways     refill.Ways
 	requests requests
@@ -206,18 +193,13 @@ type Core struct {
 func New(cfg Config) *Core {
 	c := &Core{
 		cfg:    cfg,
-		ids:    dedup.New(window(cfg)),
-		odd:    dedup.New(window(cfg)),
+		seen:   seen.New(window(cfg), cfg.State),
 		parser: tweet.NewParser(cfg.Tweets == TweetsRaw),
 		clock:  clock.New(len(cfg.Partitions) * cfg.Connections),
 		budget: retry.NewBudget(cfg.ConnectLimit, cfg.ConnectPeriod),
 		jitter: retry.NewJitter(cfg.Seed),
-		doubts: make(map[snowflake.ID]int),
 	}
 	c.refused.Strict, c.crowded.Strict = true, true
-	c.ids.SetLimit(idsLimit(cfg))
-	c.odd.SetLimit(oddBytes)
-	c.ids.OnForget(c.forgot)
 	connections := cfg.Connections
 	if cfg.Offline {
 		connections = 0
@@ -228,7 +210,6 @@ func New(cfg Config) *Core {
 	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition, 0)}
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
-	c.cold.minutes, c.cold.asked = make(map[timeline.Minute]bool), make(map[timeline.Minute]int)
 	c.repairs, c.fills.minutes = make(map[timeline.Minute]*repair), make(map[timeline.Minute]*fill)
 	for k := range connections {
 		for _, p := range c.partitions {
@@ -271,11 +252,12 @@ func (c *Core) Conns() []Conn {
 func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 	out.reset()
 	c.now, c.out, c.wall, c.behind = now, out, cmp.Or(ev.Wall, now.UnixNano()), ev.Behind
+	c.bound()
 	if c.begun.IsZero() {
 		c.begin()
 	}
-	if ev.Kind == Received && c.awaits(ev.Batch) {
-		out.Wait = true
+	if ev.Kind == Received && c.seen.Awaits(ev.Batch) {
+		out.Wait, out.Load = true, c.seen.TakeWanted(out.Load)
 		out.Wake = c.wake()
 		return
 	}
@@ -291,6 +273,7 @@ func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 		c.request()
 		c.persist(ev)
 	}
+	out.Load = c.seen.TakeWanted(out.Load)
 	c.report(ev)
 	out.Wake = c.wake()
 }
@@ -309,7 +292,7 @@ func (c *Core) fold(ev Event) {
 	case Committed:
 		c.committed(ev)
 	case Loaded:
-		c.came(ev.Minute, ev.IDs, ev.Err)
+		c.loaded(ev.Minute, ev.IDs, ev.Err)
 	case Ordered:
 		c.ordered(ev.Orders)
 	case Stop:
@@ -338,8 +321,7 @@ func (c *Core) heard(ev Event) {
 
 // chores are what time alone brings about.
 func (c *Core) chores() {
-	c.ids.Expire(c.now)
-	c.odd.Expire(c.now)
+	c.seen.Expire()
 	c.giveUpLoads()
 	c.watch()
 	c.tellDark()
@@ -367,9 +349,9 @@ func (c *Core) forget() {
 	c.forgetAt = c.now.Add(time.Minute)
 	for i := range len(c.partitions) + 1 {
 		c.at(i).forget(c.keep())
-		c.countOdd(c.at(i))
+		c.at(i).countOdd(&c.bounds)
 	}
-	c.forgetCold(c.keep())
+	c.seen.ForgetBefore(c.keep())
 	c.volumes.Forget()
 	if !c.clock.Guessed() { // a wrong clock of this host must not throw anything away
 		c.volumes.History.Forget(timeline.MinuteOf(c.clock.Sure(c.now)) - ledger.HistoryMinutes)

@@ -117,7 +117,7 @@ func (m *monkey) step(ev Event) {
 	checkInvariants(m.t, m.core)
 	for i := range m.ready.Tweets {
 		id := m.ready.Tweets[i].ID
-		if m.seen[id] && m.core.ids.Len() > 0 {
+		if m.seen[id] && m.core.seen.Size().IDs > 0 {
 			require.Greater(m.t, m.now.Sub(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)), time.Hour, "id %d emitted twice within the window", id)
 		}
 		m.seen[id] = true

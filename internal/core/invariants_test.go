@@ -59,7 +59,7 @@ func checkTime(t require.TestingT, c *Core, p *partition) {
 	}
 	odd := 0
 	for _, m := range p.book.Minutes() {
-		if r := p.book.Find(m); !c.storable(m) && r.Received > 0 && !r.Past() {
+		if r := p.book.Find(m); !c.bounds.Hold(m) && r.Received > 0 && !r.Past() {
 			odd++
 		}
 	}

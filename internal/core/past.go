@@ -20,12 +20,14 @@ func (c *Core) begin() {
 	if past == nil || !past.Known {
 		if c.cfg.Offline {
 			c.clock.Guess(c.wall/1e6, c.now, c.wall)
+			c.bound()
 		}
 		return
 	}
 	c.wasClean = past.Clean
 	stream, sure := c.streamTime(past)
 	c.clock.Guess(stream, c.now, c.wall)
+	c.bound()
 	c.restoreMinutes(past)
 	c.restoreFills(past.Fills)
 	c.learn(past)
@@ -46,7 +48,7 @@ func (c *Core) begin() {
 		}
 	}
 	for m := range past.IDs {
-		c.cold.minutes[m] = false
+		c.seen.Stored(m)
 	}
 	c.adopt(past.Spooled)
 	c.restoreRepairs(past.Repairs, past.Gone)
@@ -191,6 +193,6 @@ func (c *Core) openOutage(p *partition, past *ledger.Past, sure bool) {
 func (c *Core) preload() {
 	now := timeline.MinuteOf(c.clock.At(c.now))
 	for m := now - coolAge; m <= now+1; m++ {
-		c.load(m)
+		c.seen.Want(m)
 	}
 }

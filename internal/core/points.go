@@ -91,11 +91,13 @@ func (c *Core) put(points ...point.Point) { c.out.Points = append(c.out.Points, 
 func (c *Core) snapshot(road report.Road) report.Stream {
 	s := report.Stream{ConnectionsWanted: int64(len(c.conns)), PartitionsWanted: int64(len(c.partitions)),
 		MinutesRecovered: c.minutesRecovered, MinutesLost: c.minutesLost, Present: c.clock.At(c.now), Horizon: c.cfg.Recovery.Horizon,
-		Emitted: c.emitted, IDs: int64(c.ids.Len() + c.odd.Len()), StateBytes: c.durable.bytes, StateFails: c.durable.failing,
+		Emitted: c.emitted, StateBytes: c.durable.bytes, StateFails: c.durable.failing,
 		ConnectBudget: int64(c.budget.Left(c.now)), Collisions: c.collisions, Version: c.cfg.Version,
 		MinutesThin: c.fills.count(ledger.FillThin), MinutesUnproven: c.fills.count(ledger.FillUnproven),
 		Archives: len(c.cfg.Archives) > 0, ArchiveErrors: c.archives.errors(),
 		Feedback: c.cfg.Feedback, Dropped: c.accepted.dropped, Wall: c.wall, Road: road}
+	size := c.seen.Size()
+	s.IDs = int64(size.IDs + size.Odd)
 	for _, p := range c.partitions {
 		up := int64(0)
 		for _, n := range p.conns {

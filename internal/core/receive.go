@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/decahose/telegraf-decahose/internal/core/inflight"
-	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -19,6 +18,7 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 	k.Tally(b)
 	c.parser.Reset()
 	c.follow(c.clock.Listen(c.now, c.wall))
+	c.bound()
 	before := k.Tweets
 	newest := int64(0)
 	for i := range b.Frames {
@@ -40,6 +40,7 @@ func (c *Core) received(n *conn, b *wire.Batch) {
 	}
 	if k.Tweets > before {
 		c.clock.Heard(newest)
+		c.bound()
 		c.fed(n, newest)
 	}
 }
@@ -62,11 +63,11 @@ func (c *Core) follow(moved int64) {
 // record posts one record to exactly one account and reports whether it is a Tweet.
 func (c *Core) record(n *conn, f *wire.Frame) bool {
 	witness := uint8(n.Index)
-	known, before := c.seen(f.ID, witness)
+	known, before := c.seen.Look(f.ID, witness)
 	if known { // whatever this copy is, the witness is noted
 		c.capture(n, f, before)
 	}
-	if known && !c.accepted.unseen[f.ID] {
+	if known && !c.seen.Unseen(f.ID) {
 		c.duplicate(n, f)
 		return true
 	}
@@ -75,7 +76,7 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 	if err == nil && t.ID != f.ID {
 		err = tweet.ErrMalformed // an id that two careful readers read differently is none
 	}
-	if err == nil && t.Repaired && c.doubtful(n, f.ID) {
+	if err == nil && t.Repaired && n.job == nil && n.part.soundBeside(n) && c.seen.Doubt(f.ID, n.index) { // another connection may bring it whole
 		err = tweet.ErrMalformed
 	}
 	if err != nil {
@@ -88,32 +89,12 @@ func (c *Core) record(n *conn, f *wire.Frame) bool {
 		}
 		return false
 	}
-	delete(c.accepted.unseen, f.ID)
-	c.know(f.ID, witness)
+	c.seen.Retake(f.ID)
+	c.seen.Know(f.ID, witness)
 	if !known {
 		c.capture(n, f, 0)
 	}
 	c.unique(n, f, t)
-	return true
-}
-
-// doubtMost bounds the ids that are remembered as doubtful.
-const doubtMost = 4096
-
-// doubtful reports whether a Tweet with bytes that are not UTF-8 should wait for a better copy. If another
-// connection brings it as broken, X sent it so, and it is taken, repaired.
-func (c *Core) doubtful(n *conn, id snowflake.ID) bool {
-	if n.job != nil || !n.part.soundBeside(n) {
-		return false
-	}
-	if from, seen := c.doubts[id]; seen && from != n.index {
-		delete(c.doubts, id)
-		return false
-	}
-	if len(c.doubts) >= doubtMost {
-		clear(c.doubts)
-	}
-	c.doubts[id] = n.index
 	return true
 }
 
@@ -147,7 +128,7 @@ func (c *Core) row(n *conn, m timeline.Minute) *ledger.Row {
 // capture notes that n brought a Tweet, which the witnesses of before had brought.
 func (c *Core) capture(n *conn, f *wire.Frame, before uint8) {
 	if n.job == nil {
-		n.part.book.Row(c.accountOf(n.part, f.ID.Milli())).Capture(before, n.Index)
+		n.part.book.Row(n.part.accountOf(f.ID.Milli(), &c.bounds)).Capture(before, n.Index)
 	}
 }
 
@@ -157,7 +138,7 @@ func (c *Core) duplicate(n *conn, f *wire.Frame) {
 	why := n.causeOf(ms)
 	n.counters.Tweets++
 	n.counters.Copies[why]++
-	r := c.row(n, c.accountOf(n.part, ms))
+	r := c.row(n, n.part.accountOf(ms, &c.bounds))
 	r.PostDuplicate(why, len(f.Data))
 }
 
@@ -176,7 +157,7 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 	n.counters.Tweets++
 	n.counters.First++
 	ms := f.ID.Milli()
-	m := c.accountOf(n.part, ms)
+	m := n.part.accountOf(ms, &c.bounds)
 	r := c.row(n, m)
 	r.PostUnique(ms, len(f.Data))
 	if _, collided := f.ID.Nano(); collided {
@@ -261,7 +242,7 @@ func (c *Core) closeMinutes() {
 	}
 	c.any.book.Close(due, func(timeline.Minute, *ledger.Row) {})
 	if n > 0 {
-		c.ids.CloseBefore(oldest.Milli())
+		c.seen.CloseBefore(oldest.Milli())
 		for _, p := range c.partitions {
 			p.book.Unwitnessed(oldest)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/seen"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -28,8 +29,8 @@ func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
 	if c.cfg.Recovery.Method == refill.None {
 		return "", errors.New("option \"recovery\" is \"none\": there is nobody to ask")
 	}
-	if len(c.accepted.unseen)+len(o.Sent) > unseenMost {
-		return "", fmt.Errorf("%d Tweets would have to be had again, %d are allowed at once", len(c.accepted.unseen)+len(o.Sent), unseenMost)
+	if c.seen.UnseenLen()+len(o.Sent) > seen.UnseenMost {
+		return "", fmt.Errorf("%d Tweets would have to be had again, %d are allowed at once", c.seen.UnseenLen()+len(o.Sent), seen.UnseenMost)
 	}
 	var done, minutes, exhausted, old, young, asked int
 	by := byMinute(o.Sent)
@@ -188,7 +189,7 @@ func (c *Core) restoreRepairs(records []ledger.RepairRecord, gone []ledger.GoneR
 func (c *Core) unseeAll(ids []snowflake.ID, into map[snowflake.ID]bool) {
 	for _, id := range ids {
 		into[id] = true
-		c.accepted.unsee(id)
+		c.seen.Unsee(id)
 	}
 }
 
@@ -200,7 +201,7 @@ func (c *Core) forgetRepairs(before timeline.Minute) {
 		}
 		for _, ids := range [...]map[snowflake.ID]bool{r.pending, r.gone} {
 			for id := range ids {
-				delete(c.accepted.unseen, id)
+				c.seen.Retake(id)
 			}
 		}
 		delete(c.repairs, m)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
+	"github.com/decahose/telegraf-decahose/internal/core/seen"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -78,7 +79,7 @@ func (c *Core) newRequests() {
 		return
 	}
 	for k := range r.Jobs {
-		q.conns = append(q.conns, &conn{Conn: Conn{ledger.AnyPartition, stranger}, index: len(c.conns) + k, part: c.any, job: &job{archive: X}})
+		q.conns = append(q.conns, &conn{Conn: Conn{ledger.AnyPartition, seen.StoredWitness}, index: len(c.conns) + k, part: c.any, job: &job{archive: X}})
 	}
 }
 
@@ -240,8 +241,8 @@ func (c *Core) intend(n *conn) {
 	n.state, n.dialedAt, n.answered = dialing, c.now, false
 	c.durable.asked = append(c.durable.asked, j.record)
 	c.durable.intents = append(c.durable.intents, n)
-	c.load(query.From)
-	c.load(query.From + 1)
+	c.seen.Want(query.From)
+	c.seen.Want(query.From + 1)
 	c.markAsked(query, spanOf(query))
 }
 
@@ -362,8 +363,8 @@ func (c *Core) receivedRequest(n *conn, b *wire.Batch) {
 		}
 	}
 	if at != follow.At() {
-		c.load(follow.At() + 1)
-		c.load(follow.At() + 2)
+		c.seen.Want(follow.At() + 1)
+		c.seen.Want(follow.At() + 2)
 	}
 	c.claimFull(n, follow.Whole())
 }

@@ -349,8 +349,8 @@ func (s *script) until(at time.Time) {
 
 // loading are the minutes whose ids are waited for, but for the one that ev brings.
 func (s *script) loading(ev Event) (minutes []timeline.Minute) {
-	for m, loading := range s.core.cold.minutes {
-		if loading && (ev.Kind != Loaded || ev.Minute != m) {
+	for _, m := range s.core.seen.Loading() {
+		if ev.Kind != Loaded || ev.Minute != m {
 			minutes = append(minutes, m)
 		}
 	}
@@ -360,7 +360,7 @@ func (s *script) loading(ev Event) (minutes []timeline.Minute) {
 // allowRepeats of minutes that are waited for no longer, though their ids did not come: the disk hangs.
 func (s *script) allowRepeats(loading []timeline.Minute) {
 	for _, m := range loading {
-		if _, cold := s.core.cold.minutes[m]; !cold {
+		if !s.core.seen.Cold(m) {
 			maps.DeleteFunc(s.ids, func(id snowflake.ID, _ bool) bool { return timeline.MinuteOf(id.Milli()) == m })
 		}
 	}
@@ -375,7 +375,7 @@ func (s *script) step(ev Event) {
 		s.checkAsked()
 	}
 	checkInvariants(s.t, s.core)
-	for id := range s.core.accepted.unseen {
+	for id := range s.core.seen.AllUnseen() {
 		delete(s.ids, id)
 	}
 	s.allowRepeats(loading)

@@ -88,9 +88,9 @@ func (c *Core) committed(ev Event) {
 	}
 	c.mended()
 	d.bytes = ev.Bytes
-	c.markAll(flight.IDs, func(m timeline.Minute) bool { return c.cold.minutes[m] }) // a load may have begun before
+	c.seen.InStore(flight.IDs)
 	c.release(held, true)
-	c.cool(cooled)
+	c.seen.Cool(cooled, timeline.MinuteOf(c.clock.At(c.now))-coolAge)
 }
 
 // mended takes a commit that succeeded: claims are made again at once, the log says so when it lasts.
@@ -193,7 +193,7 @@ func (c *Core) settleFacts(all bool) []ledger.IDs {
 		}
 		p, m := c.at(int(t.Partition)), t.Minute()
 		c.repaired(m, t.ID)
-		if c.durable.on && c.storable(m) {
+		if c.durable.on && c.bounds.Hold(m) {
 			r := p.book.Row(m)
 			r.Digest += ledger.Digest(t.ID)
 			r.Saved(false)
@@ -305,7 +305,7 @@ func deleteGaps(all []ledger.GapRecord, partition int) (rest []ledger.GapRecord)
 func (c *Core) recordMinutes(k *ledger.Commit, p *partition, s *cover, u *unsettled, was int64) {
 	add := func(m timeline.Minute, r *ledger.Row) {
 		r.Saved(true)
-		if lost := p.book.StateOf(m, false) == ledger.Lost && m >= c.keep(); !c.storable(m) && !lost {
+		if lost := p.book.StateOf(m, false) == ledger.Lost && m >= c.keep(); !c.bounds.Hold(m) && !lost {
 			return // but what was given up stays so, wherever the stream's time is thought to be
 		}
 		rec := c.minuteRecord(p, s, u, m, r)

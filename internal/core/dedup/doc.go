@@ -7,7 +7,7 @@
 // is deduplicated like the live stream. SetLimit bounds the bytes.
 //
 // Not here: ids on disk (internal/state/store); when a minute's ids are loaded from there, and which ids are too odd
-// for this set (internal/core: cold.go, odd.go).
+// for this set (internal/core/seen).
 //
 // Owner: the core, that is the engine's goroutine. A Set has no lock.
 //

@@ -11,5 +11,5 @@
 //
 // Owner: the core, that is the engine's goroutine. Snapshots are values; Backlog, Volumes and Alarms have no lock.
 //
-// Invariants: 1, 39, 40 (docs/invariants.md).
+// Invariants: 2 (docs/invariants.md).
 package report
