@@ -128,16 +128,16 @@ func (c *Core) drop(e feedback.Effect, output string) {
 	c.inFlight.Drop(e.DroppedFrom, e.DroppedTo, func(t inflight.Tweet) {
 		lost = append(lost, ledger.Sent{ID: t.ID, Partition: int32(c.at(int(t.Partition)).id)})
 	})
-	minutes := c.lose(lost, ledger.CauseDropped, false)
+	minutes := c.loseTweets(lost, ledger.CauseDropped, false)
 	c.note(Error, "output %s dropped %d metrics: %d Tweets written from %s to %s may be among them; %s missing",
 		printable(output), e.Dropped, len(lost), clockTime(e.DroppedFrom), clockTime(e.DroppedTo), timeline.InWords(minutes))
 }
 
 func clockTime(ns int64) string { return time.Unix(0, ns).UTC().Format("15:04:05.000") }
 
-// lose takes back that Tweets were emitted: they are to be had again. Their first copies become duplicates of those to
+// loseTweets takes back that Tweets were emitted: they are to be had again. Their first copies become duplicates of those to
 // come, so that the book goes on to balance. It returns how many minutes are missing because of it.
-func (c *Core) lose(lost []ledger.Sent, cause string, stored bool) (minutes int) {
+func (c *Core) loseTweets(lost []ledger.Sent, cause string, stored bool) (minutes int) {
 	missing := map[account]bool{}
 	for _, t := range lost {
 		c.seen.Unsee(t.ID)
@@ -208,23 +208,13 @@ func (c *Core) loseAgain(lost []ledger.Sent) {
 		span := m.Span()
 		switch {
 		case p.book.Recovered.Covered(span)+p.book.Lost.Covered(span) > 0:
-		case c.misses(p, span, ledger.CauseSpool):
+		case c.gaps.HoldsFor(p.index, span, ledger.CauseSpool):
 			c.seen.Unsee(t.ID)
 		default:
 			fresh = append(fresh, t)
 		}
 	}
 	if len(fresh) > 0 {
-		c.note(Error, "the spool lost %d Tweets of %s: they are missing", len(fresh), timeline.InWords(c.lose(fresh, ledger.CauseSpool, true)))
+		c.note(Error, "the spool lost %d Tweets of %s: they are missing", len(fresh), timeline.InWords(c.loseTweets(fresh, ledger.CauseSpool, true)))
 	}
-}
-
-// misses reports whether the partition has a gap of that cause that touches the span.
-func (c *Core) misses(p *partition, span timeline.Span, cause string) bool {
-	for _, h := range p.holes {
-		if h.Cause == cause && !c.whole(h).Intersect(span).Empty() {
-			return true
-		}
-	}
-	return false
 }

@@ -39,10 +39,11 @@ const (
 
 // archives are the copies of the stream at other sites, and the one reading of them at a time.
 type archives struct {
-	conns []*conn // one, or none where there are no archives
-	each  []archive
-	at    time.Time     // no look for what to read before: it goes through every missing minute
-	words []refill.Word // of the minute that was looked at last
+	conns   []*conn // one, or none where there are no archives
+	each    []archive
+	at      time.Time     // no look for what to read before: it goes through every missing minute
+	changes uint64        // of gaps, at the last look: there may be more to read
+	words   []refill.Word // of the minute that was looked at last
 }
 
 // archive is what is known of one of them.
@@ -95,10 +96,10 @@ func (a *archives) again(first, end timeline.Minute) {
 // readArchives begins to read an archive, if one is due and none is being read.
 func (c *Core) readArchives() {
 	for _, n := range c.archives.conns {
-		if n.state != waiting || c.now.Before(c.archives.at) {
+		if n.state != waiting || c.now.Before(c.archives.at) && c.archives.changes == c.gaps.Changes() {
 			continue
 		}
-		c.archives.at = c.now.Add(chore)
+		c.archives.at, c.archives.changes = c.now.Add(chore), c.gaps.Changes()
 		_, read := c.missing()
 		for k := range read {
 			if len(read[k].Spans()) == 0 || c.now.Before(c.archives.each[k].until) {
@@ -122,8 +123,8 @@ func (c *Core) grows(k int, from, to timeline.Minute) bool {
 		return false
 	}
 	for _, p := range c.partitions {
-		for _, h := range p.holes {
-			if step, _ := c.way(h, to); step == refill.Wait && !c.whole(h).Intersect(to.Span()).Empty() {
+		for _, h := range c.gaps.Of(p.index) {
+			if step, _ := c.way(h, to); step == refill.Wait && !c.gaps.Whole(h).Intersect(to.Span()).Empty() {
 				return true
 			}
 		}

@@ -96,7 +96,7 @@ func (c *Core) opened(n *conn) {
 	if n.brought = nil; n.backfill > 0 {
 		n.brought = brought{}
 	}
-	n.part.requested(c, n)
+	c.gaps.Requested(n.part.index, n.index)
 	n.counters.Connects++
 	n.counters.Status = 200
 	c.noteOpened(n)
@@ -147,7 +147,7 @@ func (c *Core) ended(n *conn, end End) {
 		n.counters.Class = end.Class
 	}
 	c.unsound(n, end.Class, !c.stopping)
-	n.part.release(c, n)
+	c.abandon(n)
 	n.state, n.behind, n.failed = waiting, nil, !n.fed || c.now.Sub(n.openedAt) < retry.Healthy
 	if !n.failed {
 		n.told = lastTold{}
@@ -365,4 +365,11 @@ func (c *Core) nextTry(n *conn) time.Time {
 		return c.now
 	}
 	return later(n.due, c.earliest(n))
+}
+
+// abandon takes from n, which ended, the gaps that it was asked to fill and did not.
+func (c *Core) abandon(n *conn) {
+	c.gaps.Release(n.part.index, n.index)
+	c.unask()
+	c.gaps.Grown(n.part.index)
 }

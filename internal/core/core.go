@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/clock"
+	"github.com/decahose/telegraf-decahose/internal/core/gap"
 	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/report"
@@ -138,6 +139,7 @@ func (r *Ready) reset() {
 type Core struct {
 	cfg           Config
 	partitions    []*partition
+	gaps          *gap.Book
 	any           *partition // account of records whose partition is not known
 	conns         []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
 	seen          *seen.IDs
@@ -170,8 +172,7 @@ type Core struct {
 	repairs  map[timeline.Minute]*repair
 	fills    fills
 
-	emitted, collisions           int64
-	minutesRecovered, minutesLost int64
+	emitted, collisions int64
 
 	now      time.Time
 	wall     int64     // Unix ns of this host's clock
@@ -186,7 +187,6 @@ type Core struct {
 	unreadRequestsAt time.Time
 	tellAt           time.Time // the next scan for minutes to report again
 	stopping         bool
-	changed          []ledger.Gap // gaps to report
 }
 
 // New returns the core of one stream. Step it with a Tick to begin.
@@ -208,6 +208,11 @@ func New(cfg Config) *Core {
 		c.partitions = append(c.partitions, &partition{index: i, id: id, book: ledger.NewBook(id, connections)})
 	}
 	c.any = &partition{index: len(c.partitions), book: ledger.NewBook(ledger.AnyPartition, 0)}
+	var rows []*ledger.Book
+	for _, p := range c.partitions {
+		rows = append(rows, p.book)
+	}
+	c.gaps = gap.New(rows, c.any.book)
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
 	c.repairs, c.fills.minutes = make(map[timeline.Minute]*repair), make(map[timeline.Minute]*fill)
@@ -352,6 +357,7 @@ func (c *Core) forget() {
 		c.at(i).countOdd(&c.bounds)
 	}
 	c.seen.ForgetBefore(c.keep())
+	c.gaps.ForgetBefore(c.keep())
 	c.volumes.Forget()
 	if !c.clock.Guessed() { // a wrong clock of this host must not throw anything away
 		c.volumes.History.Forget(timeline.MinuteOf(c.clock.Sure(c.now)) - ledger.HistoryMinutes)

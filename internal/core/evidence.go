@@ -1,8 +1,10 @@
 package core
 
 import (
+	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/gap"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -23,20 +25,22 @@ func (c *Core) judgeHoles(p *partition) {
 		return
 	}
 	c.expire(p)
-	for _, h := range append([]*hole(nil), p.holes...) { // judging splits and closes holes
-		a := h.asker
-		if a == nil || h.Dark || !a.sound || c.now.Sub(a.openedAt) < proof || c.now.Sub(h.judgedAt) < proof {
+	for _, h := range slices.Clone(c.gaps.Of(p.index)) { // judging splits and closes gaps
+		i, asked := h.Asker()
+		if !asked || h.Dark || c.now.Sub(h.JudgedAt) < proof {
 			continue
 		}
-		h.judgedAt = c.now
-		c.judge(p, h)
+		if a := c.conns[i]; a.sound && c.now.Sub(a.openedAt) >= proof {
+			h.JudgedAt = c.now
+			c.judge(p, h, a)
+		}
 	}
 }
 
-// judge recovers the minutes of a hole for which there is evidence; the rest is a gap that requests may fill from
+// judge recovers the minutes of a gap that a was asked for, for which there is evidence; the rest is a gap that requests may fill from
 // now on, although a slow backfill may still do so.
-func (c *Core) judge(p *partition, h *hole) {
-	a, asked, whole, left := h.asker, h.asked, h.Span, c.now.Sub(h.asker.openedAt) > patience
+func (c *Core) judge(p *partition, h *gap.Gap, a *conn) {
+	asked, whole, left := h.Asked, h.Span, c.now.Sub(a.openedAt) > patience
 	var came timeline.Set
 	if slot := slotFor(p.rate(a)); slot != 0 {
 		for m, end := whole.Minutes(); m < end; m++ {
@@ -47,14 +51,14 @@ func (c *Core) judge(p *partition, h *hole) {
 		}
 	}
 	for _, s := range came.Spans() {
-		c.fill(p, s, backfill)
+		c.gaps.Fill(p.index, s, backfill)
 	}
 	open := int64(0)
-	for _, o := range p.holes {
-		if o.asker == a && !o.Span.Intersect(whole).Empty() {
+	for _, o := range c.gaps.Of(p.index) {
+		if i, asked := o.Asker(); asked && i == a.index && !o.Span.Intersect(whole).Empty() {
 			open += o.Span.Len()
 			if left {
-				o.asker = nil
+				o.Abandon()
 			}
 		}
 	}
@@ -62,14 +66,6 @@ func (c *Core) judge(p *partition, h *hole) {
 	if open == 0 {
 		c.note(Info, "partition %d: minutes %s recovered by backfill", p.id, minutesOf(&ledger.Gap{Span: whole}))
 	}
-}
-
-func minutesIn(s timeline.Span) int64 {
-	if s.Empty() {
-		return 0
-	}
-	first, end := s.Minutes()
-	return int64(end - first)
 }
 
 // slotFor is the shortest slot, in seconds, in which the rate (Tweets per second) leads one to expect

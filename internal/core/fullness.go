@@ -27,8 +27,8 @@ func (c *Core) lacking(partition int, m timeline.Minute, without int64) (parts [
 			continue
 		}
 		k := part{partition: p}
-		for _, h := range p.holes {
-			k.lacks.Add(unheard(c.whole(h), without).Intersect(m.Span()))
+		for _, h := range c.gaps.Of(p.index) {
+			k.lacks.Add(unheard(c.gaps.Whole(h), without).Intersect(m.Span()))
 		}
 		if len(k.lacks.Spans()) > 0 {
 			parts = append(parts, k)

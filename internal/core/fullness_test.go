@@ -45,7 +45,7 @@ func newOutage(w volumes.Weather, minutes int, seed uint64) (o outage) {
 	var out Ready
 	o.core.Step(now, Event{Kind: Tick}, &out)
 	for _, p := range o.core.partitions {
-		o.core.lack(p, timeline.Span{From: o.first.Milli(), To: (o.first + timeline.Minute(minutes)).Milli()}, "test")
+		o.core.gaps.Lack(p.index, timeline.Span{From: o.first.Milli(), To: (o.first + timeline.Minute(minutes)).Milli()}, "test")
 	}
 	return o
 }
@@ -85,8 +85,8 @@ func TestPartOfAMinuteIsJudgedByItself(t *testing.T) {
 	o := newOutage(volumes.Calm, 2, 1)
 	c, m := o.core, o.first
 	for _, p := range c.partitions {
-		p.holes = nil
-		c.lack(p, timeline.Span{From: m.Milli() + 40_000, To: (m + 1).Milli()}, "test")
+		c.gaps.Fill(p.index, m.Span(), "test")
+		c.gaps.Lack(p.index, timeline.Span{From: m.Milli() + 40_000, To: (m + 1).Milli()}, "test")
 		for ms := m.Milli(); ms < m.Milli()+50_000; ms += 5 {
 			p.book.Row(m).PostUnique(ms, 100)
 		}

@@ -29,7 +29,7 @@ func checkInvariants(t require.TestingT, c *Core) {
 			require.GreaterOrEqual(t, n.counters.Missed, int64(0))
 			require.False(t, n.sound && n.state != live && n.state != closing, "%v is sound but not up", n)
 		}
-		require.True(t, c.stopping || p.dark() == (p.begin != 0 && !p.lit()), "partition %d: dark gap", p.id)
+		require.True(t, c.stopping || c.gaps.Dark(p.index) == (p.begin != 0 && !p.lit()), "partition %d: dark gap", p.id)
 		checkGaps(t, c, p)
 		checkTime(t, c, p)
 	}
@@ -119,7 +119,7 @@ func pending(p *partition) int64 {
 
 // checkGaps: what is not covered is in a gap, or was given up; gaps are in order and share no minute.
 func checkGaps(t require.TestingT, c *Core, p *partition) {
-	spans := p.coverage().Spans()
+	spans := c.coverage(p).Spans()
 	var rest timeline.Set
 	if p.begin != 0 && len(spans) > 0 {
 		rest.Add(timeline.Span{From: max(p.begin, c.oldest().Milli()), To: spans[len(spans)-1].To})
@@ -132,11 +132,11 @@ func checkGaps(t require.TestingT, c *Core, p *partition) {
 	}
 	rest.Remove(timeline.Span{From: pending(p), To: 1 << 60})
 	last := timeline.Minute(-1 << 40)
-	for _, h := range p.holes {
-		first, end := c.whole(h).Minutes()
+	for _, h := range c.gaps.Of(p.index) {
+		first, end := c.gaps.Whole(h).Minutes()
 		require.True(t, last <= first, "partition %d: gap %v shares a minute", p.id, h.Gap)
 		last = end
-		rest.Remove(c.whole(h))
+		rest.Remove(c.gaps.Whole(h))
 	}
 	require.True(t, c.stopping || len(rest.Spans()) == 0, "partition %d: neither covered nor missing: %v", p.id, rest.Spans())
 }

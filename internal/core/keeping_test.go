@@ -380,9 +380,9 @@ func (s *script) checkAsked() {
 		require.LessOrEqual(s.t, int64(q.To-q.From), int64(r.Window/time.Minute))
 		var missing timeline.Set
 		for _, p := range c.partitions {
-			for _, h := range p.holes {
+			for _, h := range c.gaps.Of(p.index) {
 				if concerns(q, p.id) {
-					first, end := c.whole(h).Minutes()
+					first, end := c.gaps.Whole(h).Minutes()
 					missing.Add(timeline.Span{From: first.Milli(), To: end.Milli()})
 				}
 			}

@@ -61,11 +61,11 @@ func (b *book) say(what string, spans ...timeline.Span) {
 func (s *script) ledger() (b book) {
 	b = book{said: s.said, minutes: map[shelfKey]int64{}}
 	for _, p := range s.core.partitions {
-		b.say("covered", p.coverage().Spans()...)
+		b.say("covered", s.core.coverage(p).Spans()...)
 		b.say("begin, position", timeline.Span{From: p.begin, To: p.position})
 		b.say("lost", p.book.Lost.Spans()...)
-		for _, h := range p.holes {
-			b.say(gapText(h.record()), h.Span)
+		for _, h := range s.core.gaps.Of(p.index) {
+			b.say(gapText(h.Record()), h.Span)
 		}
 		for _, m := range p.book.Minutes() {
 			if n := p.book.Find(m).Unique; n > 0 {

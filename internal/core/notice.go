@@ -8,7 +8,6 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
-	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // Sample is the beginning of a record that was not valid.
@@ -111,22 +110,4 @@ func minutesOf(g *ledger.Gap) string {
 		return first.String()
 	}
 	return fmt.Sprintf("%s to %s", first, end-1)
-}
-
-// change queues a gap's new state for a report.
-func (c *Core) change(g *ledger.Gap) { c.changed = append(c.changed, *g) }
-
-// changeHole queues the new state of a gap that is not settled, if a report would say anything new.
-func (c *Core) changeHole(h *hole) {
-	first, end := h.Minutes()
-	if h.Dark {
-		end = max(end, timeline.CeilMinute(c.clock.At(c.now)))
-	}
-	said := gapSaid{first, end, h.State}
-	if said == h.said {
-		return
-	}
-	c.archives.at = time.Time{} // there may be more to read
-	h.said = said
-	c.change(h.Gap)
 }

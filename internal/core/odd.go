@@ -20,13 +20,14 @@ const (
 	coolAge = 10
 )
 
-// bound says what minutes the stream may be at. It holds until the clock is told of something.
+// bound says what time it is, and what minutes the stream may be at. It holds until the clock is told of something.
 func (c *Core) bound() {
 	c.bounds = seen.Bounds{Doubtful: c.clock.Doubtful()}
 	if c.clock.Set() {
 		c.bounds.First, c.bounds.End = c.oldest(), timeline.MinuteOf(c.clock.At(c.now))+toCome+1
 	}
 	c.seen.At(c.now, c.bounds)
+	c.gaps.At(c.now, c.clock.At(c.now), c.wall)
 }
 
 // accountOf is the minute to whose account a Tweet of the id time is posted: its own if there is an account of that or

@@ -86,8 +86,8 @@ func TestALostOddTweetOpensNoGap(t *testing.T) {
 	for _, off := range []time.Duration{3 * time.Minute, 2 * time.Hour, -9000 * time.Hour} {
 		id := snowflake.First(s.now.Add(off).UnixMilli()) | 1<<12
 		s.deliver(0, []wire.Frame{s.frame(id)})
-		require.Zero(t, s.core.lose([]ledger.Sent{{ID: id, Partition: 1}}, ledger.CauseDropped, false), off)
+		require.Zero(t, s.core.loseTweets([]ledger.Sent{{ID: id, Partition: 1}}, ledger.CauseDropped, false), off)
 	}
-	require.Empty(t, s.core.partitions[0].holes)
-	require.Equal(t, 1, s.core.lose([]ledger.Sent{{ID: snowflake.First(s.now.Add(-2*time.Second).UnixMilli()) | 1<<12, Partition: 1}}, ledger.CauseDropped, false))
+	require.Empty(t, s.core.gaps.Of(0))
+	require.Equal(t, 1, s.core.loseTweets([]ledger.Sent{{ID: snowflake.First(s.now.Add(-2*time.Second).UnixMilli()) | 1<<12, Partition: 1}}, ledger.CauseDropped, false))
 }

@@ -108,12 +108,8 @@ func (c *Core) orderForget(o *ledger.Order) (string, error) {
 		if o.Partition != ledger.AnyPartition && o.Partition != p.id {
 			continue
 		}
-		for i := len(p.holes) - 1; i >= 0; i-- {
-			if part := c.whole(p.holes[i]).Intersect(span); !part.Empty() {
-				given.Add(part)
-				c.carve(p, i, part, ledger.GapLost, "")
-			}
-		}
+		lost := c.lose(p, span)
+		given.AddSet(&lost)
 	}
 	return timeline.InWords(given.Covered(span)/timeline.MinuteMilli) + " given up", nil
 }

@@ -116,7 +116,7 @@ func deleteClaims(all []claim, query refill.Request) (rest []claim) {
 // reopen makes a span missing that was whole or recovered, or lost; what a gap holds already stays as it is.
 func (c *Core) reopen(p *partition, s timeline.Span, cause string) {
 	p.past.Remove(s)
-	p.filled.Remove(s)
+	c.gaps.Filled(p.index).Remove(s)
 	p.book.Recovered.Remove(s)
 	p.book.Lost.Remove(s)
 	for _, n := range p.conns {
@@ -129,7 +129,7 @@ func (c *Core) reopen(p *partition, s timeline.Span, cause string) {
 	for m, end := s.Minutes(); m < end; m++ {
 		p.book.Row(m).Touch()
 	}
-	c.lack(p, s, cause)
+	c.gaps.Lack(p.index, s, cause)
 }
 
 // requestAgain is how long to wait for the next request, by how this one ended.

@@ -2,7 +2,6 @@ package core
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
@@ -135,13 +134,8 @@ func (c *Core) restoreGaps(p *partition, past *ledger.Past) {
 		if g.Partition != p.id || g.State == ledger.GapRecovered || g.State == ledger.GapLost {
 			continue
 		}
-		h := &hole{since: c.since(g.Span.From), opened: g.Opened, requests: g.Asked, full: g.Cause == xapi.FullBuffer, Gap: &ledger.Gap{Partition: p.id, Span: g.Span, Cause: g.Cause, Tweets: g.Tweets}}
-		first, end := h.Minutes()
-		h.saved, h.said = g, gapSaid{first, end, g.State}
-		p.holes = append(p.holes, h)
-		c.changeHole(h)
+		c.gaps.Restore(p.index, g)
 	}
-	slices.SortFunc(p.holes, func(a, b *hole) int { return int(a.Span.From - b.Span.From) })
 }
 
 // openUnknown opens gaps for what should be covered and is in no row that can be read.
@@ -156,11 +150,11 @@ func (c *Core) openUnknown(p *partition, past *ledger.Past) {
 			unknown.Remove(x)
 		}
 	}
-	for _, h := range p.holes {
+	for _, h := range c.gaps.Of(p.index) {
 		unknown.Remove(h.Span)
 	}
 	for _, s := range unknown.Spans() {
-		c.lack(p, s, ledger.CauseLedger)
+		c.gaps.Lack(p.index, s, ledger.CauseLedger)
 	}
 }
 
@@ -174,19 +168,18 @@ func (c *Core) openOutage(p *partition, past *ledger.Past, sure bool) {
 	if past.Clean {
 		cause = ledger.CauseRestart
 	}
-	k := len(p.holes) - 1
-	if k < 0 || p.holes[k].Span.To < p.position {
-		c.openHole(p, &hole{Gap: &ledger.Gap{Partition: p.id, Cause: cause, Dark: true,
-			Span: timeline.Span{From: p.position, To: p.position + 1}}})
+	gaps := c.gaps.Of(p.index)
+	if k := len(gaps) - 1; k < 0 || gaps[k].Span.To < p.position {
+		c.gaps.Open(p.index, timeline.Span{From: p.position, To: p.position + 1}, cause, true, time.Time{})
 	} else { // what lies between the position and gaps behind it is not certain either
-		c.lack(p, timeline.Span{From: p.position, To: p.holes[k].Span.From}, cause)
+		c.gaps.Lack(p.index, timeline.Span{From: p.position, To: gaps[k].Span.From}, cause)
 	}
-	last := p.holes[len(p.holes)-1]
-	last.Dark, last.since = true, c.since(min(p.position, last.Span.From))
+	gaps = c.gaps.Of(p.index)
+	since := c.gaps.Since(min(p.position, gaps[len(gaps)-1].Span.From))
 	if !sure {
-		last.since = c.now.Add(-xapi.MaxBackfill)
+		since = c.now.Add(-xapi.MaxBackfill)
 	}
-	c.changeHole(last)
+	c.gaps.GoesOn(p.index, since)
 }
 
 // preload has the ids brought that live connections and backfill will ask for.

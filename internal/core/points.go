@@ -1,8 +1,6 @@
 package core
 
 import (
-	"slices"
-
 	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -15,13 +13,9 @@ func (c *Core) report(ev Event) {
 	if ev.Full {
 		return // counters only grow and rows stay dirty: nothing is forgotten
 	}
-	for i := range c.changed {
-		g := &c.changed[i]
-		if !slices.ContainsFunc(c.changed[i+1:], g.Same) { // else it changed again at once
-			c.put((&report.Gap{Gap: g, Present: c.clock.At(c.now), Thin: c.fills.thinIn(g)}).Point(c.cfg.StreamLabel))
-		}
+	for _, g := range c.gaps.TakeChanged() {
+		c.put((&report.Gap{Gap: &g, Present: c.clock.At(c.now), Thin: c.fills.thinIn(&g)}).Point(c.cfg.StreamLabel))
 	}
-	c.changed = c.changed[:0]
 	if ev.Kind == Poll || ev.Kind == Final {
 		c.backlog.Delivers(ev.Road, c.cfg.Acknowledged)
 	}
@@ -37,24 +31,6 @@ func (c *Core) report(ev Event) {
 
 // connected reports whether the connection is up and no silence was reported of it.
 func (n *conn) connected() bool { return n.state == live && (n.sound || !n.fed) }
-
-// missing is how many minutes the partition's gaps hold, now being the stream's time.
-func (p *partition) missing(now int64) int64 {
-	var minutes timeline.Set
-	for _, h := range p.holes {
-		s := h.Span
-		if h.Dark {
-			s.To = max(s.To, now)
-		}
-		first, end := s.Minutes()
-		minutes.Add(timeline.Span{From: first.Milli(), To: end.Milli()})
-	}
-	var sum int64
-	for _, s := range minutes.Spans() {
-		sum += s.Len() / timeline.MinuteMilli
-	}
-	return sum
-}
 
 // lasting are the alarms that a poll tells again.
 func (c *Core) lasting(kind Kind) []volume.Alarm {
@@ -90,12 +66,13 @@ func (c *Core) put(points ...point.Point) { c.out.Points = append(c.out.Points, 
 // snapshot is the stream as it is now.
 func (c *Core) snapshot(road report.Road) report.Stream {
 	s := report.Stream{ConnectionsWanted: int64(len(c.conns)), PartitionsWanted: int64(len(c.partitions)),
-		MinutesRecovered: c.minutesRecovered, MinutesLost: c.minutesLost, Present: c.clock.At(c.now), Horizon: c.cfg.Recovery.Horizon,
+		Present: c.clock.At(c.now), Horizon: c.cfg.Recovery.Horizon,
 		Emitted: c.emitted, StateBytes: c.durable.bytes, StateFails: c.durable.failing,
 		ConnectBudget: int64(c.budget.Left(c.now)), Collisions: c.collisions, Version: c.cfg.Version,
 		MinutesThin: c.fills.count(ledger.FillThin), MinutesUnproven: c.fills.count(ledger.FillUnproven),
 		Archives: len(c.cfg.Archives) > 0, ArchiveErrors: c.archives.errors(),
 		Feedback: c.cfg.Feedback, Dropped: c.accepted.dropped, Wall: c.wall, Road: road}
+	s.MinutesRecovered, s.MinutesLost = c.gaps.Settled()
 	size := c.seen.Size()
 	s.IDs = int64(size.IDs + size.Odd)
 	for _, p := range c.partitions {
@@ -107,9 +84,10 @@ func (c *Core) snapshot(road report.Road) report.Stream {
 		}
 		s.ConnectionsLive += up
 		s.PartitionsLive += min(up, 1)
-		s.GapsOpen += int64(len(p.holes))
-		s.MinutesMissing += p.missing(s.Present)
-		for _, h := range p.holes {
+		missing := c.gaps.Missing(p.index)
+		s.GapsOpen += int64(len(c.gaps.Of(p.index)))
+		s.MinutesMissing += minutesOfAll(&missing)
+		for _, h := range c.gaps.Of(p.index) {
 			if s.FirstMissing == 0 || h.Span.From < s.FirstMissing {
 				s.FirstMissing = h.Span.From
 			}
@@ -123,4 +101,12 @@ func (j *job) snapshot(wall int64) *report.Request {
 	at := j.progress()
 	return &report.Request{Method: j.method.String(), From: j.query.From, To: j.query.To, At: at.At(), Done: at.MinutesDone(),
 		Tweets: at.Tweets(), New: at.New(), RunningMilli: (wall - j.record.At) / 1e6}
+}
+
+// minutesOfAll is how many minutes a set of whole ones holds.
+func minutesOfAll(s *timeline.Set) (n int64) {
+	for _, span := range s.Spans() {
+		n += span.Len() / timeline.MinuteMilli
+	}
+	return n
 }

@@ -55,7 +55,7 @@ func (c *Core) follow(moved int64) {
 		}
 	case moved < 0:
 		for _, p := range c.partitions {
-			p.cutOff(c.clock.At(c.now))
+			p.cutOff(c.clock.At(c.now), c.gaps.Filled(p.index))
 		}
 	}
 }
@@ -187,7 +187,7 @@ func (c *Core) fed(n *conn, newest int64) {
 	}
 	if n.unsure && c.now.Sub(n.openedAt) >= settle {
 		n.unsure = false
-		n.part.promised(c, n)
+		c.gaps.Promise(n.part.index, n.index, c.clock.At(n.dialedAt)-int64(n.backfill)*timeline.MinuteMilli)
 	}
 	if newest == 0 {
 		return
@@ -219,7 +219,7 @@ func (c *Core) soundAgain(n *conn) {
 		p.begin = n.soundFrom
 		c.durable.factsAt = c.now // from here on the partition is promised to be whole, also to the next process
 	}
-	c.relit(n.part, n.soundFrom)
+	c.gaps.Covered(n.part.index, n.soundFrom)
 }
 
 // closeMinutes closes the minutes that ids on all lit partitions have passed by 15 s, or time by 30 s.

@@ -41,7 +41,7 @@ func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
 			old++
 		case (m + 1).Milli() > c.clock.At(c.now):
 			young++
-		case c.beingAsked(ledger.AnyPartition, m.Span()) || r != nil && r.holds(by[m]) && c.missed(m):
+		case c.beingAsked(ledger.AnyPartition, m.Span()) || r != nil && r.holds(by[m]) && c.gaps.Holds(m.Span()):
 			asked++
 		case !again && r != nil && r.times >= ledger.RepairsMost:
 			exhausted++
@@ -89,18 +89,6 @@ func byMinute(sent []ledger.Sent) map[timeline.Minute][]ledger.Sent {
 	return by
 }
 
-// missed reports whether a gap holds part of the minute.
-func (c *Core) missed(m timeline.Minute) bool {
-	for _, p := range c.partitions {
-		for _, h := range p.holes {
-			if !c.whole(h).Intersect(m.Span()).Empty() {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func newRepair() *repair {
 	return &repair{pending: make(map[snowflake.ID]bool), gone: make(map[snowflake.ID]bool)}
 }
@@ -125,7 +113,7 @@ func (c *Core) repair(m timeline.Minute, sent []ledger.Sent) {
 		}
 		r.pending[t.ID] = true
 	}
-	c.lose(fresh, ledger.CauseAudit, true)
+	c.loseTweets(fresh, ledger.CauseAudit, true)
 	for _, k := range slices.SortedFunc(maps.Keys(again), account.compare) {
 		c.missAgain(k, ledger.CauseAudit)
 	}
@@ -149,7 +137,7 @@ func (c *Core) repaired(m timeline.Minute, id snowflake.ID) {
 // same if it ever comes.
 func (c *Core) missedByX(m timeline.Minute) {
 	r := c.repairs[m]
-	if r == nil || len(r.pending) == 0 || c.missed(m) || c.fills.marked(m) != ledger.FillFull {
+	if r == nil || len(r.pending) == 0 || c.gaps.Holds(m.Span()) || c.fills.marked(m) != ledger.FillFull {
 		return
 	}
 	maps.Copy(r.gone, r.pending)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/gap"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/core/seen"
@@ -151,7 +152,7 @@ func (c *Core) missing() (ask []refill.Missing, read []timeline.Set) {
 	read = make([]timeline.Set, len(c.cfg.Archives))
 	for _, p := range c.partitions {
 		m, copies := refill.Missing{Partition: p.id}, make([]timeline.Set, len(read))
-		for _, h := range p.holes {
+		for _, h := range c.gaps.Of(p.index) {
 			c.sort(h, &m, copies)
 		}
 		c.exclude(&m)
@@ -168,10 +169,10 @@ func (c *Core) missing() (ask []refill.Missing, read []timeline.Set) {
 
 // sort puts the minutes of a hole where they are to be had. Those that a backfill may bring, and those to come of a gap
 // that goes on, are undecided.
-func (c *Core) sort(h *hole, m *refill.Missing, copies []timeline.Set) {
-	first, end := c.whole(h).Minutes()
+func (c *Core) sort(h *gap.Gap, m *refill.Missing, copies []timeline.Set) {
+	first, end := c.gaps.Whole(h).Minutes()
 	if h.Dark {
-		end = timeline.MinuteOf(c.whole(h).To)
+		end = timeline.MinuteOf(c.gaps.Whole(h).To)
 		m.Undecided.Add(timeline.Span{From: end.Milli(), To: end.Milli() + max(c.cfg.Recovery.Window.Milliseconds(), timeline.MinuteMilli)})
 	}
 	for at := first; at < end; at++ {
@@ -180,21 +181,16 @@ func (c *Core) sort(h *hole, m *refill.Missing, copies []timeline.Set) {
 			m.Minutes.Add(at.Span())
 		case step == refill.FromArchive:
 			copies[k].Add(at.Span())
-		case h.Dark || c.promised(h, at):
+		case h.Dark || h.Promises(at):
 			m.Undecided.Add(at.Span())
 		}
 	}
 }
 
-// promised reports whether backfill may still bring the minute as asked; it begins within one, which is not whole by it.
-func (c *Core) promised(h *hole, m timeline.Minute) bool {
-	return h.asker != nil && h.judgedAt.IsZero() && m >= timeline.CeilMinute(h.asked)
-}
-
 // way is what to do about a minute of a hole, while no connection is about to be made.
-func (c *Core) way(h *hole, m timeline.Minute) (refill.Step, int) {
-	return c.ways.Way(c.clock.At(c.now), refill.Lack{Span: m.Span(), Promised: c.promised(h, m), Dark: h.Dark,
-		Forfeited: h.full || c.account(h.Partition).refuses(c.now), Words: c.words(m)})
+func (c *Core) way(h *gap.Gap, m timeline.Minute) (refill.Step, int) {
+	return c.ways.Way(c.clock.At(c.now), refill.Lack{Span: m.Span(), Promised: h.Promises(m), Dark: h.Dark,
+		Forfeited: h.Full || c.account(h.Partition).refuses(c.now), Words: c.words(m)})
 }
 
 // exclude takes out what came and is not settled yet, and what X failed to deliver a while ago.
@@ -249,28 +245,14 @@ func (c *Core) intend(n *conn) {
 // markAsked says of the gaps that their minutes are being asked for.
 func (c *Core) markAsked(query refill.Request, span timeline.Span) {
 	for _, p := range c.partitions {
-		for _, h := range p.holes {
-			if concerns(query, p.id) && !c.whole(h).Intersect(span).Empty() {
-				h.State = ledger.GapRequested
-				h.requests++
-				c.changeHole(h)
-			}
+		if concerns(query, p.id) {
+			c.gaps.RequestedIn(p.index, span)
 		}
 	}
 }
 
 // unask says of gaps that nobody is asked for them any more.
-func (c *Core) unask() {
-	for _, p := range c.partitions {
-		for _, h := range p.holes {
-			judged := h.asker == nil || !h.judgedAt.IsZero()
-			if h.State == ledger.GapRequested && judged && !c.beingAsked(p.id, c.whole(h)) {
-				h.State = ledger.GapOpen
-				c.changeHole(h)
-			}
-		}
-	}
-}
+func (c *Core) unask() { c.gaps.Unask(c.beingAsked) }
 
 // concerns reports whether the request brings Tweets of the partition; AnyPartition stands for all of them.
 func concerns(query refill.Request, partition int) bool {
@@ -460,7 +442,7 @@ func (c *Core) settleClaims() {
 		for _, r := range [...]road{{refill.Archive, ledger.AnyPartition}, {c.cfg.Recovery.Method, ledger.AnyPartition}, {c.cfg.Recovery.Method, p.id}} {
 			if set := came[r]; set != nil {
 				for _, s := range set.Spans() {
-					c.fill(p, s, r.method.String())
+					c.gaps.Fill(p.index, s, r.method.String())
 				}
 			}
 		}

@@ -40,10 +40,10 @@ func checkRestart(t require.TestingT, c *Core, s *shelf, started ledger.Moment, 
 			}
 		}
 		if !done.Empty() {
-			require.Equal(t, p.coverage().Within(done), n.coverage().Within(done), "coverage of partition %d", p.id)
+			require.Equal(t, c.coverage(p).Within(done), next.coverage(n).Within(done), "coverage of partition %d", p.id)
 		}
 		held, has := heldByGaps(c, p), heldByGaps(next, n)
-		if k := len(p.holes); k > 0 && p.holes[k-1].Span.To < p.position {
+		if gaps := c.gaps.Of(p.index); len(gaps) > 0 && gaps[len(gaps)-1].Span.To < p.position {
 			join(&held, p.position)
 		}
 		for _, x := range p.book.Lost.Spans() { // that of the last minute is not stored yet
@@ -72,8 +72,8 @@ func join(held *timeline.Set, position int64) {
 }
 
 func heldByGaps(c *Core, p *partition) (held timeline.Set) {
-	for _, h := range p.holes {
-		held.Add(c.whole(h))
+	for _, h := range c.gaps.Of(p.index) {
+		held.Add(c.gaps.Whole(h))
 	}
 	return held
 }

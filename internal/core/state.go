@@ -38,8 +38,7 @@ type durable struct {
 	held    []*conn // the same, part of flight
 	retry   []ledger.IDs
 	bytes   int64
-	cooled  []timeline.Minute // of flight: in memory no longer needed once it is durable
-	done    []ledger.GapRecord
+	cooled  []timeline.Minute       // of flight: in memory no longer needed once it is durable
 	asked   []*ledger.RequestRecord // changed
 	answers []ledger.Answer
 	steps   []ledger.StepRecord // as stored last, nil: not known
@@ -57,7 +56,8 @@ func (c *Core) persist(ev Event) {
 			c.settleFacts(false)
 		}
 		c.release(d.intents, true)
-		d.intents, d.done, d.asked, d.answers, d.cooled = d.intents[:0], nil, nil, nil, nil
+		d.intents, d.asked, d.answers, d.cooled = d.intents[:0], nil, nil, nil
+		c.gaps.Drop()
 		return
 	}
 	if d.flight != nil && c.now.Sub(d.sentAt) >= commitPatience {
@@ -132,7 +132,7 @@ func (c *Core) release(held []*conn, durable bool) {
 			c.budget.End(c.now)
 		default:
 			if !durable && n.backfill > 0 {
-				n.part.release(c, n)
+				c.abandon(n)
 				n.backfill = 0
 				n.counters.Backfills--
 			}
@@ -165,7 +165,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 			r.unsaved = true
 		}
 	}
-	d.done = append(k.Gaps, d.done...)
+	c.gaps.Return(k.Gaps)
 	for i := range k.Requests {
 		r := k.Requests[i]
 		d.asked = append(d.asked, &r)
@@ -246,7 +246,6 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	c.recordRepairs(k)
 	c.recordSteps(k)
 	c.recordFills(k)
-	k.Gaps, d.done = append(k.Gaps, d.done...), nil
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)
 	}
@@ -270,19 +269,7 @@ func (c *Core) moment() ledger.Moment {
 // recordPartition adds a partition's gaps, minutes and position.
 func (c *Core) recordPartition(k *ledger.Commit, s *cover, u *unsettled) {
 	p := s.partition
-	done := c.durable.done // first what ended: a gap that took an old identity over comes later
-	for i := range done {
-		if done[i].Partition == p.id {
-			k.Gaps = append(k.Gaps, done[i])
-		}
-	}
-	c.durable.done = deleteGaps(done, p.id)
-	for _, h := range p.holes {
-		if r := h.record(); r != h.saved {
-			h.saved = r
-			k.Gaps = append(k.Gaps, r)
-		}
-	}
+	k.Gaps = append(k.Gaps, c.gaps.TakeRecords(p.index)...)
 	if p.begin == 0 {
 		return
 	}
@@ -290,15 +277,6 @@ func (c *Core) recordPartition(k *ledger.Commit, s *cover, u *unsettled) {
 	p.position = c.position(p, s, u)
 	k.Partitions = append(k.Partitions, ledger.PartitionRecord{Partition: p.id, Begin: p.begin, Position: p.position})
 	c.recordMinutes(k, p, s, u, was)
-}
-
-func deleteGaps(all []ledger.GapRecord, partition int) (rest []ledger.GapRecord) {
-	for _, g := range all {
-		if g.Partition != partition {
-			rest = append(rest, g)
-		}
-	}
-	return rest
 }
 
 // recordMinutes adds the rows of a partition that changed. Those between its position and where that was change with it.
@@ -424,7 +402,7 @@ func (c *Core) position(p *partition, s *cover, u *unsettled) int64 {
 		return max(p.position, p.begin)
 	}
 	end := spans[len(spans)-1].To
-	if !p.dark() { // the gap of a dark one begins where the settle time was taken off
+	if !c.gaps.Dark(p.index) { // the gap of a dark one begins where the settle time was taken off
 		end -= settle.Milliseconds()
 	}
 	if o := u.oldest[p.index]; o != 0 {

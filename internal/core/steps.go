@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/core/gap"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -44,7 +45,8 @@ func (c *Core) steps() []ledger.StepRecord {
 	o.missing, _ = c.missing()
 	o.first, o.chosen = c.cfg.Recovery.Next(c.clock.At(c.now), o.missing, c.running())
 	for _, p := range c.partitions {
-		for _, h := range p.holes[:min(len(p.holes), stepsMost)] {
+		gaps := c.gaps.Of(p.index)
+		for _, h := range gaps[:min(len(gaps), stepsMost)] {
 			s := c.stepOf(p, h, &o)
 			r := ledger.StepRecord{Partition: p.id, First: timeline.MinuteOf(h.Span.From), Text: s.text}
 			if !s.at.IsZero() {
@@ -56,7 +58,7 @@ func (c *Core) steps() []ledger.StepRecord {
 	return all
 }
 
-func (c *Core) stepOf(p *partition, h *hole, o *outlook) step {
+func (c *Core) stepOf(p *partition, h *gap.Gap, o *outlook) step {
 	if h.Dark && len(p.conns) > 0 {
 		return c.reconnectStep(p, h)
 	}
@@ -64,7 +66,7 @@ func (c *Core) stepOf(p *partition, h *hole, o *outlook) step {
 }
 
 // reconnectStep is the next step of a dark gap: the next attempt, and what it will ask for.
-func (c *Core) reconnectStep(p *partition, h *hole) step {
+func (c *Core) reconnectStep(p *partition, h *gap.Gap) step {
 	n := c.nextOf(p)
 	s := step{at: c.nextTry(n)}
 	minutes, try := c.backfillMinutes(p, s.at), "next try "+c.clockText(s.at)
@@ -106,8 +108,8 @@ func (c *Core) lastEnd(p *partition) string {
 }
 
 // fillStep is the next step of a gap whose end is known: what is under way, and then what is done about the rest.
-func (c *Core) fillStep(p *partition, h *hole, o *outlook) step {
-	first, end := c.whole(h).Minutes()
+func (c *Core) fillStep(p *partition, h *gap.Gap, o *outlook) step {
+	first, end := c.gaps.Whole(h).Minutes()
 	total, left, begun := int64(end-first), timeline.Set{}, []string(nil)
 	left.Add(timeline.Span{From: first.Milli(), To: end.Milli()})
 	promised := false
@@ -118,7 +120,7 @@ func (c *Core) fillStep(p *partition, h *hole, o *outlook) step {
 		{"being read", "archive", c.reads(p)},
 		{"being asked", c.cfg.Recovery.Method.String(), c.asks(p)},
 		{"settling", "it came", c.claimed(p)},
-		{"being asked", "backfill", func(m timeline.Minute) bool { return c.promised(h, m) }},
+		{"being asked", "backfill", func(m timeline.Minute) bool { return h.Promises(m) }},
 	} {
 		k, minutes := c.countIn(h, way.brings)
 		promised = promised || k > 0 && way.name == backfill
@@ -144,8 +146,8 @@ func (c *Core) fillStep(p *partition, h *hole, o *outlook) step {
 }
 
 // countIn is how many minutes of the hole something brings, and which.
-func (c *Core) countIn(h *hole, brings func(timeline.Minute) bool) (n int64, minutes timeline.Set) {
-	first, end := c.whole(h).Minutes()
+func (c *Core) countIn(h *gap.Gap, brings func(timeline.Minute) bool) (n int64, minutes timeline.Set) {
+	first, end := c.gaps.Whole(h).Minutes()
 	for m := first; m < end; m++ {
 		if brings(m) {
 			minutes.Add(m.Span())
@@ -177,7 +179,7 @@ func (c *Core) claimed(p *partition) func(timeline.Minute) bool {
 }
 
 // restStep is what is done about a minute that nobody is asked for now.
-func (c *Core) restStep(p *partition, h *hole, m timeline.Minute, o *outlook) step {
+func (c *Core) restStep(p *partition, h *gap.Gap, m timeline.Minute, o *outlook) step {
 	way, k := c.way(h, m)
 	switch {
 	case way == refill.Ask:
@@ -198,7 +200,7 @@ func (c *Core) restStep(p *partition, h *hole, m timeline.Minute, o *outlook) st
 }
 
 // askStep is when Replay or Recovery is asked for a minute.
-func (c *Core) askStep(p *partition, h *hole, m timeline.Minute, o *outlook) step {
+func (c *Core) askStep(p *partition, h *gap.Gap, m timeline.Minute, o *outlook) step {
 	q, name := &c.requests, methodName(c.cfg.Recovery.Method)
 	free := c.now
 	if q.budget.Left(c.now) == 0 {

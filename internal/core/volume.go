@@ -71,7 +71,7 @@ func (c *Core) covers() []cover {
 	kept := c.keep().Milli()
 	list := make([]cover, len(c.partitions))
 	for k, p := range c.partitions {
-		list[k] = cover{partition: p, all: p.coverage(), each: make([]timeline.Set, len(p.conns)), kept: kept, stop: c.stopping}
+		list[k] = cover{partition: p, all: c.coverage(p), each: make([]timeline.Set, len(p.conns)), kept: kept, stop: c.stopping}
 		for i, n := range p.conns {
 			list[k].each[i].AddSet(&n.coverage)
 			list[k].each[i].Add(n.span())

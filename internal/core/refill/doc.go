@@ -12,7 +12,7 @@
 // Tweets.
 //
 // Not here: when a request is sent, its limit per period, its retries, and the order of archives' readings
-// (internal/core: request.go, outcome.go, archive.go); the gaps themselves (internal/core: hole.go); HTTP
+// (internal/core: request.go, outcome.go, archive.go); the gaps themselves (internal/core/gap); HTTP
 // (internal/source/stream); files (internal/archive).
 //
 // Owner: the core, that is the engine's goroutine. Rules, Ways and Yardstick are values; Job and Reading belong to the

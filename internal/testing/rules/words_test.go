@@ -18,7 +18,7 @@ import (
 // that is not needed any more fails the test.
 var toRename = map[string][]string{
 	"internal/audit":                   {"came"},
-	"internal/core":                    {"brought", "came", "chore", "fed", "heard", "hole", "lit", "relit", "shelf"},
+	"internal/core":                    {"brought", "came", "chore", "fed", "heard", "hole", "lit", "shelf"},
 	"internal/core/clock":              {"heard"},
 	"internal/core/dedup":              {"hole"},
 	"internal/core/refill":             {"came"},
