@@ -45,7 +45,7 @@ func (c *Core) watch() {
 	us, delivery := c.backlog.Alarms(c.now, c.heldUp())
 	c.alarm(c.volumes.Outside(at, us))
 	c.alarm(c.volumes.Outside(at, delivery))
-	c.alarm(c.volumes.Outside(at, report.ThinMinutes(c.fills.thin(c.wall))))
+	c.alarm(c.volumes.Outside(at, report.ThinMinutes(c.fills.Thin(c.wall))))
 	c.alarm(c.volumes.Outside(at, report.StateFails(c.durable.failing)))
 }
 
@@ -78,7 +78,7 @@ func (c *Core) learn(past *ledger.Past) {
 // request brought is of no partition, so that a minute it filled is not known in numbers; nor is one that is thin.
 func (c *Core) remembered(p *partition, m timeline.Minute, state ledger.State) bool {
 	n := int64(ledger.Unknown)
-	if asked := c.any.book.Find(m); state == ledger.Whole || state == ledger.Recovered && (asked == nil || asked.Unique == 0) && c.fills.marked(m) == ledger.FillFull {
+	if asked := c.any.book.Find(m); state == ledger.Whole || state == ledger.Recovered && (asked == nil || asked.Unique == 0) && c.fills.State(m) == ledger.FillFull {
 		n = p.book.Find(m).Unique
 	}
 	return c.volumes.Remember(p.id, m, n)

@@ -134,7 +134,7 @@ func (c *Core) grows(k int, from, to timeline.Minute) bool {
 
 // tooSoon reports whether it is soon to be known how many Tweets there should be, and is not yet.
 func (c *Core) tooSoon(k int, m timeline.Minute) bool {
-	return !c.cfg.Archives[k].Trust && c.now.Sub(c.begun) < paceSoon && c.usual(m) == 0
+	return !c.cfg.Archives[k].Trust && c.now.Sub(c.begun) < paceSoon && c.scale.Usual(m) == 0
 }
 
 // excludeAsked takes out what came and is not settled yet, and what X is being asked for.
@@ -227,10 +227,10 @@ func (c *Core) endedReading(n *conn, end End) {
 	r := *j.record // the store may still hold the record as it was asked
 	r.Ended, r.Tweets, r.New, r.Result = c.wall, j.reading.Tweets(), j.reading.New(), end.Class
 	c.durable.asked = append(c.durable.asked, &r)
-	whole, lacking := j.reading.End(c.usual)
+	whole, lacking := j.reading.End(c.scale.Usual)
 	for _, s := range whole.Spans() {
 		c.claim(n, s)
-		c.fills.again(s.Minutes())
+		c.fills.Again(s.Minutes())
 	}
 	a.miss(c, lacking)
 	if end.Class == ReadThrough {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/clock"
+	"github.com/decahose/telegraf-decahose/internal/core/fill"
 	"github.com/decahose/telegraf-decahose/internal/core/gap"
 	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
@@ -170,7 +171,8 @@ type Core struct {
 	alarms   report.Alarms
 	watchAt  time.Time // the next look for what is wrong besides the volumes
 	repairs  map[timeline.Minute]*repair
-	fills    fills
+	fills    fill.Marks
+	scale    fill.Scale
 
 	emitted, collisions int64
 
@@ -215,7 +217,7 @@ func New(cfg Config) *Core {
 	c.gaps = gap.New(rows, c.any.book)
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
-	c.repairs, c.fills.minutes = make(map[timeline.Minute]*repair), make(map[timeline.Minute]*fill)
+	c.repairs, c.fills = make(map[timeline.Minute]*repair), fill.NewMarks()
 	for k := range connections {
 		for _, p := range c.partitions {
 			n := &conn{Conn: Conn{p.id, k}, index: len(c.conns), part: p}
@@ -230,6 +232,7 @@ func New(cfg Config) *Core {
 	c.newRequests()
 	c.newArchives()
 	c.volumes = report.NewVolumes(cfg.Partitions, connections, cfg.FalseAlarms)
+	c.scale = fill.Scale{Rows: rows, Any: c.any.book, Gaps: c.gaps, History: c.volumes.History, Season: c.volumes.Expected, Live: liveBy(c.partitions)}
 	c.backlog = report.NewBacklog(&c.inFlight)
 	return c
 }
@@ -363,7 +366,7 @@ func (c *Core) forget() {
 		c.volumes.History.Forget(timeline.MinuteOf(c.clock.Sure(c.now)) - ledger.HistoryMinutes)
 	}
 	c.forgetRepairs(c.keep())
-	c.fills.forget(c.keep())
+	c.fills.ForgetBefore(c.keep())
 }
 
 // saved counts rows as stored where there is no store, so that they may be forgotten.

@@ -35,7 +35,7 @@ func (c *Core) expire(p *partition) {
 func (c *Core) lose(p *partition, s timeline.Span) timeline.Set {
 	lost := c.gaps.Lose(p.index, s)
 	for _, gone := range lost.Spans() {
-		c.fills.again(gone.Minutes())
+		c.fills.Again(gone.Minutes())
 	}
 	return lost
 }

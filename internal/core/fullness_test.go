@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/decahose/telegraf-decahose/internal/core/fill"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/sim/volumes"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
@@ -61,7 +62,7 @@ func TestRealDaysAreNotThin(t *testing.T) {
 			o := newOutage(w, minutes, uint64(seed)+7)
 			for i, n := range o.truth {
 				m := o.first + timeline.Minute(i)
-				y := o.core.yardstick(o.core.lacking(ledger.AnyPartition, m, 0), m)
+				y := o.core.scale.Expect(ledger.AnyPartition, m)
 				require.Equal(t, refill.Full, y.Judge(n), "%s, minute %d of %d: %d of %+v", w.Name, i, minutes, n, y)
 				require.Equal(t, refill.Thin, y.Judge(n/10), "%s, minute %d of %d: a tenth of %d of %+v", w.Name, i, minutes, n, y)
 				if i < 10 {
@@ -91,11 +92,11 @@ func TestPartOfAMinuteIsJudgedByItself(t *testing.T) {
 			p.book.Row(m).PostUnique(ms, 100)
 		}
 	}
-	w := c.weigh(ledger.AnyPartition, m, notAsked)
+	w := c.scale.Weigh(ledger.AnyPartition, m, fill.NotAsked)
 	require.Equal(t, refill.Thin, w.Fullness, "%+v", w)
 	for ms := m.Milli() + 50_000; ms < (m + 1).Milli(); ms += 3 {
 		c.any.book.Row(m).PostUnique(ms, 100)
 	}
-	w = c.weigh(ledger.AnyPartition, m, notAsked)
+	w = c.scale.Weigh(ledger.AnyPartition, m, fill.NotAsked)
 	require.Equal(t, refill.Full, w.Fullness, "%+v", w)
 }

@@ -27,6 +27,7 @@ func (c *Core) bound() {
 		c.bounds.First, c.bounds.End = c.oldest(), timeline.MinuteOf(c.clock.At(c.now))+toCome+1
 	}
 	c.seen.At(c.now, c.bounds)
+	c.scale.At(c.clock.At(c.now))
 	c.gaps.At(c.now, c.clock.At(c.now), c.wall)
 }
 

@@ -74,7 +74,7 @@ func (c *Core) orderRecover(o *ledger.Order) (string, error) {
 		delete(c.requests.postponed, m)
 	}
 	c.archives.again(first, end)
-	c.fills.again(first, end)
+	c.fills.Again(first, end)
 	switch minutes := wanted.Covered(span) / timeline.MinuteMilli; {
 	case minutes == 0:
 		return fmt.Sprintf("%s from %s: asked for already", timeline.InWords(int64(end-first)), first), nil

@@ -69,7 +69,7 @@ func (c *Core) disagree(n *conn, o *refill.Outcome) {
 	q, j := &c.requests, n.job
 	o.Done = timeline.Set{}
 	for m := j.query.From; m < j.query.To; m++ {
-		if c.fills.doubt(m) && !slices.Contains(o.Failed, m) {
+		if c.fills.Doubt(m) && !slices.Contains(o.Failed, m) {
 			o.Done.Add(m.Span())
 		}
 	}

@@ -201,3 +201,14 @@ func (p *partition) forget(keep timeline.Minute) {
 	p.book.Lost.Forget(before)
 	p.book.Forget(keep)
 }
+
+// liveBy tells what connections covered of each partition, by index.
+func liveBy(all []*partition) func(index int) timeline.Set {
+	return func(index int) (live timeline.Set) {
+		for _, n := range all[index].conns {
+			live.AddSet(&n.coverage)
+			live.Add(n.span())
+		}
+		return live
+	}
+}

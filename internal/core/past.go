@@ -28,7 +28,7 @@ func (c *Core) begin() {
 	c.clock.Guess(stream, c.now, c.wall)
 	c.bound()
 	c.restoreMinutes(past)
-	c.restoreFills(past.Fills)
+	c.fills.Restore(past.Fills)
 	c.learn(past)
 	c.restoreRequests(past)
 	for _, p := range c.partitions {

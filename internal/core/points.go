@@ -14,7 +14,7 @@ func (c *Core) report(ev Event) {
 		return // counters only grow and rows stay dirty: nothing is forgotten
 	}
 	for _, g := range c.gaps.TakeChanged() {
-		c.put((&report.Gap{Gap: &g, Present: c.clock.At(c.now), Thin: c.fills.thinIn(&g)}).Point(c.cfg.StreamLabel))
+		c.put((&report.Gap{Gap: &g, Present: c.clock.At(c.now), Thin: c.fills.ThinIn(&g)}).Point(c.cfg.StreamLabel))
 	}
 	if ev.Kind == Poll || ev.Kind == Final {
 		c.backlog.Delivers(ev.Road, c.cfg.Acknowledged)
@@ -69,7 +69,7 @@ func (c *Core) snapshot(road report.Road) report.Stream {
 		Present: c.clock.At(c.now), Horizon: c.cfg.Recovery.Horizon,
 		Emitted: c.emitted, StateBytes: c.durable.bytes, StateFails: c.durable.failing,
 		ConnectBudget: int64(c.budget.Left(c.now)), Collisions: c.collisions, Version: c.cfg.Version,
-		MinutesThin: c.fills.count(ledger.FillThin), MinutesUnproven: c.fills.count(ledger.FillUnproven),
+		MinutesThin: c.fills.Count(ledger.FillThin), MinutesUnproven: c.fills.Count(ledger.FillUnproven),
 		Archives: len(c.cfg.Archives) > 0, ArchiveErrors: c.archives.errors(),
 		Feedback: c.cfg.Feedback, Dropped: c.accepted.dropped, Wall: c.wall, Road: road}
 	s.MinutesRecovered, s.MinutesLost = c.gaps.Settled()

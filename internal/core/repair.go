@@ -137,7 +137,7 @@ func (c *Core) repaired(m timeline.Minute, id snowflake.ID) {
 // same if it ever comes.
 func (c *Core) missedByX(m timeline.Minute) {
 	r := c.repairs[m]
-	if r == nil || len(r.pending) == 0 || c.gaps.Holds(m.Span()) || c.fills.marked(m) != ledger.FillFull {
+	if r == nil || len(r.pending) == 0 || c.gaps.Holds(m.Span()) || c.fills.State(m) != ledger.FillFull {
 		return
 	}
 	maps.Copy(r.gone, r.pending)

@@ -28,8 +28,6 @@ const (
 	postponedMost = time.Hour
 	// withdrawn is the result of a request that was noted and never made.
 	withdrawn = "withdrawn"
-	// countsMost is how often a minute is asked for whose count does not agree with what came, or that is thin.
-	countsMost = 3
 )
 
 // requests are those to Replay or Recovery.

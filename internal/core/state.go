@@ -159,7 +159,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 		}
 	}
 	c.volumes.History.Return(k.Hours)
-	c.returnFills(k.Fills)
+	c.fills.Return(k.Fills)
 	for i := range k.Repairs {
 		if r := c.repairs[k.Repairs[i].Minute]; r != nil {
 			r.unsaved = true
@@ -245,7 +245,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	k.Hours = c.volumes.History.Take()
 	c.recordRepairs(k)
 	c.recordSteps(k)
-	c.recordFills(k)
+	k.Fills = c.fills.TakeRecords()
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)
 	}

@@ -121,5 +121,5 @@ func (c *Core) sum(covers []cover, m timeline.Minute) (all report.Minute, ok boo
 }
 
 func (c *Core) putVolume(partition string, m timeline.Minute, v report.Minute, g *volume.Grade) {
-	c.put((&report.Volume{Minute: v, Partition: partition, At: m, Acknowledged: c.cfg.Acknowledged, Grade: g, Fill: c.fills.record(m)}).Point(c.cfg.StreamLabel))
+	c.put((&report.Volume{Minute: v, Partition: partition, At: m, Acknowledged: c.cfg.Acknowledged, Grade: g, Fill: c.fills.Record(m)}).Point(c.cfg.StreamLabel))
 }

@@ -9,7 +9,7 @@
 //	                       └─► board      hysteresis ─► Verdict: grades, alarms that begin or end
 //
 // Not here: the counts (internal/state/ledger); when a minute closes, and the metrics and log lines of an alarm
-// (internal/core: alarm.go, volume.go, and report); whether a filled minute is whole (internal/core: fullness.go;
+// (internal/core: alarm.go, volume.go, and report); whether a filled minute is whole (internal/core/fill,
 // internal/core/refill: fullness.go); simulated days (internal/sim/volumes).
 //
 // Owner: the core, that is the engine's goroutine, owns the one Judge of a stream; internal/sim/volumes has its own. A

@@ -173,3 +173,20 @@ func (b *Book) Restore(partition int, r ledger.GapRecord) {
 	slices.SortStableFunc(k.gaps, func(a, b *Gap) int { return int(a.Span.From - b.Span.From) })
 	b.change(g)
 }
+
+// Lacks is what the partition's gaps hold of the minute, each without its first ms.
+func (b *Book) Lacks(partition int, m timeline.Minute, without int64) (lacks timeline.Set) {
+	for _, g := range b.parts[partition].gaps {
+		lacks.Add(unheard(b.Whole(g), without).Intersect(m.Span()))
+	}
+	return lacks
+}
+
+// unheard is a gap without its first seconds: it begins before the cut, and what came then says nothing of what a source
+// brought. One that begins with a minute has no such seconds.
+func unheard(s timeline.Span, without int64) timeline.Span {
+	if from := s.From + without; s.From%timeline.MinuteMilli != 0 && from < s.To {
+		s.From = from
+	}
+	return s
+}
