@@ -263,7 +263,7 @@ func (a *archive) fail(c *Core, end End) {
 		a.until = c.now.Add(refusedWait)
 		return
 	}
-	a.until = c.now.Add(min(archiveMost, c.jitter.Of(retry.Doubling(archiveFirst, archiveMost, a.failures-1))))
+	a.until = c.now.Add(min(archiveMost, c.attempts.jitter.Of(retry.Doubling(archiveFirst, archiveMost, a.failures-1))))
 }
 
 // paceSoon is how long after the begin a pace may be waited for.

@@ -1,12 +1,10 @@
 package core
 
 import (
-	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/core/retry"
-	"github.com/decahose/telegraf-decahose/internal/source/xapi"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -76,11 +74,11 @@ func (n *conn) lively(now time.Time, silence time.Duration) bool {
 
 func (c *Core) opened(n *conn) {
 	n.answered = true
-	c.budget.End(c.now)
-	c.answered()
+	c.attempts.budget.End(c.now)
+	c.attempts.answered()
 	if n.plain {
 		n.part.refused(c.now)
-		c.backfillTaken = false
+		c.attempts.backfillTaken = false
 		c.note(Warn, "%s: X refuses backfill for this stream; if it was not bought, set backfill = \"none\"", n)
 	}
 	n.plain = false
@@ -89,7 +87,7 @@ func (c *Core) opened(n *conn) {
 	}
 	n.state = live
 	n.openedAt, n.tweetAt = c.now, c.now
-	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.Guessed() || c.anyUnsure()
+	n.newest, n.known, n.unsure = 0, n.part.newest, c.clock.Guessed() || c.attempts.anyUnsure()
 	if n.began = 0; c.clock.Set() {
 		n.began = c.clock.At(c.now)
 	}
@@ -131,8 +129,8 @@ func (c *Core) unsound(n *conn, cause string, uncertain bool) {
 
 func (c *Core) ended(n *conn, end End) {
 	if !end.Opened {
-		c.budget.End(c.now)
-		c.answered()
+		c.attempts.budget.End(c.now)
+		c.attempts.answered()
 	} else {
 		n.counters.Disconnects++
 		n.endedAt = c.now
@@ -152,7 +150,7 @@ func (c *Core) ended(n *conn, end End) {
 	if !n.failed {
 		n.told = lastTold{}
 	}
-	n.due = c.now.Add(c.retryAfter(n, end))
+	n.due = c.now.Add(c.attempts.retryAfter(n, end))
 	c.noteEnded(n, end)
 	n.fed, n.advanced, n.unsure, n.verdict, n.message = false, false, false, "", ""
 }
@@ -163,16 +161,16 @@ func (c *Core) connect() {
 		return
 	}
 	for {
-		n := c.nextDue()
+		n := c.attempts.nextDue()
 		if n == nil {
 			return
 		}
-		if until := c.tried(n).Add(yieldFor); until.After(c.now) {
+		if until := c.attempts.tried(n).Add(yieldFor); until.After(c.now) {
 			n.yields, n.due = true, until
 			continue
 		}
-		if at := c.earliest(n); at.After(c.now) {
-			if h, _ := c.held(n); h != nil {
+		if at := c.attempts.earliest(n); at.After(c.now) {
+			if h, _ := c.attempts.held(n); h != nil {
 				n.behind = h
 			}
 			n.due = at
@@ -180,20 +178,6 @@ func (c *Core) connect() {
 		}
 		c.dial(n)
 	}
-}
-
-// nextDue is the connection to try next.
-func (c *Core) nextDue() *conn {
-	var best *conn
-	for _, n := range c.conns {
-		if n.state != waiting || n.due.After(c.now) {
-			continue
-		}
-		if best == nil || n.goesBefore(best) {
-			best = n
-		}
-	}
-	return best
 }
 
 // goesBefore puts dark partitions first, each in its turn, or one that X drops at once would keep the others from
@@ -216,50 +200,6 @@ func (n *conn) goesBefore(o *conn) bool {
 // X allows fewer connections than wanted it cuts the newest, or the oldest: then each partition keeps one.
 const yieldFor = time.Second
 
-// tried is when an attempt began that is still under way and that n should wait for; long ago if none.
-func (c *Core) tried(n *conn) (at time.Time) {
-	for _, o := range c.conns {
-		under := o.state == dialing || o.state == waiting && o.plain // the same attempt, without backfill
-		if o != n && under && !o.part.lit() && (o.part == n.part || o.Index < n.Index) {
-			at = later(at, o.dialedAt)
-		}
-	}
-	return at
-}
-
-// earliest is when n may be tried, as things stand, apart from its own wait.
-func (c *Core) earliest(n *conn) time.Time {
-	_, until := c.held(n)
-	return later(later(c.now, until), later(c.limited.Over(n, c.now), c.affordable(n)))
-}
-
-// held is the hold that n must wait in longest, nil: none.
-func (c *Core) held(n *conn) (longest *retry.Hold, until time.Time) {
-	for _, h := range c.holds(n) {
-		if at := h.Over(n, c.now); n.waitsIn(h) && at.After(until) {
-			longest, until = h, at
-		}
-	}
-	return longest, until
-}
-
-// affordable is when the budget allows for n. The last slot is kept for a partition that no connection delivers, or
-// a flapping redundant connection could starve it. Once half is used, what follows a failed attempt is spread evenly,
-// so that the end of an outage never finds the budget used up.
-func (c *Core) affordable(n *conn) time.Time {
-	need, left := 1, c.budget.Left(c.now)
-	if n.part.lit() && c.cfg.ConnectLimit >= 4 {
-		need = 2
-	}
-	switch {
-	case left < need:
-		return later(c.budget.Free(c.now), c.now.Add(xapi.NetworkStep))
-	case n.failed && 2*left <= c.cfg.ConnectLimit:
-		return c.dialedAt.Add(c.cfg.ConnectPeriod / time.Duration(c.cfg.ConnectLimit))
-	}
-	return c.now
-}
-
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -275,13 +215,8 @@ func earlier(a, b time.Time) time.Time {
 }
 
 func (c *Core) dial(n *conn) {
-	c.budget.Start()
-	c.limited.Dialed(n)
-	for _, h := range c.holds(n) {
-		h.Dialed(n)
-	}
+	c.attempts.dialed(n)
 	n.state, n.dialedAt, n.yields, n.answered = dialing, c.now, false, false
-	n.part.dialedAt, c.dialedAt = c.now, c.now
 	n.backfill = 0
 	if !n.plain {
 		n.backfill = c.minutesToAsk(n)
@@ -290,25 +225,6 @@ func (c *Core) dial(n *conn) {
 		n.counters.Backfills++
 	}
 	c.durable.intents = append(c.durable.intents, n)
-}
-
-// answered notes the end of an attempt: response headers, or a failure.
-func (c *Core) answered() {
-	for _, o := range c.conns {
-		if o.yields {
-			o.yields, o.due = false, c.now
-		}
-	}
-}
-
-// anyUp reports whether X can be reached: a connection delivers, or has just been opened.
-func (c *Core) anyUp() bool {
-	for _, n := range c.conns {
-		if n.state == live && (n.fed || c.now.Sub(n.openedAt) < retry.Healthy) {
-			return true
-		}
-	}
-	return false
 }
 
 // hangUp asks the engine to end a connection.
@@ -326,18 +242,13 @@ func (c *Core) silent(n *conn) {
 	c.unsound(n, "silence", true)
 	wait, quiet := &n.backoff.silence, !c.anyLively()
 	if quiet {
-		wait = &c.quiet
+		wait = &c.attempts.quiet
 	}
-	if !wait.Over(c.now) || quiet && c.anyReplacing() || c.earliest(n).After(c.now) {
+	if !wait.Over(c.now) || quiet && c.attempts.anyReplacing() || c.attempts.earliest(n).After(c.now) {
 		return // kept: it reports again, and a kept connection may still recover
 	}
 	wait.Take(c.now, 10*time.Second, 320*time.Second)
 	c.hangUp(n, "silence")
-}
-
-// anyUnsure reports whether the stream's time may be that of old Tweets.
-func (c *Core) anyUnsure() bool {
-	return slices.ContainsFunc(c.conns, func(n *conn) bool { return n.state == live && n.unsure })
 }
 
 func (c *Core) anyLively() bool {
@@ -347,24 +258,6 @@ func (c *Core) anyLively() bool {
 		}
 	}
 	return false
-}
-
-// anyReplacing reports whether a connection is on its way down or up.
-func (c *Core) anyReplacing() bool {
-	for _, n := range c.conns {
-		if n.state == closing || n.state == dialing {
-			return true
-		}
-	}
-	return false
-}
-
-// nextTry is when n will be tried, or another that waits for the same, as things stand.
-func (c *Core) nextTry(n *conn) time.Time {
-	if n.state != waiting {
-		return c.now
-	}
-	return later(n.due, c.earliest(n))
 }
 
 // abandon takes from n, which ended, the gaps that it was asked to fill and did not.

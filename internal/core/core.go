@@ -10,7 +10,6 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core/inflight"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/core/report"
-	"github.com/decahose/telegraf-decahose/internal/core/retry"
 	"github.com/decahose/telegraf-decahose/internal/core/seen"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/internal/output/point"
@@ -138,27 +137,17 @@ func (r *Ready) reset() {
 
 // Core is the judge of one stream. The engine's one goroutine owns it.
 type Core struct {
-	cfg           Config
-	partitions    []*partition
-	gaps          *gap.Book
-	any           *partition // account of records whose partition is not known
-	conns         []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
-	seen          *seen.IDs
-	bounds        seen.Bounds // the minutes that the stream may be at
-	parser        *tweet.Parser
-	clock         clock.Clock
-	budget        retry.Budget
-	jitter        retry.Jitter
-	quiet         retry.Pause // of replacing silent connections while the whole stream is silent
-	limited       retry.Hold  // after 420 and 429
-	outage        retry.Hold  // while X cannot be reached
-	trouble       retry.Hold  // while X answers 5xx
-	refused       retry.Hold  // while something on the road refuses what X granted
-	crowded       retry.Hold  // while X says that there are too many connections, and partitions are dark
-	dialedAt      time.Time   // of the stream's last attempt
-	soundAt       time.Time   // when a sound connection last delivered
-	backfillTaken bool        // X took a request with backfill, and sent Tweets
-	quarantine    quarantine
+	cfg        Config
+	partitions []*partition
+	gaps       *gap.Book
+	any        *partition // account of records whose partition is not known
+	conns      []*conn    // connection 0 of each partition first: X cuts the newest when there are too many
+	seen       *seen.IDs
+	bounds     seen.Bounds // the minutes that the stream may be at
+	parser     *tweet.Parser
+	clock      clock.Clock
+	attempts   attempts
+	quarantine quarantine
 
 	inFlight inflight.Queue
 	accepted accepted
@@ -198,10 +187,7 @@ func New(cfg Config) *Core {
 		seen:   seen.New(window(cfg), cfg.State),
 		parser: tweet.NewParser(cfg.Tweets == TweetsRaw),
 		clock:  clock.New(len(cfg.Partitions) * cfg.Connections),
-		budget: retry.NewBudget(cfg.ConnectLimit, cfg.ConnectPeriod),
-		jitter: retry.NewJitter(cfg.Seed),
 	}
-	c.refused.Strict, c.crowded.Strict = true, true
 	connections := cfg.Connections
 	if cfg.Offline {
 		connections = 0
@@ -225,6 +211,7 @@ func New(cfg Config) *Core {
 			p.conns = append(p.conns, n)
 		}
 	}
+	c.attempts = newAttempts(c.conns, cfg)
 	c.ways = refill.Ways{Archives: cfg.Archives, Rules: cfg.Recovery}
 	if cfg.Backfill != BackfillNone {
 		c.ways.Backfill = xapi.MaxBackfill
@@ -259,6 +246,7 @@ func (c *Core) Conns() []Conn {
 // Step folds one event into the book and fills out with what is to be done.
 func (c *Core) Step(now time.Time, ev Event, out *Ready) {
 	out.reset()
+	c.attempts.now = now
 	c.now, c.out, c.wall, c.behind = now, out, cmp.Or(ev.Wall, now.UnixNano()), ev.Behind
 	c.bound()
 	if c.begun.IsZero() {

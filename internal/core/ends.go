@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +58,7 @@ func (c *Core) tellDark() {
 		}
 		due = due || c.now.Sub(later(p.darkAt, p.saidAt)) >= every
 		dark = append(dark, strconv.Itoa(p.id))
-		if n := c.nextOf(p); first == nil || c.nextTry(n).Before(c.nextTry(first)) {
+		if n := c.attempts.nextOf(p); first == nil || c.attempts.nextTry(n).Before(c.attempts.nextTry(first)) {
 			first = n
 		}
 	}
@@ -74,38 +73,12 @@ func (c *Core) tellDark() {
 		}
 	}
 	c.note(Warn, "%s %s: no connection for %v (%s); %s", report.Plural("partition", len(dark)), strings.Join(dark, ", "),
-		c.now.Sub(since).Round(time.Second), first.counters.LastClass(), c.tryText(first))
+		c.now.Sub(since).Round(time.Second), first.counters.LastClass(), c.attempts.tryText(first))
 }
 
 // upNow reports whether a connection of the partition is open, whether Tweets come or not.
 func (p *partition) upNow() bool {
 	return slices.ContainsFunc(p.conns, func(n *conn) bool { return n.state == live })
-}
-
-// nextOf is the connection of the partition that will be tried next.
-func (c *Core) nextOf(p *partition) *conn {
-	best := p.conns[0]
-	for _, n := range p.conns[1:] {
-		if c.nextTry(n).Before(c.nextTry(best)) {
-			best = n
-		}
-	}
-	return best
-}
-
-// tryText says when n is tried, as things stand.
-func (c *Core) tryText(n *conn) string {
-	switch n.state {
-	case closing:
-		return "the last attempt has not ended yet"
-	case dialing:
-		return fmt.Sprintf("being tried for %v", c.now.Sub(n.dialedAt).Round(time.Second))
-	}
-	text := fmt.Sprintf("next try in %v", c.nextTry(n).Sub(c.now).Round(10*time.Millisecond))
-	if c.affordable(n).After(later(c.now, n.due)) {
-		text += ", the connect limit allows no more before"
-	}
-	return text
 }
 
 // noteEnded says why a connection ended; refusals loudly, with X's own words.
@@ -124,7 +97,7 @@ func (c *Core) noteEnded(n *conn, end End) {
 	if words != "" {
 		words = ": " + words
 	}
-	retry := c.nextTry(n).Sub(c.now).Round(10 * time.Millisecond)
+	retry := c.attempts.nextTry(n).Sub(c.now).Round(10 * time.Millisecond)
 	switch {
 	case end.Class == xapi.TooManyConnections:
 		c.note(Warn, "%s: one connection too many for this stream, parked for %v; lower option \"connections\" or stop the other client%s", n, retry, words)

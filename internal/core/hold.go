@@ -29,28 +29,28 @@ func (n *conn) waitsIn(h *retry.Hold) bool {
 }
 
 // holds are those that concern n, beside the one after 420 and 429.
-func (c *Core) holds(n *conn) [6]*retry.Hold {
-	return [...]*retry.Hold{&c.outage, &c.trouble, &c.refused, &c.crowded, &n.part.outage, &n.part.trouble}
+func (a *attempts) holds(n *conn) [6]*retry.Hold {
+	return [...]*retry.Hold{&a.outage, &a.trouble, &a.refused, &a.crowded, &n.part.outage, &n.part.trouble}
 }
 
 // healed ends the holds that n, which brought Tweets, proves to be over; who waited in them connects at once.
-func (c *Core) healed(n *conn) {
-	if c.limited.Proved(n.dialedAt) {
-		c.free(&c.limited)
+func (a *attempts) healed(n *conn) {
+	if a.limited.Proved(n.dialedAt) {
+		a.free(&a.limited)
 	}
-	for _, h := range c.holds(n) {
-		if h.Proved(n.dialedAt) && (h != &c.crowded || c.now.Sub(n.openedAt) >= retry.Healthy) {
-			c.free(h)
+	for _, h := range a.holds(n) {
+		if h.Proved(n.dialedAt) && (h != &a.crowded || a.now.Sub(n.openedAt) >= retry.Healthy) {
+			a.free(h)
 		}
 	}
 }
 
 // free ends a hold.
-func (c *Core) free(h *retry.Hold) {
+func (a *attempts) free(h *retry.Hold) {
 	h.Reset()
-	for _, n := range c.conns {
+	for _, n := range a.conns {
 		if n.behind == h && n.state == waiting {
-			n.behind, n.failed, n.due = nil, false, c.now
+			n.behind, n.failed, n.due = nil, false, a.now
 		}
 	}
 }

@@ -45,7 +45,7 @@ func checkInvariants(t require.TestingT, c *Core) {
 		// Less only where minutes beyond the horizon were dropped.
 		require.LessOrEqual(t, unique, first, "unique of the minutes and first of the connections")
 	}
-	used, inFlight := c.budget.Used()
+	used, inFlight := c.attempts.budget.Used()
 	require.LessOrEqual(t, used, c.cfg.ConnectLimit, "connect budget")
 	require.GreaterOrEqual(t, inFlight, 0)
 	_, inFlight = c.requests.budget.Used()

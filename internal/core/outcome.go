@@ -141,7 +141,7 @@ func (c *Core) requestAgain(n *conn, end End, o *refill.Outcome) time.Duration {
 	}
 	if n.job.claimed > n.job.query.From && end.Opened {
 		q.failures = 0
-		return c.jitter.Of(quickRetry)
+		return c.attempts.jitter.Of(quickRetry)
 	}
 	if end.Status != q.status { // trouble of another kind
 		q.failures, q.status = 0, end.Status
@@ -149,15 +149,15 @@ func (c *Core) requestAgain(n *conn, end End, o *refill.Outcome) time.Duration {
 	q.failures++
 	switch {
 	case end.Status == 420, end.Status == 429:
-		return c.limitWait(q.failures)
+		return c.attempts.limitWait(q.failures)
 	case end.Status == 406 && dated(end.Message):
 		return retry.Doubling(tooYoung, retry.MaxRefusedDelay, max(0, q.failures-tooYoungMost))
 	case end.Status >= 500:
-		return c.jitter.Of(retry.Server(q.failures, false))
+		return c.attempts.jitter.Of(retry.Server(q.failures, false))
 	case end.Status >= 300, end.Class == "redirect", end.Class == "config", end.Class == "credentials":
-		return c.jitter.Of(retry.Refused(q.failures))
+		return c.attempts.jitter.Of(retry.Refused(q.failures))
 	}
-	return c.jitter.Of(retry.Doubling(quickRetry, xapi.MaxServerDelay, q.failures-1))
+	return c.attempts.jitter.Of(retry.Doubling(quickRetry, xapi.MaxServerDelay, q.failures-1))
 }
 
 // postpone puts off the minutes that X failed to deliver, so that they do not block those that it can.

@@ -37,8 +37,8 @@ func (c *Core) begin() {
 				p.begin, p.position = r.Begin, r.Position
 			}
 		}
-		if at := c.now.Add(-time.Duration(stream-p.position) * time.Millisecond); p.position != 0 && at.After(c.soundAt) {
-			c.soundAt = at
+		if at := c.now.Add(-time.Duration(stream-p.position) * time.Millisecond); p.position != 0 && at.After(c.attempts.soundAt) {
+			c.attempts.soundAt = at
 		}
 		c.restoreGaps(p, past)
 		if p.begin != 0 {
@@ -108,7 +108,7 @@ func (c *Core) restoreRequests(past *ledger.Past) {
 	if then := past.Moment; then.Stream != 0 { // what that process's clock would say now
 		wall = then.Wall + (c.clock.At(c.now)-then.Stream)*1e6
 	}
-	c.budget.Restore(c.now, wall, past.Connects)
+	c.attempts.budget.Restore(c.now, wall, past.Connects)
 	var made []int64
 	for i := range past.Requests {
 		r := past.Requests[i]

@@ -68,7 +68,7 @@ func (c *Core) snapshot(road report.Road) report.Stream {
 	s := report.Stream{ConnectionsWanted: int64(len(c.conns)), PartitionsWanted: int64(len(c.partitions)),
 		Present: c.clock.At(c.now), Horizon: c.cfg.Recovery.Horizon,
 		Emitted: c.emitted, StateBytes: c.durable.bytes, StateFails: c.durable.failing,
-		ConnectBudget: int64(c.budget.Left(c.now)), Collisions: c.collisions, Version: c.cfg.Version,
+		ConnectBudget: int64(c.attempts.budget.Left(c.now)), Collisions: c.collisions, Version: c.cfg.Version,
 		MinutesThin: c.fills.Count(ledger.FillThin), MinutesUnproven: c.fills.Count(ledger.FillUnproven),
 		Archives: len(c.cfg.Archives) > 0, ArchiveErrors: c.archives.errors(),
 		Feedback: c.cfg.Feedback, Dropped: c.accepted.dropped, Wall: c.wall, Road: road}

@@ -178,12 +178,12 @@ func (c *Core) unique(n *conn, f *wire.Frame, t *tweet.Tweet) {
 func (c *Core) fed(n *conn, newest int64) {
 	n.tweetAt, n.fedAt, n.fed = c.now, c.now, true
 	n.backoff.refused = 0
-	c.backfillTaken = c.backfillTaken || n.backfill > 0
-	c.healed(n)
+	c.attempts.backfillTaken = c.attempts.backfillTaken || n.backfill > 0
+	c.attempts.healed(n)
 	if newest > n.known {
 		n.advanced = true
 		n.backoff.silence.Reset()
-		c.quiet.Reset()
+		c.attempts.quiet.Reset()
 	}
 	if n.unsure && c.now.Sub(n.openedAt) >= settle {
 		n.unsure = false
@@ -200,7 +200,7 @@ func (c *Core) fed(n *conn, newest int64) {
 		c.soundAgain(n)
 	}
 	if n.sound {
-		c.soundAt = c.now
+		c.attempts.soundAt = c.now
 	}
 }
 

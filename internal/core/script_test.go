@@ -178,7 +178,7 @@ func (s *script) live() {
 	s.dials, s.left = map[int]bool{}, map[int]bool{}
 	s.open, s.waiting, s.todo, s.flight, s.loads, s.posted = map[int]bool{}, map[int][]Event{}, nil, nil, nil, 0
 	s.core = New(cfg)
-	s.core.jitter = retry.NewJitter(0)
+	s.core.attempts.jitter = retry.NewJitter(0)
 	s.step(Event{Kind: Tick})
 }
 

@@ -129,7 +129,7 @@ func (c *Core) release(held []*conn, durable bool) {
 			c.withdraw(n)
 		case c.stopping:
 			n.state = waiting
-			c.budget.End(c.now)
+			c.attempts.budget.End(c.now)
 		default:
 			if !durable && n.backfill > 0 {
 				c.abandon(n)
@@ -249,7 +249,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	for _, r := range d.asked {
 		k.Requests = append(k.Requests, *r)
 	}
-	k.Connects = c.budget.Wall(c.now, c.wall)
+	k.Connects = c.attempts.budget.Wall(c.now, c.wall)
 	k.Answers, d.asked, d.answers = d.answers, nil, nil
 	return k
 }

@@ -67,8 +67,8 @@ func (c *Core) stepOf(p *partition, h *gap.Gap, o *outlook) step {
 
 // reconnectStep is the next step of a dark gap: the next attempt, and what it will ask for.
 func (c *Core) reconnectStep(p *partition, h *gap.Gap) step {
-	n := c.nextOf(p)
-	s := step{at: c.nextTry(n)}
+	n := c.attempts.nextOf(p)
+	s := step{at: c.attempts.nextTry(n)}
 	minutes, try := c.backfillMinutes(p, s.at), "next try "+c.clockText(s.at)
 	if n.state != waiting {
 		minutes, try = n.backfill, map[state]string{dialing: "being tried", live: "connected, no Tweet yet", closing: "being closed"}[n.state]
