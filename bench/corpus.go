@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 const (
@@ -30,7 +30,7 @@ type corpus struct {
 // newCorpus takes the World's last tweets before now: ids must be recent, for the real binary judges
 // them by the clock.
 func newCorpus(tweets int, now time.Time) *corpus {
-	w := decasim.NewWorld(decasim.WorldConfig{Seed: worldSeed, Rate: worldRate})
+	w := world.New(world.Config{Seed: worldSeed, Rate: worldRate})
 	length := time.Duration(tweets) * time.Second / worldRate
 	c := &corpus{}
 	for t := range w.Tweets(now.Add(-length*5/4), now) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // feed is many Tweets, each of them new, compressed for both partitions. It serves them as fast as they are taken.
@@ -22,7 +22,7 @@ type feed struct {
 // newFeed takes the World's last tweets before now, whole records.
 func newFeed(tweets int, now time.Time) *feed {
 	const slice = 5 * time.Second
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: worldSeed, Rate: worldRate})
+	truth := world.New(world.Config{Seed: worldSeed, Rate: worldRate})
 	n := tweets / (worldRate * int(slice.Seconds()))
 	parts := make([]*feedSlice, n)
 	limit := make(chan struct{}, 2)
@@ -31,7 +31,7 @@ func newFeed(tweets int, now time.Time) *feed {
 		wg.Go(func() {
 			limit <- struct{}{}
 			from := now.Add(time.Duration(i-n) * slice)
-			parts[i] = newFeedSlice(world, from, from.Add(slice))
+			parts[i] = newFeedSlice(truth, from, from.Add(slice))
 			<-limit
 		})
 	}
@@ -71,14 +71,14 @@ type feedSlice struct {
 	out           [partitions]bytes.Buffer
 }
 
-func newFeedSlice(world *decasim.World, from, to time.Time) *feedSlice {
+func newFeedSlice(truth *world.World, from, to time.Time) *feedSlice {
 	s := &feedSlice{}
 	var zips [partitions]*gzip.Writer
 	for p := range zips {
 		zips[p], _ = gzip.NewWriterLevel(&s.out[p], gzip.BestSpeed) // fails for unknown levels only
 	}
 	var rec []byte
-	for t := range world.Tweets(from, to) {
+	for t := range truth.Tweets(from, to) {
 		rec = t.Append(rec[:0])
 		s.tweets++
 		s.bytes += len(rec)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 // live sends the World's Tweets as their time comes, each flushed on its own, to all connections at once,
 // and remembers when.
 type live struct {
-	world *decasim.World
+	world *world.World
 	mu    sync.Mutex
 	conns map[int][]*send
 	count int
@@ -33,7 +33,7 @@ type live struct {
 const liveConnections = 4
 
 func newLive() *live {
-	return &live{world: decasim.NewWorld(decasim.WorldConfig{Seed: worldSeed, Rate: worldRate}), conns: map[int][]*send{},
+	return &live{world: world.New(world.Config{Seed: worldSeed, Rate: worldRate}), conns: map[int][]*send{},
 		all: make(chan struct{}), sent: map[int64]time.Time{}}
 }
 
@@ -63,7 +63,7 @@ func (l *live) run(length time.Duration) error {
 		zips[partition] = newPartitionZip(conns)
 	}
 	start := time.Now()
-	var due []decasim.Tweet
+	var due []world.Tweet
 	for ms := start.UnixMilli(); ms < start.Add(length).UnixMilli(); ms++ {
 		time.Sleep(time.Until(time.UnixMilli(ms)))
 		due = l.world.Milli(due[:0], ms, 1)
@@ -76,7 +76,7 @@ func (l *live) run(length time.Duration) error {
 	return nil
 }
 
-func (l *live) send(z *partitionZip, t decasim.Tweet) error {
+func (l *live) send(z *partitionZip, t world.Tweet) error {
 	z.record = append(t.Append(z.record[:0]), "\r\n"...)
 	at := time.Now()
 	l.mu.Lock()

@@ -11,7 +11,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -61,9 +61,9 @@ func storeMinutes(dir string, from, minutes timeline.Minute) (tweets int, err er
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: worldSeed, Rate: worldRate})
+	truth := world.New(world.Config{Seed: worldSeed, Rate: worldRate})
 	for m := from; m < from+minutes; m++ {
-		batch, err := minuteBatch(world, m)
+		batch, err := minuteBatch(truth, m)
 		if err != nil {
 			return 0, err
 		}
@@ -76,7 +76,7 @@ func storeMinutes(dir string, from, minutes timeline.Minute) (tweets int, err er
 }
 
 // minuteBatch are the Tweets of a minute as the input emits them, with all fields.
-func minuteBatch(world *decasim.World, m timeline.Minute) (*archive.Batch, error) {
+func minuteBatch(truth *world.World, m timeline.Minute) (*archive.Batch, error) {
 	schema, err := encode.NewSchema("bench", nil, nil, encode.Keep)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func minuteBatch(world *decasim.World, m timeline.Minute) (*archive.Batch, error
 	batch, parser := new(archive.Batch), tweet.NewParser(false)
 	var t tweet.Tweet
 	var rec, line []byte
-	for one := range world.Tweets(time.UnixMilli(m.Milli()), time.UnixMilli((m + 1).Milli())) {
+	for one := range truth.Tweets(time.UnixMilli(m.Milli()), time.UnixMilli((m + 1).Milli())) {
 		parser.Reset()
 		rec = one.Append(rec[:0])
 		if err := parser.Parse(rec, &t); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/engine"
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/source/stream"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/state/store"
@@ -42,11 +42,11 @@ type gapTweets struct {
 func newGapTweets(minutes timeline.Minute) *gapTweets {
 	from := timeline.MinuteOf(time.Now().UnixMilli()) - gapAge
 	g := &gapTweets{from: from, to: from + minutes}
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: worldSeed, Rate: worldRate})
+	truth := world.New(world.Config{Seed: worldSeed, Rate: worldRate})
 	parts := make([]*corpus, minutes)
 	var wg sync.WaitGroup
 	for i := range parts {
-		wg.Go(func() { parts[i] = minuteCorpus(world, from+timeline.Minute(i)) })
+		wg.Go(func() { parts[i] = minuteCorpus(truth, from+timeline.Minute(i)) })
 	}
 	wg.Wait()
 	for _, c := range parts {
@@ -58,9 +58,9 @@ func newGapTweets(minutes timeline.Minute) *gapTweets {
 }
 
 // minuteCorpus is a minute as one connection delivers it.
-func minuteCorpus(world *decasim.World, m timeline.Minute) *corpus {
+func minuteCorpus(truth *world.World, m timeline.Minute) *corpus {
 	c := &corpus{}
-	for t := range world.Tweets(time.UnixMilli(m.Milli()), time.UnixMilli((m + 1).Milli())) {
+	for t := range truth.Tweets(time.UnixMilli(m.Milli()), time.UnixMilli((m + 1).Milli())) {
 		rec := t.Append(nil)
 		c.bytes += len(rec)
 		c.records = append(c.records, rec)

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 var backfillModes = map[string]decasim.BackfillMode{
@@ -99,20 +100,20 @@ func password() string {
 	return "demo"
 }
 
-func source(c *cli.Context) (decasim.Source, error) {
+func source(c *cli.Context) (world.Source, error) {
 	rate := c.Float64("rate")
 	if rate == 0 {
 		rate = -1 // 0 means the default to the library
 	}
 	if path := c.String("play"); path != "" {
-		p, err := decasim.NewPlay(decasim.PlayConfig{Path: path, Seed: c.Uint64("seed"), Rate: rate})
+		p, err := world.NewPlay(world.PlayConfig{Path: path, Seed: c.Uint64("seed"), Rate: rate})
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--play: %w", err)}
 		}
 		return p, nil
 	}
-	return decasim.NewWorld(decasim.WorldConfig{Seed: c.Uint64("seed"), Rate: rate, Deleted: none(c.Float64("deleted")),
-		Season: decasim.Season{Daily: c.Float64("daily"), Weekly: c.Float64("weekly")}}), nil
+	return world.New(world.Config{Seed: c.Uint64("seed"), Rate: rate, Deleted: none(c.Float64("deleted")),
+		Season: world.Season{Daily: c.Float64("daily"), Weekly: c.Float64("weekly")}}), nil
 }
 
 // faults are those of --fault, then those of --random-faults.

@@ -15,22 +15,22 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	tweets "github.com/decahose/telegraf-decahose/internal/record/tweet"
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
 // minuteLines are the Tweets of a minute of the simulator's World, 600 a second, as the input emits them with all fields.
 var minuteLines = sync.OnceValue(func() (lines [][]byte) {
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: 20, Rate: 600})
+	truth := world.New(world.Config{Seed: 20, Rate: 600})
 	schema, err := encode.NewSchema("prod", nil, nil, encode.Keep)
 	if err != nil {
 		panic(err)
 	}
 	p := tweets.NewParser(false)
 	var t tweets.Tweet
-	for one := range world.Tweets(time.UnixMilli(noon.Milli()), time.UnixMilli((noon + 1).Milli())) {
+	for one := range truth.Tweets(time.UnixMilli(noon.Milli()), time.UnixMilli((noon + 1).Milli())) {
 		p.Reset()
-		if err := p.Parse(world.AppendRecord(nil, one.ID), &t); err != nil {
+		if err := p.Parse(truth.AppendRecord(nil, one.ID), &t); err != nil {
 			panic(err)
 		}
 		t.ReceivedAt = noon.Nano() + int64(len(lines))

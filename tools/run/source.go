@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // source is where the stream comes from: X, if the environment has credentials, else a simulator
@@ -21,7 +22,7 @@ type source struct {
 	account, label string
 	env            []string        // for the agent, beside this process's own
 	sim            *decasim.Server // nil: X
-	world          decasim.Source  // of the simulator
+	world          world.Source    // of the simulator
 	wg             sync.WaitGroup
 }
 
@@ -52,10 +53,10 @@ func simulate() (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start simulator: %w", err)
 	}
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: uint64(time.Now().UnixNano())})
-	s := &source{name: "a simulated Decahose", world: world, url: "http://" + l.Addr().String(), account: "demo", label: "prod",
+	truth := world.New(world.Config{Seed: uint64(time.Now().UnixNano())})
+	s := &source{name: "a simulated Decahose", world: truth, url: "http://" + l.Addr().String(), account: "demo", label: "prod",
 		env: []string{"DECAHOSE_USERNAME=demo", "DECAHOSE_PASSWORD=demo"},
-		sim: decasim.NewServer(decasim.ServerConfig{Source: world, ConnectLimit: -1})}
+		sim: decasim.NewServer(decasim.ServerConfig{Source: truth, ConnectLimit: -1})}
 	s.wg.Go(func() { _ = s.sim.Serve(l) }) // ends with close
 	return s, nil
 }

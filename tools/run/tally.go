@@ -9,6 +9,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -143,6 +144,6 @@ func (t *tally) judge(src *source) verdict {
 }
 
 // exists asks the truth itself: was this Tweet ever written?
-func exists(world decasim.Source, id snowflake.ID) bool {
-	return slices.ContainsFunc(world.Milli(nil, id.Milli(), 1), func(t decasim.Tweet) bool { return t.ID == id })
+func exists(truth world.Source, id snowflake.ID) bool {
+	return slices.ContainsFunc(truth.Milli(nil, id.Milli(), 1), func(t world.Tweet) bool { return t.ID == id })
 }

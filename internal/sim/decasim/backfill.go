@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // backfill is what a connection asked for of the past: older Tweets first, roughly, in between the
 // live ones, with some of them twice.
 type backfill struct {
 	at, to int64 // Unix ms: [at, to) is still to be delivered
-	found  []Tweet
+	found  []world.Tweet
 	window []snowflake.ID // about to be written, in disorder
 	recent []snowflake.ID // the last ones, repeated at the end
 }
@@ -36,7 +37,7 @@ func (c *conn) fill(now time.Time, fx effects) bool {
 			return false
 		}
 		c.send(now, item{id: id}, fx)
-		if c.rng.chance(backfillRepeat) {
+		if c.rng.Chance(backfillRepeat) {
 			c.send(now, item{id: id}, fx)
 		}
 		if f.recent = append(f.recent, id); len(f.recent) > backfillOverlap {
@@ -59,7 +60,7 @@ func (f *backfill) next(c *conn) (snowflake.ID, bool) {
 	if len(f.window) == 0 {
 		return 0, false
 	}
-	i := c.rng.zipf(len(f.window))
+	i := c.rng.Zipf(len(f.window))
 	id := f.window[i]
 	f.window = slices.Delete(f.window, i, i+1)
 	return id, true

@@ -2,6 +2,7 @@ package decasim
 
 import (
 	"cmp"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"time"
 )
 
@@ -28,7 +29,7 @@ const Stored = 100
 
 // ServerConfig of a Server. Zero values are X's own, with exceptions that are named.
 type ServerConfig struct {
-	Source   Source       // nil: a World of 400 Tweets per second
+	Source   world.Source // nil: a World of 400 Tweets per second
 	Account  string       // "demo"
 	Label    string       // "prod"
 	Username string       // "demo"
@@ -77,7 +78,7 @@ type ServerConfig struct {
 
 func (c ServerConfig) withDefaults() ServerConfig {
 	if c.Source == nil {
-		c.Source = NewWorld(WorldConfig{Seed: c.Seed})
+		c.Source = world.New(world.Config{Seed: c.Seed})
 	}
 	c.Account, c.Label = cmp.Or(c.Account, "demo"), cmp.Or(c.Label, "prod")
 	c.Username, c.Password = cmp.Or(c.Username, "demo"), cmp.Or(c.Password, "demo")

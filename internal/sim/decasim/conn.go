@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
 
 // Mode is how a connection ends.
@@ -69,7 +70,7 @@ type conn struct {
 
 	nc       net.Conn
 	out      *output
-	rng      rng
+	rng      rng.Rand
 	pending  []item // taken over, by due
 	backfill *backfill
 	filling  bool           // the last step delivered some of it and there is more
@@ -128,7 +129,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, partition, minutes
 		nc.Close()
 		return
 	}
-	c.begin(saltConnection, c.ordinal)
+	c.begin(rng.SaltConnection, c.ordinal)
 	defer s.unregister(c)
 	c.run()
 }
@@ -141,9 +142,9 @@ func (s *Server) newConn(nc net.Conn, r *http.Request, now time.Time) *conn {
 
 // begin prepares the output of a registered connection.
 func (c *conn) begin(salt uint64, ordinal int) {
-	c.rng = newRNG(c.s.cfg.Seed, salt, uint64(ordinal))
+	c.rng = rng.New(c.s.cfg.Seed, salt, uint64(ordinal))
 	c.out = newOutput(c.nc, &c.s.cfg)
-	c.target = c.rng.between(c.s.cfg.FlushMin, c.s.cfg.FlushMax)
+	c.target = c.rng.Between(c.s.cfg.FlushMin, c.s.cfg.FlushMax)
 	c.s.wg.Go(c.listen)
 }
 
@@ -239,7 +240,7 @@ func (c *conn) take() (end *ending, full bool) {
 	for _, it := range c.queue {
 		it.due = it.id.Milli()
 		if disorder > 0 {
-			it.due += int64(c.rng.n(disorder))
+			it.due += int64(c.rng.N(disorder))
 		}
 		c.pending = append(c.pending, it)
 	}

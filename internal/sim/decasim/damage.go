@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // record is the whole line of a Tweet, \r\n included.
@@ -14,7 +16,7 @@ func (c *conn) record(it item) []byte {
 	if it.record != nil {
 		return it.record
 	}
-	if a, ok := c.s.cfg.Source.(Aging); ok && c.job != nil {
+	if a, ok := c.s.cfg.Source.(world.Aging); ok && c.job != nil {
 		return append(a.AppendLater(nil, it.id), "\r\n"...)
 	}
 	return append(c.s.cfg.Source.AppendRecord(nil, it.id), "\r\n"...)
@@ -104,14 +106,14 @@ func (c *conn) trickle(now time.Time, on bool) {
 func (c *conn) damage(record []byte, id snowflake.ID, f *planned) {
 	variant := f.Variant
 	if variant == "" {
-		variant = Variants[c.rng.n(len(Variants))]
+		variant = Variants[c.rng.N(len(Variants))]
 	}
 	body := record[:len(record)-2]
 	switch variant {
 	case "unknown":
 		c.add(fmt.Appendf(nil, `{"x_new_kind":{"id":%d,"id_str":"%d","text":"not a Tweet"}}`+"\r\n", id, id))
 	case "notice":
-		c.add(notice([]string{"info", "warn"}[c.rng.n(2)], "Some words from X.\n\n", time.Now()))
+		c.add(notice([]string{"info", "warn"}[c.rng.N(2)], "Some words from X.\n\n", time.Now()))
 	case "delete":
 		c.add(fmt.Appendf(nil, `{"delete":{"status":{"id":%d,"id_str":"%d","user_id":1,"user_id_str":"1"},"timestamp_ms":"%d"}}`+"\r\n", id, id, id.Milli()))
 	case "braces", "keys", "digits", "minutes", "deep", "blanks":
@@ -153,7 +155,7 @@ func (c *conn) spoiled(variant string, body []byte, size int) []byte {
 	c.glued = false
 	switch variant {
 	case "truncated":
-		return append(bytes.Clone(body[:len(body)/4+c.rng.n(len(body)/2)]), "\r\n"...)
+		return append(bytes.Clone(body[:len(body)/4+c.rng.N(len(body)/2)]), "\r\n"...)
 	case "garbled":
 		return append(garble(&c.rng, body), "\r\n"...)
 	case "glued":
@@ -168,11 +170,11 @@ func (c *conn) spoiled(variant string, body []byte, size int) []byte {
 }
 
 // garble flips bits until what is left is not valid JSON; line ends are spared.
-func garble(r *rng, body []byte) []byte {
+func garble(r *rng.Rand, body []byte) []byte {
 	b := bytes.Clone(body)
 	for range 8 {
-		i := r.n(len(b))
-		b[i] ^= byte(1 << r.n(7))
+		i := r.N(len(b))
+		b[i] ^= byte(1 << r.N(7))
 		if b[i] == '\r' || b[i] == '\n' {
 			b[i] = '~'
 		}
@@ -186,7 +188,7 @@ func garble(r *rng, body []byte) []byte {
 // lie writes a Tweet whose id is of another time than that at which it is sent. Which Tweets it is sent with depends on
 // those alone, so that all connections bring the same.
 func (c *conn) lie(with snowflake.ID, fx effects) {
-	if r := newRNG(c.s.cfg.Seed, saltLie, uint64(with)); c.over || c.glued || !fx.draw(fx.liar, &r) {
+	if r := rng.New(c.s.cfg.Seed, rng.SaltLie, uint64(with)); c.over || c.glued || !fx.draw(fx.liar, &r) {
 		return
 	}
 	f, at := fx.liar, time.UnixMilli(with.Milli())

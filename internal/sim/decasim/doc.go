@@ -1,16 +1,15 @@
-// Package decasim stands in for X: a World of Tweets that is a pure function of a seed, a Server that delivers them as
-// the Decahose, Replay and Recovery do, a FaultPlan that makes it misbehave, and an oracle that knows which ids were
-// offered and which were sent. It runs on loopback and inside a testing/synctest bubble (PipeListener), and it is the
+// Package decasim stands in for X: a Server that delivers the Tweets of a world.Source as the Decahose, Replay and Recovery
+// do, a FaultPlan that makes it misbehave, and an oracle that knows which ids were offered and which were sent. It runs on loopback and inside a testing/synctest bubble (PipeListener), and it is the
 // whole of the command decahose-sim.
 //
-//	World or Play ─► Source ─► Server ─► connections, requests
-//	                             ▲  └──► book of ids: offered, sent, gone
-//	                         FaultPlan
+//	world.Source ─► Server ─► connections, requests
+//	                  ▲  └──► book of ids: offered, sent, gone
+//	              FaultPlan
 //
 // Nothing that it knows comes from the code that it is used to test; it shares only the arithmetic of ids.
 //
-// Not here: what an engine made of it (internal/sim/oracle); counts without Tweets (internal/sim/volumes).
+// Not here: the Tweets (internal/sim/world); what an engine made of it (internal/sim/oracle); counts without Tweets (internal/sim/volumes).
 //
-// Owner: sources, plans and the server are safe for concurrent use. The goroutine of each request owns its connection;
+// Owner: plans and the server are safe for concurrent use. The goroutine of each request owns its connection;
 // one pump hands out Tweets as their time comes. Close ends all of them and waits.
 package decasim

@@ -20,7 +20,7 @@ import (
 func faulty(t *testing.T, f Fault, d time.Duration, check func(t *testing.T, s *rig, got *received)) {
 	t.Helper()
 	plan := NewFaultPlan(f)
-	cfg := ServerConfig{Source: world(40), Faults: plan, Level: -2, HeartbeatEvery: time.Second}
+	cfg := ServerConfig{Source: newWorld(40), Faults: plan, Level: -2, HeartbeatEvery: time.Second}
 	simulate(t, cfg, d, []string{"?partition=1"}, func(t *testing.T, s *rig, got []*received) {
 		require.Empty(t, plan.Unfired(), "the fault must have fired")
 		require.NotEmpty(t, plan.Fired())
@@ -159,7 +159,7 @@ func TestDamage(t *testing.T) {
 func TestOutageRefusesThenCarriesOn(t *testing.T) {
 	plan := NewFaultPlan(Fault{Kind: Outage, At: 5 * time.Second, For: 7 * time.Second})
 	bubble(t, func(t *testing.T) {
-		s := pipeRig(ServerConfig{Source: world(30), Faults: plan})
+		s := pipeRig(ServerConfig{Source: newWorld(30), Faults: plan})
 		defer s.shut()
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -185,7 +185,7 @@ func TestOutageRefusesThenCarriesOn(t *testing.T) {
 
 func TestEveryConnectionIsCutAtOnce(t *testing.T) {
 	plan := NewFaultPlan(Fault{Kind: Reset, At: 5 * time.Second, Partition: 1, Connection: EveryConnection})
-	simulate(t, ServerConfig{Source: world(30), Faults: plan}, 10*time.Second, four, func(t *testing.T, s *rig, got []*received) {
+	simulate(t, ServerConfig{Source: newWorld(30), Faults: plan}, 10*time.Second, four, func(t *testing.T, s *rig, got []*received) {
 		require.Equal(t, 2, s.Summary().Live)
 		require.Error(t, got[0].err)
 		require.Error(t, got[1].err)
@@ -205,7 +205,7 @@ func mapsValues(m map[string]int) func(func(int) bool) {
 
 func TestOutageOverLoopbackListensAgain(t *testing.T) {
 	plan := NewFaultPlan(Fault{Kind: Outage, At: 100 * time.Millisecond, For: 300 * time.Millisecond})
-	s := loopbackRig(t, ServerConfig{Source: world(50), Faults: plan})
+	s := loopbackRig(t, ServerConfig{Source: newWorld(50), Faults: plan})
 	defer s.shut()
 	var wg sync.WaitGroup
 	first := s.follow(t.Context(), &wg, "?partition=1")
@@ -276,7 +276,7 @@ func TestRandomPlansCanBeSurvived(t *testing.T) {
 	for seed := range uint64(2) {
 		plan := RandomPlan(seed, RandomOptions{Duration: time.Minute, Backfill: true})
 		bubble(t, func(t *testing.T) {
-			s := pipeRig(ServerConfig{Source: world(10), Faults: plan, ConnectLimit: -1, Level: -2})
+			s := pipeRig(ServerConfig{Source: newWorld(10), Faults: plan, ConnectLimit: -1, Level: -2})
 			defer s.shut()
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
@@ -343,7 +343,7 @@ func TestLossTogetherAndApart(t *testing.T) {
 			again, err := ParseFault(f.String())
 			require.NoError(t, err)
 			require.Equal(t, f, again)
-			cfg := ServerConfig{Source: world(100), Faults: NewFaultPlan(f), Level: -2}
+			cfg := ServerConfig{Source: newWorld(100), Faults: NewFaultPlan(f), Level: -2}
 			simulate(t, cfg, 30*time.Second, []string{"?partition=1", "?partition=1", "?partition=2"}, func(t *testing.T, s *rig, got []*received) {
 				require.Empty(t, cfg.Faults.Unfired())
 				sets := make([]map[snowflake.ID]bool, len(got))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
 
 // FaultPlan is what goes wrong, and the proof that it did. A nil plan is one without faults. A plan
@@ -267,16 +268,16 @@ func (fx *effects) add(f *planned) {
 func (fx *effects) is(k Kind) bool { return fx.cut != nil && fx.cut.Kind == k }
 
 // lose says whether a Tweet is withheld. Whether it is from all depends on it alone.
-func (fx *effects) lose(r *rng, seed uint64, id snowflake.ID) bool {
-	shared := newRNG(seed, saltLoss, uint64(id))
+func (fx *effects) lose(r *rng.Rand, seed uint64, id snowflake.ID) bool {
+	shared := rng.New(seed, rng.SaltLoss, uint64(id))
 	return fx.draw(fx.same, &shared) || fx.draw(fx.loss, r)
 }
 
-func (fx *effects) spoil(r *rng) bool  { return fx.draw(fx.damage, r) }
-func (fx *effects) double(r *rng) bool { return fx.draw(fx.duplicate, r) }
+func (fx *effects) spoil(r *rng.Rand) bool  { return fx.draw(fx.damage, r) }
+func (fx *effects) double(r *rng.Rand) bool { return fx.draw(fx.duplicate, r) }
 
-func (fx *effects) draw(f *planned, r *rng) bool {
-	if f == nil || !r.chance(f.Share) {
+func (fx *effects) draw(f *planned, r *rng.Rand) bool {
+	if f == nil || !r.Chance(f.Share) {
 		return false
 	}
 	fx.plan.mu.Lock()

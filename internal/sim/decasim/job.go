@@ -2,6 +2,8 @@ package decasim
 
 import (
 	"cmp"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"math"
 	"net/http"
 	"slices"
@@ -18,8 +20,8 @@ type job struct {
 	from, to  int64 // Unix ms: [from, to)
 	at        int64 // all before has been delivered, or is in found
 	begun     time.Time
-	found     []Tweet // about to be delivered
-	slice     []Tweet
+	found     []world.Tweet // about to be delivered
+	slice     []world.Tweet
 	stopAt    int64 // no Tweets from this Unix ms on
 	count     int   // activity_count
 
@@ -49,7 +51,7 @@ func (s *Server) openJob(w http.ResponseWriter, r *http.Request, k *pastKind, a 
 		nc.Close()
 		return
 	}
-	c.begin(saltJob, c.ordinal)
+	c.begin(rng.SaltJob, c.ordinal)
 	c.job.plan(&c.rng)
 	defer s.dismiss(c)
 	c.run()
@@ -184,25 +186,25 @@ func (c *conn) find(limit int64) bool {
 }
 
 // lacks says that a Tweet is none of this job's.
-func (c *conn) lacks(t Tweet) bool {
+func (c *conn) lacks(t world.Tweet) bool {
 	j := c.job
 	return j.partition != 0 && t.Partition != j.partition || t.ID.Milli() >= j.stopAt || c.s.Gone(t.ID)
 }
 
 // shuffle lets neighbours overtake each other.
-func (c *conn) shuffle(found []Tweet) {
+func (c *conn) shuffle(found []world.Tweet) {
 	for i := range found {
-		k := i + c.rng.zipf(min(len(found)-i, backfillWindow))
+		k := i + c.rng.Zipf(min(len(found)-i, backfillWindow))
 		found[i], found[k] = found[k], found[i]
 	}
 }
 
 // deliverOne writes one Tweet, or what the faults make of it.
-func (c *conn) deliverOne(now time.Time, t Tweet) {
+func (c *conn) deliverOne(now time.Time, t world.Tweet) {
 	j := c.job
 	if keep, fails := j.failed[t.ID.Milli()/60_000]; fails {
 		j.troubles.strike(ReplayErrors, now)
-		if keep == 0 || c.rng.n(keep) > 0 {
+		if keep == 0 || c.rng.N(keep) > 0 {
 			return
 		}
 	}
@@ -218,7 +220,7 @@ func (c *conn) deliverOne(now time.Time, t Tweet) {
 	default:
 		c.write(c.record(item{id: t.ID}), t.ID)
 	}
-	if f := j.troubles.of[ReplayStray]; f != nil && c.rng.chance(f.Share) {
+	if f := j.troubles.of[ReplayStray]; f != nil && c.rng.Chance(f.Share) {
 		c.stray(now)
 	}
 	if c.records >= c.target {
@@ -254,7 +256,7 @@ func (c *conn) last(now time.Time, words, more, end string) {
 
 // closing is the info object that ends a job (x-api.md §4).
 func closing(words, more string, now time.Time) []byte {
-	b := raw.appendQuoted([]byte(`{"info":{"message":`), words)
+	b := world.AppendQuoted([]byte(`{"info":{"message":`), words)
 	b = now.UTC().AppendFormat(append(b, `,"sent":"`...), isoSecond)
 	return append(append(append(b, `",`...), more...), "}}\r\n"...)
 }

@@ -2,6 +2,8 @@ package decasim
 
 import (
 	"fmt"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"slices"
 	"strings"
 	"time"
@@ -11,30 +13,30 @@ import (
 const isoSecond = "2006-01-02T15:04:05+00:00"
 
 // plan draws where the faults of a job come about.
-func (j *job) plan(r *rng) {
+func (j *job) plan(r *rng.Rand) {
 	first, last := j.from/60_000, (j.to-1)/60_000
 	if f := j.troubles.of[ReplayErrors]; f != nil {
-		j.failed = map[int64]int{first + int64(r.n(int(last-first+1))): 2 * r.n(2)}
+		j.failed = map[int64]int{first + int64(r.N(int(last-first+1))): 2 * r.N(2)}
 		for m := first; m <= last; m++ {
-			if r.chance(f.Share) {
-				j.failed[m] = 2 * r.n(2)
+			if r.Chance(f.Share) {
+				j.failed[m] = 2 * r.N(2)
 			}
 		}
 	}
 	if j.troubles.of[ReplayFailed] != nil {
-		j.breakAt = first + int64(r.n(int(last-first+1)))
+		j.breakAt = first + int64(r.N(int(last-first+1)))
 	}
 	if f := j.troubles.of[ReplayCut]; f != nil {
 		if j.cutAfter = f.AfterRecords; j.cutAfter == 0 {
-			j.cutAfter = r.n(20)
+			j.cutAfter = r.N(20)
 		}
 	}
 }
 
 // draws says whether a fault that befalls a share of the records befalls the next one.
-func (j *job) draws(k Kind, r *rng, now time.Time) bool {
+func (j *job) draws(k Kind, r *rng.Rand, now time.Time) bool {
 	f := j.troubles.of[k]
-	if f == nil || !r.chance(f.Share) {
+	if f == nil || !r.Chance(f.Share) {
 		return false
 	}
 	j.troubles.strike(k, now)
@@ -91,7 +93,7 @@ func (c *conn) breaks(now time.Time) bool {
 	switch {
 	case f.AfterRecords > 0 && j.count < f.AfterRecords, f.AfterRecords == 0 && minute < j.breakAt:
 		return false
-	case f.AfterRecords == 0 && minute == j.breakAt && !over && !c.rng.chance(0.2):
+	case f.AfterRecords == 0 && minute == j.breakAt && !over && !c.rng.Chance(0.2):
 		return false
 	case f.AfterRecords == 0:
 		minute = j.breakAt
@@ -103,7 +105,7 @@ func (c *conn) breaks(now time.Time) bool {
 }
 
 // lies says whether a job that lies leaves the Tweet out.
-func (c *conn) lies(now time.Time, t Tweet) bool {
+func (c *conn) lies(now time.Time, t world.Tweet) bool {
 	j := c.job
 	f := j.troubles.of[ReplayLie]
 	if f == nil {
@@ -111,7 +113,7 @@ func (c *conn) lies(now time.Time, t Tweet) bool {
 	}
 	j.troubles.strike(ReplayLie, now)
 	if f.Variant == "tenth" {
-		return !c.rng.chance(0.1)
+		return !c.rng.Chance(0.1)
 	}
 	if slices.Contains(j.told, t.Partition) {
 		return true
@@ -142,7 +144,7 @@ func (j *job) minutesFailed() string {
 // stray writes a Tweet of the hour before the first minute asked for, if there is one.
 func (c *conn) stray(now time.Time) {
 	j := c.job
-	at := j.from - 1 - int64(c.rng.n(3_600_000))
+	at := j.from - 1 - int64(c.rng.N(3_600_000))
 	for end := min(j.from, at+60_000); at < end; {
 		j.slice, at = c.s.span(j.slice[:0], at, end)
 		for _, t := range slices.DeleteFunc(j.slice, c.lacks) {

@@ -20,7 +20,7 @@ func ask(s *Server, method, target string) *httptest.ResponseRecorder {
 }
 
 func TestOracleOverHTTP(t *testing.T) {
-	simulate(t, ServerConfig{Source: world(30)}, 10*time.Second, []string{"?partition=1", "?partition=2"}, func(t *testing.T, s *rig, _ []*received) {
+	simulate(t, ServerConfig{Source: newWorld(30)}, 10*time.Second, []string{"?partition=1", "?partition=2"}, func(t *testing.T, s *rig, _ []*received) {
 		lines := strings.Fields(ask(s.Server, "GET", "/oracle/offered").Body.String())
 		require.Len(t, lines, len(s.OfferedIDs()))
 		require.Equal(t, lines, strings.Fields(ask(s.Server, "GET", "/oracle/sent").Body.String()))
@@ -60,7 +60,7 @@ func TestOddFramingsCarryTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// The standard reader holds a member back until the next one begins: heartbeats push it out.
-			cfg.Source, cfg.HeartbeatEvery = world(30), 200*time.Millisecond
+			cfg.Source, cfg.HeartbeatEvery = newWorld(30), 200*time.Millisecond
 			simulate(t, cfg, 5*time.Second, []string{"?partition=1"}, func(t *testing.T, s *rig, got []*received) {
 				require.NotEmpty(t, got[0].ids)
 				requireSame(t, s.OfferedIDs(), unique(got[0]))
@@ -72,7 +72,7 @@ func TestOddFramingsCarryTheSame(t *testing.T) {
 
 func TestStopBeforeTheFirstConnection(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s := NewServer(ServerConfig{Source: world(30)})
+		s := NewServer(ServerConfig{Source: newWorld(30)})
 		s.StopOffering()
 		require.Empty(t, s.OfferedIDs())
 		require.NoError(t, s.Close())

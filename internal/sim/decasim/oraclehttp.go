@@ -71,7 +71,7 @@ func writeIDs(w http.ResponseWriter, ids []snowflake.ID) {
 	out := bufio.NewWriterSize(w, 64<<10)
 	var line []byte
 	for _, id := range ids {
-		line = append(appendInt(line[:0], int64(id)), '\n')
+		line = append(strconv.AppendInt(line[:0], int64(id), 10), '\n')
 		out.Write(line)
 	}
 	out.Flush()

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 const replayPath = "/replay/sample10/accounts/demo/publishers/twitter/prod.json"
@@ -46,7 +47,7 @@ func isoRange(from, to time.Time) string {
 }
 
 // kept are the ids of a source in [from, to) that Replay delivers; partition 0: of all.
-func kept(w *World, partition int, from, to time.Time) []snowflake.ID {
+func kept(w *world.World, partition int, from, to time.Time) []snowflake.ID {
 	var ids []snowflake.ID
 	for t := range w.Tweets(from, to) {
 		if (partition == 0 || t.Partition == partition) && !w.Gone(t.ID) {
@@ -72,9 +73,9 @@ var (
 )
 
 func TestReplayBringsAllPartitionsInOrder(t *testing.T) {
-	for name, cfg := range map[string]WorldConfig{"by the millisecond": {Seed: 3, Rate: 5}, "sparse": {Seed: 3, Rate: 5, Sparse: true}} {
+	for name, cfg := range map[string]world.Config{"by the millisecond": {Seed: 3, Rate: 5}, "sparse": {Seed: 3, Rate: 5, Sparse: true}} {
 		t.Run(name, func(t *testing.T) {
-			w := NewWorld(cfg)
+			w := world.New(cfg)
 			served(t, ServerConfig{Source: w}, func(t *testing.T, s *rig) {
 				got := s.replay(t.Context(), from, to)
 				want := kept(w, 0, from, to)
@@ -100,7 +101,7 @@ func TestReplayBringsAllPartitionsInOrder(t *testing.T) {
 }
 
 func TestReplayAsFastAsItIsRead(t *testing.T) {
-	w := world(10)
+	w := newWorld(10)
 	served(t, ServerConfig{Source: w, ReplaySpeed: -1}, func(t *testing.T, s *rig) {
 		requireSame(t, kept(w, 0, from, to), unique(s.replay(t.Context(), from, to)))
 		require.Less(t, time.Since(noon), time.Second)
@@ -108,7 +109,7 @@ func TestReplayAsFastAsItIsRead(t *testing.T) {
 }
 
 func TestHeartbeatsThroughAnEmptyReplay(t *testing.T) {
-	served(t, ServerConfig{Source: world(-1)}, func(t *testing.T, s *rig) {
+	served(t, ServerConfig{Source: newWorld(-1)}, func(t *testing.T, s *rig) {
 		got := s.replay(t.Context(), from, to)
 		require.InDelta(t, 66, got.heartbeats, 2)
 		require.LessOrEqual(t, got.longest, 10*time.Second+50*time.Millisecond)
@@ -140,7 +141,7 @@ func TestReplayRefusals(t *testing.T) {
 		"not yet created": {"fromDate=202603011100&toDate=202603011201", nil, ServerConfig{ReplayDelay: -1}, 406, "'toDate'. Can't ask for tweets"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tc.cfg.Source = world(-1)
+			tc.cfg.Source = newWorld(-1)
 			served(t, tc.cfg, func(t *testing.T, s *rig) {
 				q := s.request(t.Context(), "")
 				q.URL.Path, q.URL.RawQuery = replayPath, tc.query
@@ -160,7 +161,7 @@ func TestReplayRefusals(t *testing.T) {
 
 func TestReplayEdgesAreAccepted(t *testing.T) {
 	for _, minutes := range [][2]int{{5 * 24 * 60, 5*24*60 - 1}, {31, 30}} {
-		served(t, ServerConfig{Source: world(-1), ReplaySpeed: -1}, func(t *testing.T, s *rig) {
+		served(t, ServerConfig{Source: newWorld(-1), ReplaySpeed: -1}, func(t *testing.T, s *rig) {
 			age := func(m int) time.Time { return noon.Add(-time.Duration(m) * time.Minute) }
 			require.Equal(t, 200, s.replay(t.Context(), age(minutes[0]), age(minutes[1])).status)
 		})
@@ -169,7 +170,7 @@ func TestReplayEdgesAreAccepted(t *testing.T) {
 
 func TestReplayLimits(t *testing.T) {
 	for _, counted := range []bool{false, true} {
-		served(t, ServerConfig{Source: world(-1), ReplaySpeed: -1, ReplayCountRefused: counted}, func(t *testing.T, s *rig) {
+		served(t, ServerConfig{Source: newWorld(-1), ReplaySpeed: -1, ReplayCountRefused: counted}, func(t *testing.T, s *rig) {
 			for range 2 {
 				require.Equal(t, 406, s.replay(t.Context(), to, from).status)
 			}
@@ -190,7 +191,7 @@ func TestReplayLimits(t *testing.T) {
 }
 
 func TestOneReplayAtOnce(t *testing.T) {
-	served(t, ServerConfig{Source: world(1)}, func(t *testing.T, s *rig) {
+	served(t, ServerConfig{Source: newWorld(1)}, func(t *testing.T, s *rig) {
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(t.Context())
 		wg.Go(func() { s.read(s.replayRequest(ctx, from, to), &received{}) })
@@ -209,7 +210,7 @@ func TestOneReplayAtOnce(t *testing.T) {
 }
 
 func TestReplayOverLoopback(t *testing.T) {
-	w := world(10)
+	w := newWorld(10)
 	s := loopbackRig(t, ServerConfig{Source: w, ReplaySpeed: -1, ReplayDelay: -1})
 	defer s.shut()
 	end := time.Now().Truncate(time.Minute)
@@ -220,7 +221,7 @@ func TestReplayOverLoopback(t *testing.T) {
 }
 
 func TestRecovery(t *testing.T) {
-	w := world(5)
+	w := newWorld(5)
 	a, b := from.Add(1500*time.Millisecond), to.Add(30*time.Second)
 	for name, tc := range map[string]struct {
 		cfg       ServerConfig
@@ -265,7 +266,7 @@ func TestRecovery(t *testing.T) {
 
 func TestRecoveryJobsAndOpenEnd(t *testing.T) {
 	for _, status := range []int{429, 406} {
-		w := world(5)
+		w := newWorld(5)
 		served(t, ServerConfig{Source: w, RecoveryRate: 10, RecoveryExcess: status}, func(t *testing.T, s *rig) {
 			var wg sync.WaitGroup
 			for range 2 {
@@ -281,77 +282,9 @@ func TestRecoveryJobsAndOpenEnd(t *testing.T) {
 	}
 }
 
-func TestLaterIsTheSameTweetChanged(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: one goroutine, and many Tweets")
-	}
-	for name, cfg := range map[string]WorldConfig{"by the millisecond": {Seed: 9, Rate: 100}, "sparse": {Seed: 9, Rate: 20, Sparse: true}} {
-		t.Run(name, func(t *testing.T) {
-			w, again := NewWorld(cfg), NewWorld(cfg)
-			changed, unquoted, gone, edits, n := map[string]int{}, 0, 0, 0, 0
-			for tw := range w.Tweets(noon, noon.Add(time.Second*time.Duration(5000/cfg.Rate))) {
-				n++
-				if w.Gone(tw.ID) {
-					gone++
-				}
-				require.Equal(t, again.Gone(tw.ID), w.Gone(tw.ID))
-				live, later := read(t, tw.Append(nil)), read(t, w.AppendLater(nil, tw.ID))
-				if n%50 == 0 {
-					require.Equal(t, string(again.AppendLater(nil, tw.ID)), string(w.AppendLater(nil, tw.ID)))
-				}
-				require.Equal(t, []any{live.ID, live.CreatedAt, live.Timestamp, live.Lang, live.QuotedID, live.ReplyTo, live.Edits, live.User["id"]},
-					[]any{later.ID, later.CreatedAt, later.Timestamp, later.Lang, later.QuotedID, later.ReplyTo, later.Edits, later.User["id"]})
-				require.Equal(t, live.Retweeted == nil, later.Retweeted == nil)
-				for _, key := range []string{"followers_count", "screen_name", "description", "name"} {
-					if live.User[key] != later.User[key] {
-						changed[key]++
-					}
-				}
-				if live.Quoted != nil && later.Quoted == nil {
-					unquoted++
-				}
-				if len(live.Edits.IDs) > 1 {
-					edits++
-					first, err := snowflakeOf(live.Edits.IDs[0])
-					require.NoError(t, err)
-					require.True(t, w.Gone(first), "an earlier version of an edited Tweet is not delivered later")
-				}
-			}
-			require.InDelta(t, 0.012, float64(gone)/float64(n), 0.006)
-			require.Positive(t, unquoted)
-			require.Positive(t, edits)
-			require.Greater(t, changed["followers_count"], n/2)
-			for _, key := range []string{"screen_name", "description", "name"} {
-				require.Positive(t, changed[key], key)
-			}
-		})
-	}
-}
-
-func snowflakeOf(text string) (id snowflake.ID, err error) {
-	_, err = fmt.Sscan(text, &id)
-	return id, err
-}
-
-func TestShareOfDeleted(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: one goroutine, and many Tweets")
-	}
-	for deleted, want := range map[float64]float64{-1: 0, 0: 0.01, 0.3: 0.3} {
-		w := NewWorld(WorldConfig{Seed: 2, Rate: 200, Sparse: true, Deleted: deleted})
-		gone, n := 0, 0
-		for tw := range w.Tweets(noon, noon.Add(time.Minute)) {
-			if n++; w.Gone(tw.ID) {
-				gone++
-			}
-		}
-		require.InDelta(t, want+0.002, float64(gone)/float64(n), 0.03)
-	}
-}
-
 // TestWhatOnlyAReplayBrings: live, an outage, a Replay of it; the books tell who brought what.
 func TestWhatOnlyAReplayBrings(t *testing.T) {
-	w := NewWorld(WorldConfig{Seed: 3, Rate: 2, Sparse: true, Deleted: 0.1})
+	w := world.New(world.Config{Seed: 3, Rate: 2, Sparse: true, Deleted: 0.1})
 	served(t, ServerConfig{Source: w, Tick: time.Second, ReplaySpeed: 60}, func(t *testing.T, s *rig) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -381,7 +314,7 @@ func TestWhatOnlyAReplayBrings(t *testing.T) {
 // TestBurstsHappenedInThePastToo: live stream, backfill and Replay agree on what a burst brought.
 func TestBurstsHappenedInThePastToo(t *testing.T) {
 	for _, sparse := range []bool{false, true} {
-		w := NewWorld(WorldConfig{Seed: 3, Rate: 10, Sparse: sparse, Deleted: -1})
+		w := world.New(world.Config{Seed: 3, Rate: 10, Sparse: sparse, Deleted: -1})
 		plan := NewFaultPlan(Fault{Kind: Burst, At: 10*time.Second + 300*time.Millisecond, For: 5500 * time.Millisecond, Factor: 8},
 			Fault{Kind: Burst, At: 12 * time.Second, For: 1100 * time.Millisecond, Factor: 3})
 		served(t, ServerConfig{Source: w, Faults: plan, ReplaySpeed: -1, ReplayDelay: -1}, func(t *testing.T, s *rig) {
@@ -402,38 +335,6 @@ func TestBurstsHappenedInThePastToo(t *testing.T) {
 			require.Empty(t, plan.Unfired())
 			cancel()
 			wg.Wait()
-		})
-	}
-}
-
-func TestSparseWorldIsTheSameHoweverItIsRead(t *testing.T) {
-	for name, cfg := range map[string]WorldConfig{
-		"plain":  {Seed: 5, Rate: 30, Sparse: true},
-		"window": {Seed: 5, Rate: 30, Sparse: true, SampleWindow: true},
-		"millis": {Seed: 5, Rate: 30},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := NewWorld(cfg)
-			var byMilli, bySpan []Tweet
-			from, to := noon.UnixMilli()-333, noon.UnixMilli()+9_777
-			for ms := from; ms < to; ms++ {
-				byMilli = w.Milli(byMilli, ms, 1)
-			}
-			for ms := from; ms < to; ms += 1370 {
-				bySpan = w.Span(bySpan, ms, min(to, ms+1370), 1)
-			}
-			require.Equal(t, byMilli, bySpan)
-			require.InDelta(t, 300, len(bySpan), 70)
-			partitions := map[int]int{}
-			for i, tw := range bySpan {
-				partitions[tw.Partition]++
-				require.Equal(t, tw.Partition, w.Partition(tw.ID))
-				require.True(t, i == 0 || bySpan[i-1].ID < tw.ID, "in order, each once")
-				if ms := tw.ID.Milli() % 1000; cfg.SampleWindow {
-					require.True(t, ms >= 657 && ms <= 756)
-				}
-			}
-			require.Len(t, partitions, 2)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package decasim
 
 import (
 	"cmp"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 	"time"
 )
 
@@ -27,23 +28,23 @@ type RandomOptions struct {
 func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 	o.Duration, o.Spacing = cmp.Or(o.Duration, 2*time.Minute), cmp.Or(o.Spacing, 10*time.Second)
 	o.Partitions, o.Connections = cmp.Or(o.Partitions, 2), cmp.Or(o.Connections, 2)
-	r := newRNG(seed, saltPlan, 0)
+	r := rng.New(seed, rng.SaltPlan, 0)
 	var faults []Fault
-	dark := newRNG(seed, saltPlan, 1)
-	roads := newRNG(seed, saltPlan, 3)
-	next := dark.n(3) // faults until a long outage
+	dark := rng.New(seed, rng.SaltPlan, 1)
+	roads := rng.New(seed, rng.SaltPlan, 3)
+	next := dark.N(3) // faults until a long outage
 	for at := o.Spacing / 2; at+o.Spacing <= o.Duration; at += o.Spacing {
 		next--
 		if room := o.Duration - o.Spacing - at; o.Long && next < 0 && room > longLeast {
 			long := o.long(&dark, at, room)
-			faults, next = append(faults, long...), dark.between(3, 9)
+			faults, next = append(faults, long...), dark.Between(3, 9)
 			at += long[0].For
 			if long[0].Kind == Status {
 				at += backoffMost // the client comes back so late, and must be whole before the next fault
 			}
 			continue
 		}
-		if room := o.Duration - o.Spacing - at; o.Roads && roads.chance(0.3) && room > roadMost {
+		if room := o.Duration - o.Spacing - at; o.Roads && roads.Chance(0.3) && room > roadMost {
 			closed := o.road(&roads, at)
 			faults = append(faults, closed...)
 			at += closed[0].For + refusedMost
@@ -53,7 +54,7 @@ func RandomPlan(seed uint64, o RandomOptions) *FaultPlan {
 			continue
 		}
 		f := o.draw(&r)
-		f.At = at + time.Duration(r.n(int(o.Spacing/4)))
+		f.At = at + time.Duration(r.N(int(o.Spacing/4)))
 		faults = append(faults, f)
 	}
 	if o.Recovery {
@@ -76,14 +77,14 @@ const backoffMost = 6 * time.Minute
 
 // long leaves a partition, or all of them, without a connection for longer than backfill reaches.
 // Nothing else happens meanwhile.
-func (o RandomOptions) long(r *rng, at, room time.Duration) []Fault {
+func (o RandomOptions) long(r *rng.Rand, at, room time.Duration) []Fault {
 	most := min(room, cmp.Or(o.LongFor, 30*time.Minute))
-	span := longLeast + time.Duration(r.n(int(max(1, most-longLeast))))
-	if r.chance(0.5) {
+	span := longLeast + time.Duration(r.N(int(max(1, most-longLeast))))
+	if r.Chance(0.5) {
 		return []Fault{{Kind: Outage, At: at, For: span}}
 	}
-	partition := 1 + r.n(o.Partitions)
-	return []Fault{{Kind: Status, At: at, For: span, Partition: partition, Code: []int{503, 429, 401}[r.n(3)]},
+	partition := 1 + r.N(o.Partitions)
+	return []Fault{{Kind: Status, At: at, For: span, Partition: partition, Code: []int{503, 429, 401}[r.N(3)]},
 		{Kind: Reset, At: at, Partition: partition, Connection: EveryConnection}}
 }
 
@@ -97,16 +98,16 @@ const (
 )
 
 // road closes the road for one partition, or all, and ends who is on it.
-func (o RandomOptions) road(r *rng, at time.Duration) []Fault {
-	f := Fault{Kind: Status, At: at, For: time.Duration(r.between(20, 60)) * time.Second, Code: []int{101, 200, 302, 401, 403, 404}[r.n(6)]}
-	switch r.n(3) {
+func (o RandomOptions) road(r *rng.Rand, at time.Duration) []Fault {
+	f := Fault{Kind: Status, At: at, For: time.Duration(r.Between(20, 60)) * time.Second, Code: []int{101, 200, 302, 401, 403, 404}[r.N(6)]}
+	switch r.N(3) {
 	case 0:
-		f.Code, f.For = []int{500, 503}[r.n(2)], time.Duration(r.between(30, 240))*time.Second
+		f.Code, f.For = []int{500, 503}[r.N(2)], time.Duration(r.Between(30, 240))*time.Second
 	case 1:
-		f.Kind, f.Code, f.For = Phantoms, 0, time.Duration(r.between(30, 150))*time.Second
+		f.Kind, f.Code, f.For = Phantoms, 0, time.Duration(r.Between(30, 150))*time.Second
 	}
-	if f.Kind == Status && r.chance(0.5) {
-		f.Partition = 1 + r.n(o.Partitions)
+	if f.Kind == Status && r.Chance(0.5) {
+		f.Partition = 1 + r.N(o.Partitions)
 	}
 	all := []Fault{f}
 	for p := 1; p <= o.Partitions; p++ {
@@ -123,37 +124,37 @@ const giantShare = 0.01
 // requestFaults befall the first requests that are made, one after the other: some kinds, each for one
 // or two of them.
 func requestFaults(seed uint64) []Fault {
-	r := newRNG(seed, saltPlan, 2)
+	r := rng.New(seed, rng.SaltPlan, 2)
 	all := []Fault{
-		{Kind: ReplayStatus, Code: []int{503, 429, 500, 406}[r.n(4)]},
-		{Kind: ReplayCut, AfterRecords: r.n(10), End: []Mode{ModeEOF, ModeRST, ModeClose}[r.n(3)]},
+		{Kind: ReplayStatus, Code: []int{503, 429, 500, 406}[r.N(4)]},
+		{Kind: ReplayCut, AfterRecords: r.N(10), End: []Mode{ModeEOF, ModeRST, ModeClose}[r.N(3)]},
 		{Kind: ReplayMute},
 		{Kind: ReplayErrors, Share: 0.3},
 		{Kind: ReplayFailed},
 		{Kind: ReplayCount, Share: 0.5},
 		{Kind: ReplayStray, Share: 0.5},
-		{Kind: ReplaySilence, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
-		{Kind: ReplayStall, For: time.Duration(r.between(5, 40)) * time.Second, AfterRecords: r.n(3)},
-		{Kind: ReplayDamage, Share: 0.5, Variant: Variants[r.n(replacing)]},
+		{Kind: ReplaySilence, For: time.Duration(r.Between(5, 40)) * time.Second, AfterRecords: r.N(3)},
+		{Kind: ReplayStall, For: time.Duration(r.Between(5, 40)) * time.Second, AfterRecords: r.N(3)},
+		{Kind: ReplayDamage, Share: 0.5, Variant: Variants[r.N(replacing)]},
 	}
 	if damage := &all[len(all)-1]; damage.Variant == "giant" {
 		damage.Share = giantShare
 	}
 	for i := range all {
-		k := i + r.n(len(all)-i)
+		k := i + r.N(len(all)-i)
 		all[i], all[k] = all[k], all[i]
-		all[i].Connection, all[i].Times = AnyConnection, r.between(1, 2)
+		all[i].Connection, all[i].Times = AnyConnection, r.Between(1, 2)
 	}
-	return all[:r.between(1, 4)]
+	return all[:r.Between(1, 4)]
 }
 
 // requestLies are those of one or two requests, in every other plan.
 func requestLies(seed uint64) []Fault {
-	r := newRNG(seed, saltPlan, 4)
-	if !r.chance(0.5) {
+	r := rng.New(seed, rng.SaltPlan, 4)
+	if !r.Chance(0.5) {
 		return nil
 	}
-	return []Fault{{Kind: ReplayLie, Variant: Lies[r.n(len(Lies))], Connection: AnyConnection, Times: r.between(1, 2)}}
+	return []Fault{{Kind: ReplayLie, Variant: Lies[r.N(len(Lies))], Connection: AnyConnection, Times: r.Between(1, 2)}}
 }
 
 // lies are how far the ids of liars are off: within what backfill makes plausible and without, and walking.
@@ -163,12 +164,12 @@ var lies = []Fault{{Ahead: 11 * time.Second}, {Ahead: time.Minute}, {Ahead: 9 * 
 
 // liars lie on one connection, or on all of a partition or of the stream, with few Tweets or with up to as many as are honest.
 func (o RandomOptions) liars(seed uint64) (faults []Fault) {
-	r := newRNG(seed, saltPlan, 3)
-	for range r.between(2, 5) {
-		f := lies[r.n(len(lies))]
-		f.Kind, f.At, f.For = Liar, time.Duration(r.n(int(o.Duration))), time.Duration(r.between(5, 90))*time.Second
-		f.Connection, f.Partition = []int{AnyConnection, EveryConnection, 0}[r.n(3)], r.n(o.Partitions+1)
-		f.Share = []float64{0.01, 0.1, 0.5, 1}[r.n(4)]
+	r := rng.New(seed, rng.SaltPlan, 3)
+	for range r.Between(2, 5) {
+		f := lies[r.N(len(lies))]
+		f.Kind, f.At, f.For = Liar, time.Duration(r.N(int(o.Duration))), time.Duration(r.Between(5, 90))*time.Second
+		f.Connection, f.Partition = []int{AnyConnection, EveryConnection, 0}[r.N(3)], r.N(o.Partitions+1)
+		f.Share = []float64{0.01, 0.1, 0.5, 1}[r.N(4)]
 		faults = append(faults, f)
 	}
 	return faults
@@ -176,8 +177,8 @@ func (o RandomOptions) liars(seed uint64) (faults []Fault) {
 
 var ends = []Kind{CutRecord, CutGzip, CutCRLF, Reset, Close, CloseMessage}
 
-func (o RandomOptions) draw(r *rng) Fault {
-	kinds := []func(*rng) Fault{o.wait, o.noise}
+func (o RandomOptions) draw(r *rng.Rand) Fault {
+	kinds := []func(*rng.Rand) Fault{o.wait, o.noise}
 	if o.Connections > 1 || o.Backfill {
 		kinds = append(kinds, o.end, o.end)
 	}
@@ -187,57 +188,57 @@ func (o RandomOptions) draw(r *rng) Fault {
 	if o.Backfill {
 		kinds = append(kinds, o.dark)
 	}
-	f := kinds[r.n(len(kinds))](r)
+	f := kinds[r.N(len(kinds))](r)
 	if f.Partition == 0 && f.Kind != Outage && f.Kind != Burst {
-		f.Partition = 1 + r.n(o.Partitions)
+		f.Partition = 1 + r.N(o.Partitions)
 	}
 	return f
 }
 
 // end ends one connection.
-func (o RandomOptions) end(r *rng) Fault {
-	f := Fault{Kind: ends[r.n(len(ends))], Connection: AnyConnection}
-	if r.chance(0.3) {
+func (o RandomOptions) end(r *rng.Rand) Fault {
+	f := Fault{Kind: ends[r.N(len(ends))], Connection: AnyConnection}
+	if r.Chance(0.3) {
 		f.End = ModeRST
 	}
 	return f
 }
 
 // wait holds one connection back for a while; what waited comes afterwards.
-func (o RandomOptions) wait(r *rng) Fault {
+func (o RandomOptions) wait(r *rng.Rand) Fault {
 	kinds := []Kind{Stall, Silence, Trickle}
-	return Fault{Kind: kinds[r.n(len(kinds))], Connection: AnyConnection, For: o.Spacing / 3}
+	return Fault{Kind: kinds[r.N(len(kinds))], Connection: AnyConnection, For: o.Spacing / 3}
 }
 
 // noise changes what comes, and loses nothing.
-func (o RandomOptions) noise(r *rng) Fault {
-	switch r.n(4) {
+func (o RandomOptions) noise(r *rng.Rand) Fault {
+	switch r.N(4) {
 	case 0:
 		return Fault{Kind: Burst, Factor: 3, For: o.Spacing / 3}
 	case 1:
 		return Fault{Kind: Disorder, Connection: AnyConnection, For: o.Spacing / 3}
 	case 2:
-		return Fault{Kind: Damage, Connection: AnyConnection, For: o.Spacing / 3, Variant: Variants[replacing+r.n(len(Variants)-replacing)]}
+		return Fault{Kind: Damage, Connection: AnyConnection, For: o.Spacing / 3, Variant: Variants[replacing+r.N(len(Variants)-replacing)]}
 	}
 	return Fault{Kind: Duplicate, Connection: AnyConnection, For: o.Spacing / 3, Share: 0.3}
 }
 
 // spoil takes Tweets from one connection that its twin delivers.
-func (o RandomOptions) spoil(r *rng) Fault {
-	switch r.n(3) {
+func (o RandomOptions) spoil(r *rng.Rand) Fault {
+	switch r.N(3) {
 	case 0:
 		return Fault{Kind: SlowCut, Connection: 0}
 	case 1:
 		return Fault{Kind: Loss, Connection: 0, For: o.Spacing / 3, Share: 0.3}
 	}
-	return Fault{Kind: Damage, Connection: 0, For: o.Spacing / 3, Share: 0.3, Variant: Variants[r.n(replacing)]}
+	return Fault{Kind: Damage, Connection: 0, For: o.Spacing / 3, Share: 0.3, Variant: Variants[r.N(replacing)]}
 }
 
 // dark leaves a partition, or both, without a connection.
-func (o RandomOptions) dark(r *rng) Fault {
-	switch r.n(2) {
+func (o RandomOptions) dark(r *rng.Rand) Fault {
+	switch r.N(2) {
 	case 0:
 		return Fault{Kind: Outage, For: o.Spacing / 3}
 	}
-	return Fault{Kind: ends[r.n(len(ends))], Connection: EveryConnection}
+	return Fault{Kind: ends[r.N(len(ends))], Connection: EveryConnection}
 }

@@ -3,6 +3,8 @@ package decasim
 import (
 	"crypto/subtle"
 	"fmt"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,7 +24,7 @@ func tooMany(allowed int) string { return fmt.Sprintf(wordsTooMany, allowed) }
 // notice is a message inside a stream: root is error, info or warn.
 func notice(root, words string, now time.Time) []byte {
 	b := append([]byte(`{"`), root...)
-	b = raw.appendQuoted(append(b, `":{"message":`...), words)
+	b = world.AppendQuoted(append(b, `":{"message":`...), words)
 	return now.UTC().AppendFormat(append(b, `,"sent":"`...), "2006-01-02T15:04:05+00:00\"}}\r\n")
 }
 
@@ -157,9 +159,9 @@ func (s *Server) refuse(w http.ResponseWriter, status int, why string, now time.
 	if s.cfg.Refused != nil {
 		s.cfg.Refused(status, why)
 	}
-	b := raw.appendQuoted([]byte(`{"error":{"message":`), why)
+	b := world.AppendQuoted([]byte(`{"error":{"message":`), why)
 	b = now.UTC().AppendFormat(append(b, `,"sent":"`...), "2006-01-02T15:04:05+00:00")
-	b = fmt.Appendf(b, `","transactionId":"%016x"}}`, mix(uint64(now.UnixNano()))>>8)
+	b = fmt.Appendf(b, `","transactionId":"%016x"}}`, rng.Mix(uint64(now.UnixNano()))>>8)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b)

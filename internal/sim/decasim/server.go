@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // Server delivers a Source as the Decahose does (x-api.md §§1–6). It is an http.Handler for HTTP/1.1;
@@ -45,7 +46,7 @@ type Server struct {
 	gates      []*gate
 	servers    []*http.Server
 	down       bool
-	slice      []Tweet
+	slice      []world.Tweet
 	grain      int64 // how many milliseconds a backfill draws at once
 }
 
@@ -58,7 +59,7 @@ func NewServer(cfg ServerConfig) *Server {
 		offerFrom: map[int]int64{}, noBackfill: map[seat]bool{}, starting: map[string]int{}, grain: 1}
 	s.connects = slidingLog{limit: s.cfg.ConnectLimit, period: s.cfg.ConnectPeriod}
 	s.replays = slidingLog{limit: s.cfg.ReplayLimit, period: s.cfg.ReplayPeriod}
-	if w, ok := s.cfg.Source.(*World); ok && w.sparse {
+	if w, ok := s.cfg.Source.(*world.World); ok && w.Sparse() {
 		s.grain = 1000
 	}
 	return s
@@ -154,13 +155,13 @@ func (s *Server) advance(ms int64) {
 }
 
 // span appends the Tweets from a millisecond on, of a second at most, and returns where it stopped.
-func (s *Server) span(dst []Tweet, from, to int64) ([]Tweet, int64) {
+func (s *Server) span(dst []world.Tweet, from, to int64) ([]world.Tweet, int64) {
 	factor, until := s.cfg.Faults.factor(from)
 	until = min(until, to, (from/1000+1)*1000)
 	return s.cfg.Source.Span(dst, from, until, factor), until
 }
 
-func (s *Server) hand(t Tweet) {
+func (s *Server) hand(t world.Tweet) {
 	if from, ok := s.offerFrom[t.Partition]; ok && t.ID.Milli() >= from {
 		s.book.mark(t.Partition, flagOffered, t.ID)
 	}
@@ -315,7 +316,7 @@ func (s *Server) LiveIDs() []snowflake.ID {
 
 // Gone says that Replay and Recovery do not deliver a Tweet, though live stream and backfill do.
 func (s *Server) Gone(id snowflake.ID) bool {
-	a, ok := s.cfg.Source.(Aging)
+	a, ok := s.cfg.Source.(world.Aging)
 	return ok && a.Gone(id)
 }
 

@@ -14,14 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
-func world(rate float64) *World { return NewWorld(WorldConfig{Seed: 3, Rate: rate}) }
+func newWorld(rate float64) *world.World { return world.New(world.Config{Seed: 3, Rate: rate}) }
 
 var four = []string{"?partition=1", "?partition=1", "?partition=2", "?partition=2"}
 
 func TestEveryConnectionGetsAllOfItsPartition(t *testing.T) {
-	simulate(t, ServerConfig{Source: world(50)}, 20*time.Second, four, func(t *testing.T, s *rig, got []*received) {
+	simulate(t, ServerConfig{Source: newWorld(50)}, 20*time.Second, four, func(t *testing.T, s *rig, got []*received) {
 		offered := s.OfferedIDs()
 		require.InDelta(t, 1000, len(offered), 150)
 		requireSame(t, offered, unique(got...))
@@ -40,7 +41,7 @@ func TestEveryConnectionGetsAllOfItsPartition(t *testing.T) {
 
 func TestTwoMinutesPassInSeconds(t *testing.T) {
 	start := time.Now()
-	simulate(t, ServerConfig{Source: world(50)}, 2*time.Minute, []string{"?partition=1", "?partition=2"}, func(t *testing.T, s *rig, got []*received) {
+	simulate(t, ServerConfig{Source: newWorld(50)}, 2*time.Minute, []string{"?partition=1", "?partition=2"}, func(t *testing.T, s *rig, got []*received) {
 		require.InDelta(t, 6000, len(s.OfferedIDs()), 400)
 		requireSame(t, s.OfferedIDs(), unique(got...))
 	})
@@ -48,7 +49,7 @@ func TestTwoMinutesPassInSeconds(t *testing.T) {
 }
 
 func TestOfferedIsWhatTheWorldCreated(t *testing.T) {
-	w := world(50)
+	w := newWorld(50)
 	simulate(t, ServerConfig{Source: w}, 10*time.Second, []string{"?partition=1"}, func(t *testing.T, s *rig, got []*received) {
 		var want []snowflake.ID
 		for tw := range w.Tweets(noon, noon.Add(10*time.Second)) {
@@ -62,14 +63,14 @@ func TestOfferedIsWhatTheWorldCreated(t *testing.T) {
 }
 
 func TestHeartbeatsWhenIdle(t *testing.T) {
-	simulate(t, ServerConfig{Source: world(-1)}, time.Minute, []string{"?partition=2"}, func(t *testing.T, _ *rig, got []*received) {
+	simulate(t, ServerConfig{Source: newWorld(-1)}, time.Minute, []string{"?partition=2"}, func(t *testing.T, _ *rig, got []*received) {
 		require.InDelta(t, 6, got[0].heartbeats, 1)
 		require.LessOrEqual(t, got[0].longest, 10*time.Second+50*time.Millisecond)
 	})
 }
 
 func TestOverLoopback(t *testing.T) {
-	s := loopbackRig(t, ServerConfig{Source: world(200), HeartbeatEvery: 100 * time.Millisecond})
+	s := loopbackRig(t, ServerConfig{Source: newWorld(200), HeartbeatEvery: 100 * time.Millisecond})
 	defer s.shut()
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
@@ -84,7 +85,7 @@ func TestOverLoopback(t *testing.T) {
 }
 
 func TestBackfillBringsTheMinutesBefore(t *testing.T) {
-	w := world(20)
+	w := newWorld(20)
 	simulate(t, ServerConfig{Source: w}, 5*time.Second, []string{"?partition=1&backfillMinutes=3"}, func(t *testing.T, _ *rig, got []*received) {
 		var want []snowflake.ID
 		for tw := range w.Tweets(noon.Add(-3*time.Minute), noon.Add(5*time.Second)) {
@@ -132,7 +133,7 @@ func TestReconnectWithBackfillLosesNothing(t *testing.T) {
 // first one did not.
 func reconnect(t *testing.T, mode Mode, query string, meanwhile func(*testing.T, *rig, *received)) {
 	bubble(t, func(t *testing.T) {
-		s := pipeRig(ServerConfig{Source: world(20)})
+		s := pipeRig(ServerConfig{Source: newWorld(20)})
 		defer s.shut()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -187,7 +188,7 @@ func TestRefusals(t *testing.T) {
 
 func TestConnectLimitSlides(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s := pipeRig(ServerConfig{Source: world(-1)})
+		s := pipeRig(ServerConfig{Source: newWorld(-1)})
 		defer s.shut()
 		try := func() int {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -208,7 +209,7 @@ func TestConnectLimitSlides(t *testing.T) {
 func TestSurplusConnectionIsCut(t *testing.T) {
 	for _, oldest := range []bool{false, true} {
 		bubble(t, func(t *testing.T) {
-			s := pipeRig(ServerConfig{Source: world(20), AllowedConnections: 2, CutOldest: oldest})
+			s := pipeRig(ServerConfig{Source: newWorld(20), AllowedConnections: 2, CutOldest: oldest})
 			defer s.shut()
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
@@ -234,7 +235,7 @@ func TestSurplusConnectionIsCut(t *testing.T) {
 
 func TestSlowReaderIsCutAndGetsNoBackfill(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s := pipeRig(ServerConfig{Source: world(40), QueueLimit: 200})
+		s := pipeRig(ServerConfig{Source: newWorld(40), QueueLimit: 200})
 		defer s.shut()
 		nc, err := s.dial(t.Context(), "", "")
 		require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // TestSixDays is a long story in fake time: live on both partitions, two hours without a client, and a
@@ -19,7 +20,7 @@ func TestSixDays(t *testing.T) {
 		t.Skip("-short: six days of fake time")
 	}
 	start := time.Now()
-	w := NewWorld(WorldConfig{Seed: 3, Rate: 0.5, Sparse: true})
+	w := world.New(world.Config{Seed: 3, Rate: 0.5, Sparse: true})
 	cfg := ServerConfig{Source: w, Tick: time.Second, Level: Stored, ReplaySpeed: 60, ConnectLimit: -1}
 	bubble(t, func(t *testing.T) {
 		s := pipeRig(cfg)

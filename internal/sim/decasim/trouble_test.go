@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // lastMessage is what ends a Replay, by the standard library's reading.
@@ -42,7 +43,7 @@ func (r *received) last(t *testing.T) (m lastMessage) {
 func troubled(t *testing.T, f Fault, check func(t *testing.T, got *received, want []snowflake.ID)) {
 	for _, kind := range []string{"Replay", "Recovery"} {
 		t.Run(kind, func(t *testing.T) {
-			plan, w := NewFaultPlan(f), NewWorld(WorldConfig{Seed: 3, Rate: 2, Sparse: true})
+			plan, w := NewFaultPlan(f), world.New(world.Config{Seed: 3, Rate: 2, Sparse: true})
 			cfg := ServerConfig{Source: w, Faults: plan, ReplaySpeed: 30, RecoveryRate: 30, RecoveryPartition: PartitionOptional, HeartbeatEvery: time.Second, Tick: 200 * time.Millisecond}
 			served(t, cfg, func(t *testing.T, s *rig) {
 				s.strict = f.Kind == ReplayDamage
@@ -217,7 +218,7 @@ func TestTroublesWaitForARequestTheyFit(t *testing.T) {
 		Fault{Kind: ReplayMute, At: 30 * time.Second},
 		Fault{Kind: ReplayStatus, For: 10 * time.Second, At: time.Hour},
 		Fault{Kind: ReplaySilence, AfterRecords: 1 << 30})
-	served(t, ServerConfig{Source: world(4), Faults: plan, ReplaySpeed: -1, ReplayLimit: -1}, func(t *testing.T, s *rig) {
+	served(t, ServerConfig{Source: newWorld(4), Faults: plan, ReplaySpeed: -1, ReplayLimit: -1}, func(t *testing.T, s *rig) {
 		ends := func() string {
 			s.replay(t.Context(), from, to)
 			all := s.Requests()
@@ -238,7 +239,7 @@ func TestTroublesWaitForARequestTheyFit(t *testing.T) {
 
 func TestOutageEndsAReplay(t *testing.T) {
 	plan := NewFaultPlan(Fault{Kind: Outage, At: time.Minute, For: time.Minute})
-	served(t, ServerConfig{Source: world(4), Faults: plan}, func(t *testing.T, s *rig) {
+	served(t, ServerConfig{Source: newWorld(4), Faults: plan}, func(t *testing.T, s *rig) {
 		require.Error(t, s.replay(t.Context(), from, to).err)
 		require.Equal(t, "rst", s.Requests()[0].End)
 	})
@@ -246,7 +247,7 @@ func TestOutageEndsAReplay(t *testing.T) {
 
 func TestEachSlowReaderIsRefusedBackfill(t *testing.T) {
 	plan := NewFaultPlan(Fault{Kind: SlowCut, At: 10 * time.Second, Partition: 1, Connection: EveryConnection})
-	served(t, ServerConfig{Source: world(40), Faults: plan}, func(t *testing.T, s *rig) {
+	served(t, ServerConfig{Source: newWorld(40), Faults: plan}, func(t *testing.T, s *rig) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg, cut sync.WaitGroup
 		for range 2 {

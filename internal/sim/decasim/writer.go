@@ -58,7 +58,7 @@ func (c *conn) withhold() {
 // flush puts the batch on the wire, decodable at once.
 func (c *conn) flush(now time.Time) {
 	c.wrote, c.records = now, 0
-	c.target = c.rng.between(c.s.cfg.FlushMin, c.s.cfg.FlushMax)
+	c.target = c.rng.Between(c.s.cfg.FlushMin, c.s.cfg.FlushMax)
 	batch := c.batch
 	c.batch = nil
 	n, err := c.out.flush()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // delivered checks that everything offered is in the stores, or refused, and that the plugin's books say so.
@@ -105,7 +106,7 @@ func deliveryRun(t *testing.T, seed uint64) *Outcome {
 		run.Offer += l.For + l.Down
 	}
 	run.Server = decasim.ServerConfig{Seed: seed, Faults: decasim.RandomPlan(seed, o), Level: -2, ReplayDelay: 5 * time.Minute, ReplaySpeed: 60,
-		Source: decasim.NewWorld(decasim.WorldConfig{Seed: seed, Rate: 15})}
+		Source: world.New(world.Config{Seed: seed, Rate: 15})}
 	return play(t, run)
 }
 

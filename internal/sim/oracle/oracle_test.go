@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 // noon is a time after the epoch of Tweet ids; a bubble's clock begins in 2000.
@@ -23,8 +24,8 @@ func play(t *testing.T, r Run) (o *Outcome) {
 	return o
 }
 
-func world(rate float64) *decasim.World {
-	return decasim.NewWorld(decasim.WorldConfig{Seed: 11, Rate: rate})
+func newWorld(rate float64) *world.World {
+	return world.New(world.Config{Seed: 11, Rate: rate})
 }
 
 func plan(t *testing.T, faults string) *decasim.FaultPlan {
@@ -83,7 +84,7 @@ func TestFaults(t *testing.T) {
 			if testing.Short() && name == "damage" {
 				faults += ",for=20s" // each variant some times; giants are slow under the race detector
 			}
-			o := play(t, Run{Server: decasim.ServerConfig{Source: world(30), Faults: plan(t, faults), Seed: 5}, Offer: offer(name)})
+			o := play(t, Run{Server: decasim.ServerConfig{Source: newWorld(30), Faults: plan(t, faults), Seed: 5}, Offer: offer(name)})
 			o.sound(t)
 		})
 	}

@@ -25,7 +25,7 @@ func TestFewerConnectionsAllowed(t *testing.T) {
 	}
 	for name, oldest := range map[string]bool{"newest is cut": false, "oldest is cut": true} {
 		t.Run(name, func(t *testing.T) {
-			o := play(t, Run{Offer: 9 * time.Minute, Server: decasim.ServerConfig{Source: world(10), AllowedConnections: 2, CutOldest: oldest, ExcessGrace: 30 * time.Second}})
+			o := play(t, Run{Offer: 9 * time.Minute, Server: decasim.ServerConfig{Source: newWorld(10), AllowedConnections: 2, CutOldest: oldest, ExcessGrace: 30 * time.Second}})
 			o.sound(t)
 			require.Equal(t, 2, strings.Count(strings.Join(o.Notes, "\n"), `lower option "connections"`), o.Notes)
 			require.Equal(t, 4, strings.Count(strings.Join(o.Notes, "\n"), "connected"), o.Notes)
@@ -46,7 +46,7 @@ func TestTwoProcessesOneAccount(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(noon))
 				l := decasim.NewPipeListener()
-				s := decasim.NewServer(decasim.ServerConfig{Source: world(3), AllowedConnections: 4, CutOldest: oldest, ExcessGrace: time.Minute, ConnectLimit: -1})
+				s := decasim.NewServer(decasim.ServerConfig{Source: newWorld(3), AllowedConnections: 4, CutOldest: oldest, ExcessGrace: time.Minute, ConnectLimit: -1})
 				var wg, serving sync.WaitGroup
 				serving.Go(func() { _ = s.Serve(l) })
 				ctx, stop := context.WithCancel(t.Context())
@@ -100,7 +100,7 @@ func (w *slowWriter) Write(b []byte) (int, error) {
 // and when the reader comes back everything that X queued arrives. One alarm says so, and is over in two minutes.
 func TestReaderOfStdoutStops(t *testing.T) {
 	back := noon.Add(2*time.Minute + 10*time.Second)
-	o := play(t, Run{Offer: 5 * time.Minute, Server: decasim.ServerConfig{Source: world(60), QueueLimit: 1 << 20},
+	o := play(t, Run{Offer: 5 * time.Minute, Server: decasim.ServerConfig{Source: newWorld(60), QueueLimit: 1 << 20},
 		Out: func(w io.Writer) io.Writer { return &slowWriter{w, noon.Add(30 * time.Second), back} }})
 	o.sound(t)
 	all := strings.Join(o.Notes, "\n")

@@ -38,7 +38,7 @@ func TestHealedRoads(t *testing.T) {
 			if strings.HasPrefix(name, "long") {
 				offer = 22 * time.Minute
 			}
-			o := play(t, Run{Server: decasim.ServerConfig{Source: world(20), Faults: plan(t, faults), Seed: 5}, Offer: offer,
+			o := play(t, Run{Server: decasim.ServerConfig{Source: newWorld(20), Faults: plan(t, faults), Seed: 5}, Offer: offer,
 				Core: func(c *core.Config) { c.Backfill = core.BackfillAuto }})
 			require.Empty(t, o.Dark, strings.Join(o.Notes, "\n"))
 			require.Empty(t, o.Unfired)

@@ -21,6 +21,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
@@ -275,6 +276,6 @@ func siteRun(t *testing.T, seed uint64) *Outcome {
 		run.Offer += l.For + l.Down
 	}
 	run.Server = decasim.ServerConfig{Seed: seed, Faults: decasim.RandomPlan(seed, o), Level: level(seed), ReplayDelay: 5 * time.Minute, ReplaySpeed: 60,
-		AllowedConnections: 8, ConnectLimit: -1, Source: decasim.NewWorld(decasim.WorldConfig{Seed: seed, Rate: 15})}
+		AllowedConnections: 8, ConnectLimit: -1, Source: world.New(world.Config{Seed: seed, Rate: 15})}
 	return play(t, run)
 }

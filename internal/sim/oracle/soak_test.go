@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 )
 
 var (
@@ -68,7 +69,7 @@ func randomRun(t *testing.T, seed uint64) *Outcome {
 	}
 	plan := decasim.RandomPlan(seed, o)
 	run.Server = decasim.ServerConfig{Seed: seed, Faults: plan, Level: level(seed), ReplayDelay: 5 * time.Minute, ReplaySpeed: 60,
-		Source: decasim.NewWorld(decasim.WorldConfig{Seed: seed, Rate: 15})}
+		Source: world.New(world.Config{Seed: seed, Rate: 15})}
 	outcome := play(t, run)
 	if len(run.Lives) > 0 {
 		outcome.Unfired, outcome.Dark = nil, nil // a fault's time may pass, and end, while the process is down

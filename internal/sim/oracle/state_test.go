@@ -18,7 +18,7 @@ func replay(c *core.Config) {
 }
 
 func replayServer(t *testing.T, faults string) decasim.ServerConfig {
-	return decasim.ServerConfig{Source: world(15), Faults: plan(t, faults), Seed: 5, ReplayDelay: 5 * time.Minute, ReplaySpeed: 60}
+	return decasim.ServerConfig{Source: newWorld(15), Faults: plan(t, faults), Seed: 5, ReplayDelay: 5 * time.Minute, ReplaySpeed: 60}
 }
 
 // TestOutageBeyondBackfill: what backfill cannot reach comes by Replay, in one request.

@@ -10,6 +10,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/source/stream"
 )
 
@@ -24,7 +25,7 @@ func TestSixDays(t *testing.T) {
 	const hour = time.Hour
 	o := play(t, Run{
 		Offer: 144 * hour, Patient: 24 * hour, Dir: t.TempDir(),
-		Server: decasim.ServerConfig{Source: decasim.NewWorld(decasim.WorldConfig{Seed: 3, Rate: 0.5, Sparse: true}),
+		Server: decasim.ServerConfig{Source: world.New(world.Config{Seed: 3, Rate: 0.5, Sparse: true}),
 			Tick: time.Second, Level: decasim.Stored, ReplaySpeed: 10, Seed: 5,
 			Faults: plan(t, "outage@20h,for=7h status@50h,for=13h,code=503,partition=2 reset@50h,partition=2,connection=every "+
 				"replay-cut@20h,after-records=40,times=5 replay-errors@51h,times=2,share=0.2 replay-lost-completed@60h,times=2")},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/state/store"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
@@ -62,11 +63,11 @@ func TestVolumes(t *testing.T) {
 // rate of volumeRun, in Tweets per second, and its days and weeks.
 const rate = 20
 
-var season = decasim.Season{Daily: 0.3, Weekly: 0.1}
+var season = world.Season{Daily: 0.3, Weekly: 0.1}
 
 // volumeRun is a life that ends in order, one that is killed, and one that has the trouble.
 func volumeRun(t *testing.T, faults string) Run {
-	w := decasim.NewWorld(decasim.WorldConfig{Seed: 11, Rate: rate, Sparse: true, Short: true, Season: season})
+	w := world.New(world.Config{Seed: 11, Rate: rate, Sparse: true, Short: true, Season: season})
 	return Run{Server: decasim.ServerConfig{Source: w, Faults: plan(t, faults), Seed: 5, Level: decasim.Stored, Tick: time.Second},
 		Core: func(c *core.Config) { c.FalseAlarms, c.FactsEvery = volume.FalseAlarms, 30*time.Second },
 		Dir:  remembering(t), Offer: troubleAt + troubleFor + 20*time.Minute,

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -36,7 +36,7 @@ func (s *story) look() *verdict {
 	}
 	for id := range v.landed {
 		known := s.world.Milli(nil, id.Milli(), 1)
-		if !slices.ContainsFunc(known, func(t decasim.Tweet) bool { return t.ID == id }) {
+		if !slices.ContainsFunc(known, func(t world.Tweet) bool { return t.ID == id }) {
 			v.wrong = append(v.wrong, fmt.Sprintf("%d is no Tweet", id))
 		}
 	}

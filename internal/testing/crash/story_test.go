@@ -22,6 +22,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/crashpoint"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
@@ -42,7 +43,7 @@ type story struct {
 	*testing.T
 	*rand.Rand
 	sim   *decasim.Server
-	world *decasim.World
+	world *world.World
 	past  time.Time // from here to the first connect Tweets must come as well; zero: from there on only
 	dir   string
 	conf  string // of the plugin
@@ -63,7 +64,7 @@ func (s *story) life() *life { return s.lives[len(s.lives)-1] }
 
 func begin(t *testing.T, seed uint64) *story {
 	s := &story{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), dir: t.TempDir()}
-	s.world = decasim.NewWorld(decasim.WorldConfig{Seed: seed, Rate: pace, Deleted: -1})
+	s.world = world.New(world.Config{Seed: seed, Rate: pace, Deleted: -1})
 	s.sim = decasim.NewServer(decasim.ServerConfig{Seed: seed, Source: s.world, AllowedConnections: 8, ConnectLimit: -1,
 		ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

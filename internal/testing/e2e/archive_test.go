@@ -23,6 +23,7 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/archive"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -155,7 +156,7 @@ func (b *bucket) options() string {
 // X is not asked.
 func TestArchiveInABucket(t *testing.T) {
 	const rate = 20
-	s := newStage(t, decasim.ServerConfig{Seed: 53, AllowedConnections: 8, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 53, Rate: rate})})
+	s := newStage(t, decasim.ServerConfig{Seed: 53, AllowedConnections: 8, Source: world.New(world.Config{Seed: 53, Rate: rate})})
 	place := newBucket(t)
 	conf := filepath.Join(s.dir, "archive.conf")
 	require.NoError(t, os.WriteFile(conf, []byte("[[outputs.decahose_archive]]\nsegment_interval = \"2s\"\n"+place.options()), 0o600))
@@ -172,7 +173,7 @@ func TestArchiveInABucket(t *testing.T) {
 	place.up.Store(true)
 	at := time.Now().Add(-3 * time.Minute)
 	var wanted []snowflake.ID // of whole minutes; they are read when this one is over, and the gap no longer grows
-	for tw := range decasim.Tweets(s.src, at, time.Now().Truncate(time.Minute)) {
+	for tw := range world.Tweets(s.src, at, time.Now().Truncate(time.Minute)) {
 		wanted = append(wanted, tw.ID)
 	}
 	require.True(t, env.Until(s.within(60*time.Second), func() bool { return held(s.archived(place.url), wanted) }), "the bucket has not all")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -127,8 +128,8 @@ func TestPostgresTakesCopies(t *testing.T) {
 // The page's recipe in a real Telegraf: the id of a row that is deleted is forgotten, and a repair brings the row back,
 // once. So it does where the table was made without that, and had it from the page's own SQL.
 func TestDocsPostgresRepairs(t *testing.T) {
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: 66, Rate: 20, Deleted: -1})
-	s := newStage(t, decasim.ServerConfig{Seed: 66, Source: world, ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})
+	truth := world.New(world.Config{Seed: 66, Rate: 20, Deleted: -1})
+	s := newStage(t, decasim.ServerConfig{Seed: 66, Source: truth, ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})
 	p, address := startPostgres(t), freeAddress(t)
 	output := swap(t, inDocs(t, "Stores that meet copies", 2)[0], docsPostgres, p.Address())
 	options := append([]string{env.WithoutNUL, fmt.Sprintf("replay_url = %q", s.url), `recovery_delay = "0s"`}, acknowledged(address)...)
@@ -189,7 +190,7 @@ func (s *stage) repair(agent string, from, to time.Time) {
 func (s *stage) requireRows(p *env.Postgres, from, to time.Time) {
 	s.Helper()
 	var ids []snowflake.ID
-	for tweet := range decasim.Tweets(s.src, from, to) {
+	for tweet := range world.Tweets(s.src, from, to) {
 		if !s.sim.Gone(tweet.ID) {
 			ids = append(ids, tweet.ID)
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -264,7 +265,7 @@ func TestDocsLoopPauses(t *testing.T) {
 // are missing again, and Replay brings them once more.
 func TestDocsLoopRecovers(t *testing.T) {
 	const rate, limit = 20, 1000
-	s := newStage(t, decasim.ServerConfig{Seed: 65, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 65, Rate: rate}),
+	s := newStage(t, decasim.ServerConfig{Seed: 65, Source: world.New(world.Config{Seed: 65, Rate: rate}),
 		ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: 20})
 	k := s.newSink("a.tweets")
 	a, g := s.looped(k, limit, `recovery_delay = "0s"`, `silence_timeout = "0s"`)
@@ -286,7 +287,7 @@ func TestDocsLoopRecovers(t *testing.T) {
 
 	require.True(t, env.Until(s.within(30*time.Second), func() bool { return s.replayed() == 2 }), "Replay was not asked again: %v", s.sim.Requests())
 	wanted := s.sim.OfferedIDs()
-	for tweet := range decasim.Tweets(s.src, from, to) {
+	for tweet := range world.Tweets(s.src, from, to) {
 		wanted = append(wanted, tweet.ID)
 	}
 	wanted = slices.DeleteFunc(wanted, s.sim.Gone)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -61,7 +62,7 @@ func buildAndRun(m *testing.M) int {
 type stage struct {
 	*testing.T
 	sim *decasim.Server
-	src decasim.Source
+	src world.Source
 	url string
 	dir string
 }
@@ -71,7 +72,7 @@ func newStage(t *testing.T, cfg decasim.ServerConfig) *stage {
 	t.Helper()
 	t.Parallel()
 	if cfg.Source == nil {
-		cfg.Source = decasim.NewWorld(decasim.WorldConfig{Seed: 7, Rate: pace})
+		cfg.Source = world.New(world.Config{Seed: 7, Rate: pace})
 	}
 	cfg.ConnectLimit = -1
 	s := &stage{T: t, sim: decasim.NewServer(cfg), src: cfg.Source, dir: t.TempDir()}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -43,7 +44,7 @@ func plan() *decasim.FaultPlan {
 // Every fault of the plan happens, and each Tweet lands once all the same.
 func TestFaultsLoseAndDoubleNothing(t *testing.T) {
 	faults := plan()
-	s := newStage(t, decasim.ServerConfig{Seed: 9, Faults: faults, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 9, Rate: pace})})
+	s := newStage(t, decasim.ServerConfig{Seed: 9, Faults: faults, Source: world.New(world.Config{Seed: 9, Rate: pace})})
 	a := s.run("a", s.stream())
 	ok := env.Until(s.within(30*time.Second), func() bool { return len(faults.Unfired()) == 0 })
 	require.True(t, ok, "not fired: %v", faults.Unfired())

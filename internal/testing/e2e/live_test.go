@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -59,7 +60,7 @@ func (s *stage) requireBooks(a *agent) {
 // The agent is stopped while Tweets pour in: all that the plugin says it emitted has landed, and
 // so has all that was sent a while before.
 func TestStopInMidStreamLosesNoLine(t *testing.T) {
-	src := decasim.NewWorld(decasim.WorldConfig{Seed: 2, Rate: 400})
+	src := world.New(world.Config{Seed: 2, Rate: 400})
 	s := newStage(t, decasim.ServerConfig{Source: src})
 	a := s.run("a", s.stream())
 	ok := env.Until(s.within(20*time.Second), func() bool { return len(s.sim.SentIDs()) > 500 })

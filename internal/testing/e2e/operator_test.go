@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -100,7 +101,7 @@ func TestOperatorRecovers(t *testing.T) {
 	}
 	ids := a.ids()
 	n := int64(0)
-	for tweet := range decasim.Tweets(s.src, from, to) {
+	for tweet := range world.Tweets(s.src, from, to) {
 		if !s.sim.Gone(tweet.ID) {
 			require.Equal(t, 1, ids[int64(tweet.ID)], "%d", tweet.ID)
 			n++
@@ -157,7 +158,7 @@ func TestOperatorEmitsAgain(t *testing.T) {
 
 // Replay was not bought: that is said once, the gap stays until the operator gives it up, and live Tweets go on.
 func TestReplayNotBought(t *testing.T) {
-	s := newStage(t, decasim.ServerConfig{Seed: 15, ReplayStatus: 403, ReplayDelay: -1, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 15, Rate: 20})})
+	s := newStage(t, decasim.ServerConfig{Seed: 15, ReplayStatus: 403, ReplayDelay: -1, Source: world.New(world.Config{Seed: 15, Rate: 20})})
 	at := s.leavePast("a", 9*time.Minute)
 	a := s.run("a", s.stream(fmt.Sprintf("replay_url = %q", s.url), `recovery_delay = "0s"`))
 	require.NoError(t, a.Log.Wait(s.within(2*time.Minute), "E! [inputs.execd]", "replay", "403"))

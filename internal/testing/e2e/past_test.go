@@ -14,6 +14,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -33,7 +34,7 @@ func (s *stage) since(at time.Time) (all []snowflake.ID) {
 	s.Helper()
 	offered := s.sim.OfferedIDs()
 	require.NotEmpty(s, offered)
-	for t := range decasim.Tweets(s.src, at, offered[0].Time()) {
+	for t := range world.Tweets(s.src, at, offered[0].Time()) {
 		all = append(all, t.ID)
 	}
 	return slices.DeleteFunc(append(all, offered...), s.sim.Gone)
@@ -114,7 +115,7 @@ func TestOutageBeyondBackfill(t *testing.T) {
 	const rate = 20
 	for _, method := range []string{"replay", "recovery"} {
 		t.Run(method, func(t *testing.T) {
-			s := newStage(t, decasim.ServerConfig{Seed: 13, Source: decasim.NewWorld(decasim.WorldConfig{Seed: 13, Rate: rate}),
+			s := newStage(t, decasim.ServerConfig{Seed: 13, Source: world.New(world.Config{Seed: 13, Rate: rate}),
 				ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: 80, RecoveryRate: 400})
 			at := s.leavePast("a", 9*time.Minute)
 			a := s.run("a", s.stream(`recovery = "`+method+`"`, `recovery_delay = "0s"`,

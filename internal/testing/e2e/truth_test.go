@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -148,7 +148,7 @@ func (s *stage) showLost(lost []int64) {
 // exists asks the World itself whether a Tweet was ever written.
 func (s *stage) exists(id int64) bool {
 	all := s.src.Milli(nil, snowflake.ID(id).Milli(), 1)
-	return slices.ContainsFunc(all, func(t decasim.Tweet) bool { return int64(t.ID) == id })
+	return slices.ContainsFunc(all, func(t world.Tweet) bool { return int64(t.ID) == id })
 }
 
 // point is what a store knows a metric by.

@@ -44,7 +44,7 @@ var groups = []group{
 
 // pure packages decide; they touch nothing of the machine they run on.
 var pure = []string{"internal/record", "internal/timeline", "internal/netsafe/redact", "internal/volume", "internal/state/ledger",
-	"internal/output/point", "internal/output/feedback", "internal/source/xapi", "internal/core"}
+	"internal/output/point", "internal/output/feedback", "internal/source/xapi", "internal/core", "internal/sim/rng"}
 
 // support is what exists for tests and people without a stream; it may start goroutines.
 var support = []string{"internal/sim", "internal/testing", "tools"}

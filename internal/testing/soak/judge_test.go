@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
-	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 )
 
@@ -125,12 +125,12 @@ func (r *run) dropped() (n int64) {
 
 // TestCompareJudges shows that each wrong is seen.
 func TestCompareJudges(t *testing.T) {
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: 1})
+	truth := world.New(world.Config{Seed: 1})
 	var offered []snowflake.ID
-	for tweet := range world.Tweets(time.Unix(1.8e9, 0), time.Unix(1.8e9+1, 0)) {
+	for tweet := range truth.Tweets(time.Unix(1.8e9, 0), time.Unix(1.8e9+1, 0)) {
 		offered = append(offered, tweet.ID)
 	}
-	r := &run{world: world}
+	r := &run{world: truth}
 	dir := t.TempDir()
 	line := func(id snowflake.ID, kind string, off int64) string {
 		return fmt.Sprintf("decahose_tweet,kind=%s id=%di %d\n", kind, id, micros(id)*1000+off)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
@@ -39,7 +40,7 @@ type run struct {
 	*rand.Rand
 	plan
 	sim   *decasim.Server
-	world *decasim.World
+	world *world.World
 	dir   string
 	url   string // of the simulator
 	ear   string // address where Telegraf listens for the plugin, or the plugin for Telegraf
@@ -52,7 +53,7 @@ type run struct {
 func begin(t *testing.T, p plan) *run {
 	t.Log(p)
 	r := &run{T: t, Rand: rand.New(rand.NewPCG(p.seed, 0)), plan: p, dir: t.TempDir(), ear: freeAddress(t)}
-	r.world = decasim.NewWorld(decasim.WorldConfig{Seed: p.seed, Rate: rate, Deleted: -1})
+	r.world = world.New(world.Config{Seed: p.seed, Rate: rate, Deleted: -1})
 	r.sim = decasim.NewServer(decasim.ServerConfig{Seed: p.seed, Source: r.world, AllowedConnections: 8, ConnectLimit: -1,
 		ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})
 	r.url = "http://" + serve(t, r.sim.Serve, r.sim.Close)

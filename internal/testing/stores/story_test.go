@@ -20,6 +20,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/testing/env"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -45,16 +46,16 @@ type scene struct {
 
 // lasting is a World in which Replay still has every Tweet: what was edited or deleted since would stay missing, and is
 // not what this story is about.
-type lasting struct{ *decasim.World }
+type lasting struct{ *world.World }
 
 func (lasting) Gone(snowflake.ID) bool { return false }
 
 // tell has Telegraf drop Tweets, and returns how many of them the audit found, exactly, and how many are still missing
 // after the repair.
 func tell(t *testing.T, seed uint64, s store) (found, left int) {
-	world := decasim.NewWorld(decasim.WorldConfig{Seed: seed, Rate: rate, Deleted: -1})
+	truth := world.New(world.Config{Seed: seed, Rate: rate, Deleted: -1})
 	sc := &scene{T: t, store: s, dir: t.TempDir(), repair: seed%2 == 0, sim: decasim.NewServer(decasim.ServerConfig{Seed: seed,
-		Source: lasting{world}, AllowedConnections: 8, ConnectLimit: -1, ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})}
+		Source: lasting{truth}, AllowedConnections: 8, ConnectLimit: -1, ReplayDelay: -1, ReplayLimit: -1, ReplaySpeed: -1})}
 	sc.begin(serve(t, sc.sim.Serve, sc.sim.Close))
 	sc.pause(calm)
 	require.NoError(t, s.stop(t.Context()))

@@ -21,6 +21,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/sim/decasim"
+	"github.com/decahose/telegraf-decahose/internal/sim/world"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 	"github.com/decahose/telegraf-decahose/plugins/option"
@@ -34,7 +35,7 @@ const (
 // simulated starts an X on loopback.
 func simulated(t *testing.T) (sim *decasim.Server, url string) {
 	t.Helper()
-	sim = decasim.NewServer(decasim.ServerConfig{Source: decasim.NewWorld(decasim.WorldConfig{Seed: 7, Rate: 50}),
+	sim = decasim.NewServer(decasim.ServerConfig{Source: world.New(world.Config{Seed: 7, Rate: 50}),
 		Username: debugUser, Password: debugPassword, ConnectLimit: -1})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -1,7 +1,8 @@
-package decasim
+package world
 
 import (
 	"fmt"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 	"strings"
 )
 
@@ -25,19 +26,19 @@ func (w *World) user(i int) *user {
 	return w.users[i].Load()
 }
 
-func (w *World) someone(r *rng) *user { return w.user(r.zipf(userCount)) }
+func (w *World) someone(r *rng.Rand) *user { return w.user(r.Zipf(userCount)) }
 
 func (w *World) newUser(i int) *user {
-	r := newRNG(w.seed, saltUser, uint64(i))
+	r := rng.New(w.seed, rng.SaltUser, uint64(i))
 	v := &w.vocab[w.language(&r)]
-	u := &user{id: int64(r.scale(3e9)) + 1000}
-	if r.chance(0.6) {
-		u.id = 700000000000000000 + int64(r.next()%900000000000000000)
+	u := &user{id: int64(r.Scale(3e9)) + 1000}
+	if r.Chance(0.6) {
+		u.id = 700000000000000000 + int64(r.Next()%900000000000000000)
 	}
 	u.screenName = screenName(&r)
-	u.name = givenNames[r.n(len(givenNames))] + " " + v.word(&r)
-	if r.chance(0.25) {
-		u.name += " " + emoji[r.n(len(emoji))]
+	u.name = givenNames[r.N(len(givenNames))] + " " + v.word(&r)
+	if r.Chance(0.25) {
+		u.name += " " + emoji[r.N(len(emoji))]
 	}
 	profile, shown := newProfile(&r, v), *u
 	if w.later == nil {
@@ -49,12 +50,12 @@ func (w *World) newUser(i int) *user {
 	return u
 }
 
-func screenName(r *rng) string {
+func screenName(r *rng.Rand) string {
 	name := coin(r, strings.Fields(latinParts), 2, 4)
-	if r.chance(0.5) {
+	if r.Chance(0.5) {
 		name = strings.ToUpper(name[:1]) + name[1:] + "_"
 	}
-	return fmt.Sprint(name[:min(len(name), 10)], r.n(9999))
+	return fmt.Sprint(name[:min(len(name), 10)], r.N(9999))
 }
 
 // profile is what an account says of itself.
@@ -66,36 +67,36 @@ type profile struct {
 	image, banner                                             uint64
 }
 
-func newProfile(r *rng, v *vocabulary) profile {
-	p := profile{created: 1240000000000 + int64(r.next()%500000000000), followers: int64(r.scale(3e6)),
-		friends: int64(r.scale(5000)), listed: int64(r.scale(900)), favourites: int64(r.scale(2e5)), statuses: int64(r.scale(4e5)),
-		home: towns[r.n(len(towns))], located: r.chance(0.6), verified: r.chance(0.03), geo: r.chance(0.4), plain: r.chance(0.55),
-		color: fmt.Sprintf("%06X", r.n(1<<24)), image: 1000000000000000000 + r.next()%700000000000000000, banner: 1500000000 + r.next()%200000000}
-	if r.chance(0.35) {
+func newProfile(r *rng.Rand, v *vocabulary) profile {
+	p := profile{created: 1240000000000 + int64(r.Next()%500000000000), followers: int64(r.Scale(3e6)),
+		friends: int64(r.Scale(5000)), listed: int64(r.Scale(900)), favourites: int64(r.Scale(2e5)), statuses: int64(r.Scale(4e5)),
+		home: towns[r.N(len(towns))], located: r.Chance(0.6), verified: r.Chance(0.03), geo: r.Chance(0.4), plain: r.Chance(0.55),
+		color: fmt.Sprintf("%06X", r.N(1<<24)), image: 1000000000000000000 + r.Next()%700000000000000000, banner: 1500000000 + r.Next()%200000000}
+	if r.Chance(0.35) {
 		p.url = "https://t.co/" + token(r)
 	}
-	if r.chance(0.85) {
+	if r.Chance(0.85) {
 		p.description = motto(r, v)
 	}
 	return p
 }
 
-func motto(r *rng, v *vocabulary) string {
+func motto(r *rng.Rand, v *vocabulary) string {
 	var b strings.Builder
-	for range r.between(3, 16) {
+	for range r.Between(3, 16) {
 		b.WriteString(v.word(r) + v.joint)
 	}
-	if r.chance(0.3) {
-		b.WriteString("| " + emoji[r.n(len(emoji))])
+	if r.Chance(0.3) {
+		b.WriteString("| " + emoji[r.N(len(emoji))])
 	}
 	return strings.TrimSpace(b.String())
 }
 
-func token(r *rng) string {
+func token(r *rng.Rand) string {
 	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	var t [10]byte
 	for i := range t {
-		t[i] = alphabet[r.n(len(alphabet))]
+		t[i] = alphabet[r.N(len(alphabet))]
 	}
 	return string(t[:])
 }
@@ -185,7 +186,7 @@ func (p profile) appendDerived(b []byte, st style) []byte {
 func (t town) point() (lon, lat float64) {
 	var h uint64
 	for _, c := range []byte(t.city) {
-		h = mix(h ^ uint64(c))
+		h = rng.Mix(h ^ uint64(c))
 	}
 	return float64(h%350000)/1000 - 175, float64(h>>32%130000)/1000 - 65
 }

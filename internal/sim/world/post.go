@@ -1,10 +1,11 @@
-package decasim
+package world
 
 import (
 	"fmt"
 	"strconv"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
 
 // form is what a Tweet is to other Tweets.
@@ -38,42 +39,42 @@ type post struct {
 
 // shape decides what kind of Tweet this is and writes its text. Nested Tweets are popular ones:
 // longer, with more media.
-func (p *post) shape(w *World, r *rng, f form, nested bool) {
+func (p *post) shape(w *World, r *rng.Rand, f form, nested bool) {
 	p.form, p.author, p.vocab = f, w.someone(r), &w.vocab[w.language(r)]
-	p.key, p.source = 1100000000000000000+r.next()%800000000000000000, sources[r.zipf(len(sources))]
+	p.key, p.source = 1100000000000000000+r.Next()%800000000000000000, sources[r.Zipf(len(sources))]
 	p.media, p.town, p.point, p.replyTo, p.replied, p.other = p.media[:0], -1, false, 0, nil, nil
 	p.counts = [4]int64{}
 	p.full.reset()
 	if p.form == reply {
-		p.replied, p.replyTo = w.someone(r), int64(p.key-uint64(r.n(1<<50)))
+		p.replied, p.replyTo = w.someone(r), int64(p.key-uint64(r.N(1<<50)))
 		p.full.at(p.replied)
 		p.full.add(" ")
 	}
 	p.compose(r, nested)
 	if nested {
-		p.counts = [4]int64{int64(r.scale(500)), int64(r.scale(2000)), int64(r.scale(40000)), int64(r.scale(2e5))}
+		p.counts = [4]int64{int64(r.Scale(500)), int64(r.Scale(2000)), int64(r.Scale(40000)), int64(r.Scale(2e5))}
 	}
 	p.locate(r)
 }
 
 // compose writes the text: a fifth are longer than 140 code points.
-func (p *post) compose(r *rng, nested bool) {
-	length := r.between(8, 110)
-	if p.extended = r.chance(0.17) || nested && r.chance(0.25); p.extended {
-		length = r.between(145, 270)
+func (p *post) compose(r *rng.Rand, nested bool) {
+	length := r.Between(8, 110)
+	if p.extended = r.Chance(0.17) || nested && r.Chance(0.25); p.extended {
+		length = r.Between(145, 270)
 	}
 	if p.vocab.joint == "" {
 		length = length * 2 / 3
 	}
 	p.full.write(r, p.vocab, length)
-	if r.chance(0.012) {
-		p.full.add(oddities[r.n(len(oddities))])
+	if r.Chance(0.012) {
+		p.full.add(oddities[r.N(len(oddities))])
 	}
-	if r.chance(0.22) {
+	if r.Chance(0.22) {
 		p.full.link("https://t.co/"+token(r), target(r))
 		p.full.add(" ")
 	}
-	if r.chance(0.2) || nested && r.chance(0.3) {
+	if r.Chance(0.2) || nested && r.Chance(0.3) {
 		p.attach(r)
 	}
 	if p.extended = p.full.runes > 140; p.extended {
@@ -83,20 +84,20 @@ func (p *post) compose(r *rng, nested bool) {
 	}
 }
 
-func target(r *rng) string {
+func target(r *rng.Rand) string {
 	site := []string{"youtu.be/", "www.instagram.com/p/", "news.example.com/2026/", "shop.example.net/item/", "twitter.com/i/events/"}
-	return "https://" + site[r.zipf(len(site))] + token(r) + "/" + token(r)
+	return "https://" + site[r.Zipf(len(site))] + token(r) + "/" + token(r)
 }
 
-func (p *post) attach(r *rng) {
+func (p *post) attach(r *rng.Rand) {
 	kind, n := "photo", 1
-	switch k := r.n(10); {
+	switch k := r.N(10); {
 	case k == 0:
 		kind = "animated_gif"
 	case k <= 2:
 		kind = "video"
 	case k <= 5:
-		n = r.between(1, 3)
+		n = r.Between(1, 3)
 	}
 	for range n {
 		p.media = append(p.media, newMedium(r, kind))
@@ -106,12 +107,12 @@ func (p *post) attach(r *rng) {
 	p.full.media = mark{start: start, end: end, text: link, target: strconv.FormatUint(p.key, 10)}
 }
 
-func (p *post) locate(r *rng) {
-	if p.form == retweet || !r.chance(0.012) {
+func (p *post) locate(r *rng.Rand) {
+	if p.form == retweet || !r.Chance(0.012) {
 		return
 	}
-	p.town = r.n(len(towns))
-	p.point = r.chance(0.3)
+	p.town = r.N(len(towns))
+	p.point = r.Chance(0.3)
 }
 
 // appendBefore writes everything from text up to the Tweet inside this one, if any.
@@ -175,7 +176,7 @@ func (p *post) appendWhere(b []byte, st style) []byte {
 	} else {
 		b = append(b, `,"geo":null,"coordinates":null`...)
 	}
-	id := fmt.Sprintf("%016x", mix(uint64(p.town)))
+	id := fmt.Sprintf("%016x", rng.Mix(uint64(p.town)))
 	b = append(append(append(b, `,"place":{"id":"`...), id...), `","url":`...)
 	b = st.appendQuoted(b, "https://api.twitter.com/1.1/geo/id/"+id+".json")
 	b = st.appendQuoted(append(b, `,"place_type":"city","name":`...), t.city)

@@ -1,4 +1,4 @@
-package decasim
+package world
 
 import (
 	"strconv"
@@ -17,6 +17,9 @@ const (
 )
 
 const hexDigits = "0123456789abcdef"
+
+// AppendQuoted appends s as a JSON string in raw UTF-8.
+func AppendQuoted(b []byte, s string) []byte { return raw.appendQuoted(b, s) }
 
 // appendQuoted appends s as a JSON string.
 func (st style) appendQuoted(b []byte, s string) []byte {

@@ -1,4 +1,4 @@
-package decasim
+package world
 
 import (
 	"cmp"
@@ -11,8 +11,8 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 )
 
-// WorldConfig of a World. The zero value is a Decahose of 400 Tweets per second.
-type WorldConfig struct {
+// Config of a World. The zero value is a Decahose of 400 Tweets per second.
+type Config struct {
 	Seed       uint64
 	Rate       float64 // Tweets per second, all partitions together; 0: 400, about the Decahose of 2019; negative: none
 	Partitions int     // 0: 2
@@ -46,8 +46,8 @@ type World struct {
 	short  bool
 }
 
-// NewWorld returns the World of a seed.
-func NewWorld(cfg WorldConfig) *World {
+// New returns the World of a seed.
+func New(cfg Config) *World {
 	w := &World{arrivals: arrivals{seed: cfg.Seed, rate: max(0, cmp.Or(cfg.Rate, 400)),
 		partitions: cmp.Or(cfg.Partitions, 2), window: cfg.SampleWindow, sparse: cfg.Sparse, profile: cfg.Season.over(cfg.Profile)},
 		gone: max(0, cmp.Or(cfg.Deleted, 0.01)), short: cfg.Short}
@@ -56,6 +56,9 @@ func NewWorld(cfg WorldConfig) *World {
 	w.later = sync.OnceValue(w.age)
 	return w
 }
+
+// Sparse says that arrivals are drawn by the second.
+func (w *World) Sparse() bool { return w.sparse }
 
 // Partitions implements Source.
 func (w *World) Partitions() int { return w.partitions }

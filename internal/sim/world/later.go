@@ -1,9 +1,10 @@
-package decasim
+package world
 
 import (
 	"sync"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
 
 // What Replay and Recovery deliver is the World as it is when they run (x-api.md §1.3): Tweets were
@@ -22,17 +23,17 @@ const (
 // editOf is the first version of an edit, or 0. First versions are not edits themselves. found is
 // scratch, and returned.
 func (w *World) editOf(id snowflake.ID, found []Tweet) (snowflake.ID, []Tweet) {
-	r := newRNG(w.seed, saltEdit, uint64(id))
-	if !r.chance(editShare) {
+	r := rng.New(w.seed, rng.SaltEdit, uint64(id))
+	if !r.Chance(editShare) {
 		return 0, found
 	}
-	from, search := id.Milli()-int64(r.between(20_000, editWindow-1000)), int64(editSearch)
+	from, search := id.Milli()-int64(r.Between(20_000, editWindow-1000)), int64(editSearch)
 	if w.sparse {
 		search = editSearchSparse
 	}
 	found = w.Span(found[:0], from, from+search, 1)
 	for _, t := range found {
-		if other := newRNG(w.seed, saltEdit, uint64(t.ID)); !other.chance(editShare) {
+		if other := rng.New(w.seed, rng.SaltEdit, uint64(t.ID)); !other.Chance(editShare) {
 			return t.ID, found
 		}
 	}
@@ -41,8 +42,8 @@ func (w *World) editOf(id snowflake.ID, found []Tweet) (snowflake.ID, []Tweet) {
 
 // formOf is what record makes of an id that is no edit.
 func (w *World) formOf(id snowflake.ID) form {
-	r := newRNG(w.seed, saltRecord, uint64(id))
-	r.next()
+	r := rng.New(w.seed, rng.SaltRecord, uint64(id))
+	r.Next()
 	return drawForm(&r)
 }
 
@@ -87,8 +88,8 @@ func (w *World) seekEdits(minute int64) {
 // Gone says that Replay and Recovery do not deliver a Tweet: it was deleted, or edited. Live stream and
 // backfill deliver it.
 func (w *World) Gone(id snowflake.ID) bool {
-	r := newRNG(w.seed, saltLater, uint64(id))
-	return r.chance(w.gone) || !w.short && w.superseded(id)
+	r := rng.New(w.seed, rng.SaltLater, uint64(id))
+	return r.Chance(w.gone) || !w.short && w.superseded(id)
 }
 
 // AppendLater implements Aging.
@@ -110,24 +111,24 @@ func (w *World) lacksQuoted(p *post, id snowflake.ID) bool {
 	if w.later != nil || p.form != quote {
 		return false
 	}
-	r := newRNG(w.seed, saltLater, uint64(id))
-	r.next()
-	return r.chance(lacksQuotedShare)
+	r := rng.New(w.seed, rng.SaltLater, uint64(id))
+	r.Next()
+	return r.Chance(lacksQuotedShare)
 }
 
 // age changes an account; its id stays, and so do the mentions of it in texts.
-func (p *profile) age(r *rng, v *vocabulary, u *user) (name, screenName string) {
-	p.followers += int64(r.scale(float64(p.followers)/10 + 2))
-	p.statuses += int64(r.scale(500))
-	p.favourites += int64(r.scale(300))
+func (p *profile) age(r *rng.Rand, v *vocabulary, u *user) (name, screenName string) {
+	p.followers += int64(r.Scale(float64(p.followers)/10 + 2))
+	p.statuses += int64(r.Scale(500))
+	p.favourites += int64(r.Scale(300))
 	name, screenName = u.name, u.screenName
-	if r.chance(0.1) {
+	if r.Chance(0.1) {
 		p.description = motto(r, v)
 	}
-	if r.chance(0.05) {
-		name += " " + emoji[r.n(len(emoji))]
+	if r.Chance(0.05) {
+		name += " " + emoji[r.N(len(emoji))]
 	}
-	if r.chance(0.03) {
+	if r.Chance(0.03) {
 		screenName = "x" + screenName
 	}
 	return name, screenName

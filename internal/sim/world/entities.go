@@ -1,7 +1,8 @@
-package decasim
+package world
 
 import (
 	"fmt"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 	"strings"
 )
 
@@ -13,9 +14,9 @@ type medium struct {
 	w, h  int
 }
 
-func newMedium(r *rng, kind string) medium {
-	return medium{id: 1200000000000000000 + r.next()%700000000000000000, kind: kind, token: token(r),
-		w: 600 + 8*r.n(100), h: 600 + 8*r.n(80)}
+func newMedium(r *rng.Rand, kind string) medium {
+	return medium{id: 1200000000000000000 + r.Next()%700000000000000000, kind: kind, token: token(r),
+		w: 600 + 8*r.N(100), h: 600 + 8*r.N(80)}
 }
 
 func appendIndices(b []byte, m mark) []byte {

@@ -1,6 +1,7 @@
-package decasim
+package world
 
 import (
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 	"unicode/utf8"
 )
 
@@ -47,15 +48,15 @@ func (t *prose) link(short, target string) {
 }
 
 // write fills t with about n code points in one language.
-func (t *prose) write(r *rng, v *vocabulary, n int) {
+func (t *prose) write(r *rng.Rand, v *vocabulary, n int) {
 	for n += t.runes; t.runes < n; {
-		switch k := r.n(1000); {
+		switch k := r.N(1000); {
 		case k < 22:
-			t.add(emoji[r.zipf(len(emoji))])
+			t.add(emoji[r.Zipf(len(emoji))])
 		case k < 40:
 			t.tag(v.hashtag(r))
 		case k < 48:
-			t.add(punctuation[r.n(len(punctuation))])
+			t.add(punctuation[r.N(len(punctuation))])
 			continue
 		default:
 			t.add(v.word(r))
@@ -67,7 +68,7 @@ func (t *prose) write(r *rng, v *vocabulary, n int) {
 var punctuation = []string{".\n", "\n\n", "\n", "&amp; ", "\" ", "\t", "\\o/ ", "...", "! ", "? "}
 
 // hashtag is a word that can stand behind a #; few of them make most of the hashtags.
-func (v *vocabulary) hashtag(r *rng) string { return v.rare[r.zipf(min(300, len(v.rare)))] }
+func (v *vocabulary) hashtag(r *rng.Rand) string { return v.rare[r.Zipf(min(300, len(v.rare)))] }
 
 // cutAt is the byte offset of code point n.
 func (t *prose) cutAt(n int) int {

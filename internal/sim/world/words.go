@@ -1,6 +1,9 @@
-package decasim
+package world
 
-import "strings"
+import (
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
+	"strings"
+)
 
 // language is one of the languages of the stream with its share (x-api.md §6.6, of 10 000).
 type language struct {
@@ -86,7 +89,7 @@ func newVocabularies(seed uint64) []vocabulary {
 	all := make([]vocabulary, len(languages))
 	for i, l := range languages {
 		all[i] = vocabulary{language: l, common: strings.Fields(l.words)}
-		r, parts := newRNG(seed, saltVocabulary, uint64(i)), strings.Fields(l.parts)
+		r, parts := rng.New(seed, rng.SaltVocabulary, uint64(i)), strings.Fields(l.parts)
 		for range rareWords * l.share / 10000 * 2 {
 			all[i].rare = append(all[i].rare, coin(&r, parts, 2, 4))
 		}
@@ -95,23 +98,23 @@ func newVocabularies(seed uint64) []vocabulary {
 }
 
 // coin makes a word of lo to hi syllables.
-func coin(r *rng, parts []string, lo, hi int) string {
+func coin(r *rng.Rand, parts []string, lo, hi int) string {
 	var b strings.Builder
-	for range r.between(lo, hi) {
-		b.WriteString(parts[r.n(len(parts))])
+	for range r.Between(lo, hi) {
+		b.WriteString(parts[r.N(len(parts))])
 	}
 	return b.String()
 }
 
-func (v *vocabulary) word(r *rng) string {
-	if r.chance(0.22) {
-		return v.rare[r.zipf(len(v.rare))]
+func (v *vocabulary) word(r *rng.Rand) string {
+	if r.Chance(0.22) {
+		return v.rare[r.Zipf(len(v.rare))]
 	}
-	return v.common[r.zipf(len(v.common))]
+	return v.common[r.Zipf(len(v.common))]
 }
 
-func (w *World) language(r *rng) int {
-	k := r.n(10000)
+func (w *World) language(r *rng.Rand) int {
+	k := r.N(10000)
 	for i := range w.vocab {
 		if k -= w.vocab[i].share; k < 0 {
 			return i

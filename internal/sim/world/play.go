@@ -1,4 +1,4 @@
-package decasim
+package world
 
 import (
 	"bytes"
@@ -11,14 +11,15 @@ import (
 	"strings"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
 
 // PlayConfig of a Play.
 type PlayConfig struct {
 	Path       string // a file of records, one a line, or a directory of *.json, *.jsonl and *.txt files
 	Seed       uint64
-	Rate       float64 // as in WorldConfig
-	Partitions int     // as in WorldConfig
+	Rate       float64 // as in Config
+	Partitions int     // as in Config
 }
 
 // Play is a Source of recorded Tweets, native or Activity Streams, stamped anew: each gets a new id
@@ -179,8 +180,8 @@ func (p *Play) Span(dst []Tweet, from, to int64, factor float64) []Tweet {
 
 // AppendRecord implements Source.
 func (p *Play) AppendRecord(dst []byte, id snowflake.ID) []byte {
-	r := newRNG(p.seed, saltPlay, uint64(id))
-	t := &p.templates[r.n(len(p.templates))]
+	r := rng.New(p.seed, rng.SaltPlay, uint64(id))
+	t := &p.templates[r.N(len(p.templates))]
 	for i, write := range t.stamps {
 		dst = write(append(dst, t.parts[i]...), id)
 	}

@@ -1,4 +1,4 @@
-package decasim
+package world
 
 import "math"
 

@@ -1,4 +1,4 @@
-package decasim
+package world
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
 
 // Source is where the Tweets of a simulation come from: a World, or a Play of recorded ones. It is
@@ -74,25 +75,6 @@ type arrivals struct {
 	profile    func(ms int64) float64
 }
 
-// Salts keep the generators of different things apart.
-const (
-	saltMilli = iota + 1
-	saltPartition
-	saltRecord
-	saltUser
-	saltBody
-	saltEdit
-	saltVocabulary
-	saltPlay
-	saltConnection
-	saltPlan
-	saltSecond
-	saltLater
-	saltJob
-	saltLoss
-	saltLie
-)
-
 // maxPerMilli keeps sequences below 976, where ids still have a nanosecond of their own.
 const maxPerMilli = 900
 
@@ -119,14 +101,14 @@ func (a *arrivals) milli(dst []Tweet, src Source, ms int64, factor float64) []Tw
 	if a.sparse {
 		return a.second(dst, src, ms/1000, ms, ms+1, factor)
 	}
-	r := newRNG(a.seed, saltMilli, uint64(ms))
-	n := min(r.poisson(a.lambda(ms, factor)), maxPerMilli)
+	r := rng.New(a.seed, rng.SaltMilli, uint64(ms))
+	n := min(r.Poisson(a.lambda(ms, factor)), maxPerMilli)
 	first, seq := len(dst), 0
 	for range n {
-		if r.chance(0.25) && seq+4 < 976-n {
-			seq += r.n(4)
+		if r.Chance(0.25) && seq+4 < 976-n {
+			seq += r.N(4)
 		}
-		node := r.n(nodes)
+		node := r.N(nodes)
 		id := snowflake.First(ms) | snowflake.ID(node/24*10<<17|node%24<<12|seq)
 		dst = append(dst, Tweet{ID: id, Partition: a.Partition(id), source: src})
 		seq++
@@ -156,14 +138,14 @@ func (a *arrivals) second(dst []Tweet, src Source, second, from, to int64, facto
 	if a.profile != nil {
 		lambda *= a.profile(second * 1000)
 	}
-	r := newRNG(a.seed, saltSecond, uint64(second))
+	r := rng.New(a.seed, rng.SaltSecond, uint64(second))
 	first := len(dst)
-	for seq := range min(r.poisson(lambda), maxPerMilli) {
-		ms := second*1000 + int64(r.n(1000))
+	for seq := range min(r.Poisson(lambda), maxPerMilli) {
+		ms := second*1000 + int64(r.N(1000))
 		if a.window {
 			ms = second*1000 + 657 + ms%100
 		}
-		node := r.n(nodes)
+		node := r.N(nodes)
 		if ms < from || ms >= to {
 			continue
 		}
@@ -176,6 +158,6 @@ func (a *arrivals) second(dst []Tweet, src Source, second, from, to int64, facto
 
 // Partition implements Source.
 func (a *arrivals) Partition(id snowflake.ID) int {
-	r := newRNG(a.seed, saltPartition, uint64(id))
-	return 1 + r.n(a.partitions)
+	r := rng.New(a.seed, rng.SaltPartition, uint64(id))
+	return 1 + r.N(a.partitions)
 }

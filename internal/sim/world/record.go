@@ -1,9 +1,10 @@
-package decasim
+package world
 
 import (
 	"fmt"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
 
 // bodyCount is how many Tweets a World has that others quote and retweet.
@@ -30,20 +31,20 @@ func (w *World) body(i int) *body {
 	return w.bodies[i].Load()
 }
 
-func (w *World) popular(r *rng) *body { return w.body(r.zipf(bodyCount)) }
+func (w *World) popular(r *rng.Rand) *body { return w.body(r.Zipf(bodyCount)) }
 
 func (w *World) newBody(i int) *body {
-	r := newRNG(w.seed, saltBody, uint64(i))
+	r := rng.New(w.seed, rng.SaltBody, uint64(i))
 	f := original
-	if i%2 == 0 && r.chance(0.2) {
+	if i%2 == 0 && r.Chance(0.2) {
 		f = quote
 	}
 	p := new(post)
 	p.shape(w, &r, f, true)
 	if f == quote {
-		p.other = w.body(r.n(bodyCount/2)*2 + 1)
+		p.other = w.body(r.N(bodyCount/2)*2 + 1)
 	}
-	made := &body{key: r.next(), author: p.author, text: string(p.full.text), lang: p.vocab, quoted: p.other}
+	made := &body{key: r.Next(), author: p.author, text: string(p.full.text), lang: p.vocab, quoted: p.other}
 	for st := range styles {
 		made.before[st] = p.appendBefore(nil, st)
 		made.after[st] = p.appendAfter(nil, st)
@@ -54,7 +55,7 @@ func (w *World) newBody(i int) *body {
 // idBefore is the id of this Tweet as seen by one with the given id: up to three days older.
 func (x *body) idBefore(id snowflake.ID) snowflake.ID {
 	const threeDays = 3 * 24 * 3600 * 1000
-	age := int64(mix(x.key)%threeDays) + 1
+	age := int64(rng.Mix(x.key)%threeDays) + 1
 	return max(1, snowflake.First(id.Milli()-age)+snowflake.ID(x.key%976))
 }
 
@@ -117,13 +118,13 @@ type pen struct {
 
 // record writes the record of id.
 func (p *pen) record(b []byte, id snowflake.ID) []byte {
-	r := newRNG(p.world.seed, saltRecord, uint64(id))
-	st := style(r.n(int(styles)))
+	r := rng.New(p.world.seed, rng.SaltRecord, uint64(id))
+	st := style(r.N(int(styles)))
 	var earlier snowflake.ID
 	if earlier, p.found = p.world.editOf(id, p.found); earlier != 0 {
 		// An edit keeps author, kind and language: the same draws as its first version, and a new text.
-		first := newRNG(p.world.seed, saltRecord, uint64(earlier))
-		first.next()
+		first := rng.New(p.world.seed, rng.SaltRecord, uint64(earlier))
+		first.Next()
 		if p.fill(&first); p.post.form != retweet {
 			p.reword(&r)
 			return p.finish(b, st, id, []snowflake.ID{earlier})
@@ -134,12 +135,12 @@ func (p *pen) record(b []byte, id snowflake.ID) []byte {
 }
 
 // fill decides form and content: 41 % retweets, 9 % quotes, 20 % replies.
-func (p *pen) fill(r *rng) {
+func (p *pen) fill(r *rng.Rand) {
 	p.post.shapeOuter(p.world, r, drawForm(r))
 }
 
-func drawForm(r *rng) form {
-	switch k := r.n(100); {
+func drawForm(r *rng.Rand) form {
+	switch k := r.N(100); {
 	case k < 41:
 		return retweet
 	case k < 50:
@@ -151,7 +152,7 @@ func drawForm(r *rng) form {
 }
 
 // reword gives an edit its new text.
-func (p *pen) reword(r *rng) {
+func (p *pen) reword(r *rng.Rand) {
 	if p.post.form == original && !p.post.extended && len(p.post.media) == 0 {
 		p.post.full.write(r, p.post.vocab, 10)
 	}
@@ -172,7 +173,7 @@ func (p *pen) finish(b []byte, st style, id snowflake.ID, earlier []snowflake.ID
 }
 
 // shapeOuter shapes the Tweet that is a record of its own.
-func (p *post) shapeOuter(w *World, r *rng, f form) {
+func (p *post) shapeOuter(w *World, r *rng.Rand, f form) {
 	if f != retweet {
 		p.shape(w, r, f, false)
 		if f == quote {
@@ -182,7 +183,7 @@ func (p *post) shapeOuter(w *World, r *rng, f form) {
 	}
 	other := w.popular(r)
 	p.form, p.author, p.vocab, p.other = retweet, w.someone(r), other.lang, other
-	p.key, p.source, p.media = other.key, sources[r.zipf(len(sources))], p.media[:0]
+	p.key, p.source, p.media = other.key, sources[r.Zipf(len(sources))], p.media[:0]
 	p.town, p.point, p.replied, p.extended, p.counts = -1, false, nil, false, [4]int64{}
 	p.repeat(other)
 }

@@ -1,4 +1,4 @@
-package decasim
+package world
 
 import (
 	"bytes"
@@ -18,9 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/sim/rng"
 )
-
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // tweet is what the tests look at, by the standard library's reading.
 type tweet struct {
@@ -58,10 +57,10 @@ func read(t *testing.T, b []byte) (tw tweet) {
 func TestWorldIsAFunctionOfItsSeed(t *testing.T) {
 	from, to := noon, noon.Add(time.Second)
 	var first []Tweet
-	for tw := range world(400).Tweets(from, to) {
+	for tw := range New(Config{Seed: 3, Rate: 400}).Tweets(from, to) {
 		first = append(first, tw)
 	}
-	again := NewWorld(WorldConfig{Seed: 3, Rate: 400})
+	again := New(Config{Seed: 3, Rate: 400})
 	var second []Tweet
 	for at := to; at.After(from); at = at.Add(-250 * time.Millisecond) { // backwards, in slices
 		second = append(slices.Collect(again.Tweets(at.Add(-250*time.Millisecond), at)), second...)
@@ -73,12 +72,12 @@ func TestWorldIsAFunctionOfItsSeed(t *testing.T) {
 		require.Equal(t, string(first[i].Append(nil)), string(second[i].Append(nil)))
 	}
 	require.True(t, slices.IsSortedFunc(first, func(x, y Tweet) int { return int(x.ID - y.ID) }))
-	other := slices.Collect(NewWorld(WorldConfig{Seed: 4, Rate: 400}).Tweets(from, to))
+	other := slices.Collect(New(Config{Seed: 4, Rate: 400}).Tweets(from, to))
 	require.NotEqual(t, first[0].ID, other[0].ID)
 }
 
 func TestIDsAreUniqueAndExact(t *testing.T) {
-	w := NewWorld(WorldConfig{Seed: 5, Rate: 10000})
+	w := New(Config{Seed: 5, Rate: 10000})
 	seen, halves := map[snowflake.ID]bool{}, [3]int{}
 	for tw := range w.Tweets(noon, noon.Add(4*time.Second)) {
 		require.False(t, seen[tw.ID])
@@ -93,7 +92,7 @@ func TestIDsAreUniqueAndExact(t *testing.T) {
 }
 
 func TestSampleWindow(t *testing.T) {
-	w := NewWorld(WorldConfig{Seed: 5, SampleWindow: true})
+	w := New(Config{Seed: 5, SampleWindow: true})
 	n := 0
 	for tw := range w.Tweets(noon, noon.Add(5*time.Second)) {
 		ms := tw.ID.Milli() % 1000
@@ -104,7 +103,7 @@ func TestSampleWindow(t *testing.T) {
 }
 
 func TestRecordsAreRealistic(t *testing.T) {
-	w := NewWorld(WorldConfig{Seed: 7})
+	w := New(Config{Seed: 7})
 	var n, escapedOnes, retweets, retweetsOfQuotes, quotes, replies, extended, places, points, media, edits, foreign int
 	for tw := range w.Tweets(noon, noon.Add(10*time.Second)) {
 		b := tw.Append(nil)
@@ -183,7 +182,7 @@ func isASCII(b []byte) bool {
 }
 
 func TestEditsNameATweetOfTheWorld(t *testing.T) {
-	w := NewWorld(WorldConfig{Seed: 7, Rate: 300})
+	w := New(Config{Seed: 7, Rate: 300})
 	found := 0
 	for tw := range w.Tweets(noon, noon.Add(20*time.Second)) {
 		b := tw.Append(nil)
@@ -204,12 +203,12 @@ func TestEditsNameATweetOfTheWorld(t *testing.T) {
 }
 
 func TestSizesAndCompression(t *testing.T) {
-	w := NewWorld(WorldConfig{Seed: 7})
+	w := New(Config{Seed: 7})
 	var sizes []int
 	var packed bytes.Buffer
-	gz, err := gzip.NewWriterLevel(&packed, ServerConfig{}.withDefaults().Level)
+	gz, err := gzip.NewWriterLevel(&packed, 1)
 	require.NoError(t, err)
-	r, wait, sum := newRNG(1, 1, 1), 10, 0
+	r, wait, sum := rng.New(1, 1, 1), 10, 0
 	for tw := range w.Tweets(noon, noon.Add(20*time.Second)) {
 		if tw.Partition == 2 {
 			continue
@@ -219,7 +218,7 @@ func TestSizesAndCompression(t *testing.T) {
 		sizes, sum = append(sizes, len(b)), sum+len(b)
 		if wait--; wait == 0 {
 			gz.Flush()
-			wait = r.between(10, 50)
+			wait = r.Between(10, 50)
 		}
 	}
 	slices.Sort(sizes)
@@ -231,7 +230,7 @@ func TestSizesAndCompression(t *testing.T) {
 }
 
 func TestProfileAndFactorChangeTheRate(t *testing.T) {
-	w := NewWorld(WorldConfig{Seed: 7, Rate: 1000, Profile: func(ms int64) float64 { return float64(ms / 1000 % 2) }})
+	w := New(Config{Seed: 7, Rate: 1000, Profile: func(ms int64) float64 { return float64(ms / 1000 % 2) }})
 	var n [2]int
 	for tw := range w.Tweets(noon, noon.Add(4*time.Second)) {
 		n[tw.ID.Milli()/1000%2]++
@@ -263,7 +262,7 @@ func TestSeason(t *testing.T) {
 	require.Zero(t, Season{Daily: 1}.At(sunday.Add(3*time.Hour).UnixMilli()))
 
 	peak, low := 0, 0
-	w := NewWorld(WorldConfig{Seed: 7, Rate: 1000, Season: s, Profile: func(int64) float64 { return 0.5 }})
+	w := New(Config{Seed: 7, Rate: 1000, Season: s, Profile: func(int64) float64 { return 0.5 }})
 	for range w.Tweets(sunday.Add(15*time.Hour), sunday.Add(15*time.Hour+10*time.Second)) {
 		peak++
 	}
@@ -277,7 +276,7 @@ func TestSeason(t *testing.T) {
 
 // Short records are valid, and of the same ids.
 func TestShortRecords(t *testing.T) {
-	long, short := NewWorld(WorldConfig{Seed: 7, Rate: 50}), NewWorld(WorldConfig{Seed: 7, Rate: 50, Short: true})
+	long, short := New(Config{Seed: 7, Rate: 50}), New(Config{Seed: 7, Rate: 50, Short: true})
 	same := slices.Collect(long.Tweets(noon, noon.Add(time.Second)))
 	for tw := range short.Tweets(noon, noon.Add(time.Second)) {
 		var record struct {
@@ -332,7 +331,7 @@ func TestPlayOfRealRecords(t *testing.T) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	w := NewWorld(WorldConfig{Seed: 7})
+	w := New(Config{Seed: 7})
 	all := slices.Collect(w.Tweets(noon, noon.Add(50*time.Second)))
 	var buf []byte
 	n := 0
@@ -341,4 +340,36 @@ func BenchmarkRecord(b *testing.B) {
 		n += len(buf)
 	}
 	b.SetBytes(int64(n / b.N))
+}
+
+func TestSparseWorldIsTheSameHoweverItIsRead(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"plain":  {Seed: 5, Rate: 30, Sparse: true},
+		"window": {Seed: 5, Rate: 30, Sparse: true, SampleWindow: true},
+		"millis": {Seed: 5, Rate: 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := New(cfg)
+			var byMilli, bySpan []Tweet
+			from, to := noon.UnixMilli()-333, noon.UnixMilli()+9_777
+			for ms := from; ms < to; ms++ {
+				byMilli = w.Milli(byMilli, ms, 1)
+			}
+			for ms := from; ms < to; ms += 1370 {
+				bySpan = w.Span(bySpan, ms, min(to, ms+1370), 1)
+			}
+			require.Equal(t, byMilli, bySpan)
+			require.InDelta(t, 300, len(bySpan), 70)
+			partitions := map[int]int{}
+			for i, tw := range bySpan {
+				partitions[tw.Partition]++
+				require.Equal(t, tw.Partition, w.Partition(tw.ID))
+				require.True(t, i == 0 || bySpan[i-1].ID < tw.ID, "in order, each once")
+				if ms := tw.ID.Milli() % 1000; cfg.SampleWindow {
+					require.True(t, ms >= 657 && ms <= 756)
+				}
+			}
+			require.Len(t, partitions, 2)
+		})
+	}
 }
