@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -188,9 +189,9 @@ func (s *fileStore) read(ctx context.Context, from, to timeline.Minute) error {
 }
 
 func (s *fileStore) readFile(ctx context.Context, f *openFile, from, to timeline.Minute) error {
-	l := &lines{in: untilDone{ctx, f}}
+	lines := lineproto.NewReader(untilDone{ctx, f})
 	for {
-		p, err := l.next()
+		line, err := lines.Next()
 		switch {
 		case errors.Is(err, io.EOF) && f.shrunk():
 			return errMoved
@@ -199,7 +200,7 @@ func (s *fileStore) readFile(ctx context.Context, f *openFile, from, to timeline
 		case err != nil:
 			return err
 		}
-		if err := s.take(&p, from, to); err != nil {
+		if err := s.take(landedOf(line), from, to); err != nil {
 			return err
 		}
 	}
@@ -219,8 +220,8 @@ func (u untilDone) Read(p []byte) (int, error) {
 }
 
 // take keeps a Tweet that is asked for. Without the field id its time stands for it, unless times are rounded.
-func (s *fileStore) take(p *landed, from, to timeline.Minute) error {
-	if string(p.name) != s.cfg.Table || string(p.label) != s.cfg.StreamLabel || !p.hasID && !p.hasTime {
+func (s *fileStore) take(p landed, from, to timeline.Minute) error {
+	if p.name != s.cfg.Table || p.label != s.cfg.StreamLabel || !p.hasID && !p.hasTime {
 		return nil
 	}
 	if !p.hasID {

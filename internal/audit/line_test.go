@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/decahose/telegraf-decahose/internal/output/encode"
+	"github.com/decahose/telegraf-decahose/internal/record/lineproto"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 )
@@ -26,14 +27,15 @@ type seen struct {
 }
 
 func readLines(t require.TestingT, r io.Reader) (all []seen, bad int64) {
-	l := &lines{in: r}
+	l := lineproto.NewReader(r)
 	for {
-		p, err := l.next()
+		line, err := l.Next()
 		if errors.Is(err, io.EOF) {
-			return all, l.bad
+			return all, l.Malformed
 		}
 		require.NoError(t, err)
-		all = append(all, seen{string(p.name), string(p.label), int64(p.id), p.ns, p.hasID})
+		p := landedOf(line)
+		all = append(all, seen{p.name, p.label, int64(p.id), p.ns, p.hasID})
 	}
 }
 

@@ -3,11 +3,13 @@
 //
 //	Cutter                            where a line ends, in bytes that come in pieces
 //	Line.Parse                        name, tags, fields and time of one line, as slices of it
+//	Reader                            the lines of a file, some of them torn, the last one perhaps being written
 //	AppendFolded, AppendUnfolded      one physical line for storage, and back
 //
-// Not here: line protocol that is written, and the check against a schema (internal/output/encode); files of line
-// protocol with damaged lines (internal/audit: line.go); the archive's records (internal/archive).
+// Not here: line protocol that is written, and the check against a schema (internal/output/encode), which another parser
+// reads; the narrower grammar of what leaves for inputs.cloud_pubsub_push (internal/output/pubsub: line.go); the archive's
+// records (internal/archive).
 //
-// Owner: the caller. A Cutter and a Line have one owner and no lock; what Parse returns points into the line that it
+// Owner: the caller. A Cutter, a Line and a Reader have one owner and no lock; what Parse returns points into the line that it
 // was given.
 package lineproto

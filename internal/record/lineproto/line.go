@@ -14,6 +14,7 @@ func (p Pair) IsString() bool { return p.Value[0] == '"' }
 
 // Line is one line, as slices of it. Parse uses its memory again.
 type Line struct {
+	loose  bool // other writers' lines are taken, too: any escape in a string, any spelling of a number
 	Name   []byte
 	Tags   []Pair
 	Fields []Pair
@@ -33,7 +34,7 @@ var (
 // Parse reads one whole line; its newline may be there or not.
 func (l *Line) Parse(line []byte) error {
 	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-	*l = Line{Tags: l.Tags[:0], Fields: l.Fields[:0]}
+	*l = Line{Tags: l.Tags[:0], Fields: l.Fields[:0], loose: l.loose}
 	var rest []byte
 	l.Name, rest = cutToken(line, ", ")
 	if len(l.Name) == 0 || l.Name[0] == '#' || len(rest) == 0 {
@@ -76,7 +77,7 @@ func (l *Line) parseFields(rest []byte) ([]byte, error) {
 			return nil, errField
 		}
 		var err error
-		if p.Value, rest, err = cutValue(rest[1:]); err != nil {
+		if p.Value, rest, err = l.cutValue(rest[1:]); err != nil {
 			return nil, err
 		}
 		l.Fields = append(l.Fields, p)
@@ -115,10 +116,10 @@ func cutToken(s []byte, stops string) (token, rest []byte) {
 }
 
 // cutValue takes off the value of a field, which a comma, a space or the end follows.
-func cutValue(s []byte) (value, rest []byte, err error) {
+func (l *Line) cutValue(s []byte) (value, rest []byte, err error) {
 	var n int
 	if s[0] == '"' {
-		if n = stringEnd(s); n < 0 {
+		if n = l.stringEnd(s); n < 0 {
 			return nil, nil, errString
 		}
 		value, rest = s[:n], s[n:]
@@ -126,7 +127,7 @@ func cutValue(s []byte) (value, rest []byte, err error) {
 		if n = bytes.IndexAny(s, ", "); n < 0 {
 			n = len(s)
 		}
-		if value, rest = s[:n], s[n:]; !isScalar(value) {
+		if value, rest = s[:n], s[n:]; !l.isScalar(value) {
 			return nil, nil, errField
 		}
 	}
@@ -137,13 +138,13 @@ func cutValue(s []byte) (value, rest []byte, err error) {
 }
 
 // stringEnd is the length of the quoted string that s begins with, -1 if it has no end or an unknown escape.
-func stringEnd(s []byte) int {
+func (l *Line) stringEnd(s []byte) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
 		case '"':
 			return i + 1
 		case '\\':
-			if i++; i == len(s) || s[i] != '"' && s[i] != '\\' && s[i] != 'n' && s[i] != 'r' {
+			if i++; i == len(s) || !l.loose && s[i] != '"' && s[i] != '\\' && s[i] != 'n' && s[i] != 'r' {
 				return -1
 			}
 		}
@@ -151,9 +152,12 @@ func stringEnd(s []byte) int {
 	return -1
 }
 
-func isScalar(s []byte) bool {
-	if len(s) == 0 {
+func (l *Line) isScalar(s []byte) bool {
+	switch {
+	case len(s) == 0:
 		return false
+	case l.loose:
+		return isWord(s)
 	}
 	switch last := s[len(s)-1]; {
 	case last == 'i':
@@ -168,6 +172,16 @@ func isScalar(s []byte) bool {
 		return true
 	}
 	return isFloat(s)
+}
+
+// isWord takes what can spell a number or a boolean.
+func isWord(s []byte) bool {
+	for _, c := range s {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '.' && c != '-' && c != '+' {
+			return false
+		}
+	}
+	return true
 }
 
 // isFloat takes decimal numbers only: strconv knows hexadecimal ones, underlines, infinities and no-numbers too.
