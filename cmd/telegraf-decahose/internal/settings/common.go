@@ -2,13 +2,16 @@ package settings
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/toml/ast"
 
 	"github.com/decahose/telegraf-decahose/internal/netsafe/redact"
+	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
@@ -29,8 +32,34 @@ var (
 	commonTables = []string{"tagdrop", "tagpass", "tags"}
 )
 
-// singleTables are our own that stand at most once in an input.
-var singleTables = []string{"push", "feedback", "debug"}
+// singleTables are our own that stand at most once in an input; repeatedTables may stand there several times.
+var singleTables, repeatedTables = tablesOf(reflect.TypeFor[decahose.Decahose]())
+
+// tablesOf finds the options of a plugin that are tables, by the types of their fields.
+func tablesOf(plugin reflect.Type) (single, repeated []string) {
+	for _, f := range reflect.VisibleFields(plugin) {
+		name := f.Tag.Get("toml")
+		switch _, list, ok := tableType(f.Type); {
+		case !ok || name == "" || name == "-":
+		case list:
+			repeated = append(repeated, name)
+		default:
+			single = append(single, name)
+		}
+	}
+	return single, repeated
+}
+
+// tableType is the struct that holds a table's options, where a field of type t is a table or a list of them.
+func tableType(t reflect.Type) (options reflect.Type, list, ok bool) {
+	if list = t.Kind() == reflect.Slice; list {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t, list, t.Kind() == reflect.Struct && t != reflect.TypeFor[config.Secret]()
+}
 
 // checkCommon checks those options, and our own tables: whether one may be repeated is easily mistaken.
 func checkCommon(key string, node any) error {
@@ -45,9 +74,9 @@ func checkCommon(key string, node any) error {
 		return commonType(key, node, isStrings, "a list of quoted strings")
 	case slices.Contains(commonTables, key):
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
-	case ownTable(key) && slices.Contains(singleTables, key):
+	case slices.Contains(singleTables, key):
 		return commonType(key, node, isTable, fmt.Sprintf("a table, written [inputs.decahose.%s]", key))
-	case ownTable(key):
+	case slices.Contains(repeatedTables, key):
 		return commonType(key, node, isTables, fmt.Sprintf("tables, each written [[inputs.decahose.%s]]", key))
 	}
 	return nil
@@ -66,7 +95,7 @@ func commonType(key string, node any, holds func(any) bool, allowed string) erro
 
 // ownTable reports whether our own tables are called so. Most of them hold credentials.
 func ownTable(key string) bool {
-	return slices.Contains(singleTables, key) || slices.Contains([]string{"route", "archive", "audit"}, key)
+	return slices.Contains(singleTables, key) || slices.Contains(repeatedTables, key)
 }
 
 func isString(node any) bool {

@@ -303,8 +303,8 @@ func (d document) value(name string, at int) string {
 		}
 	}
 	for _, t := range slices.Concat(d.inputs(), d.outputs()) {
-		for _, in := range []string{"", "push.", "feedback.", "debug."} {
-			if kv, ok := find(t, in+name).(*ast.KeyValue); ok && kv.Line == at {
+		for _, in := range append([]string{""}, singleTables...) {
+			if kv, ok := find(t, strings.TrimPrefix(in+"."+name, ".")).(*ast.KeyValue); ok && kv.Line == at {
 				return plain(kv.Value.Source())
 			}
 		}
