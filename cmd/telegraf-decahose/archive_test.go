@@ -46,7 +46,7 @@ func tweetLineOf(n int, text string) string {
 // archived are the lines in the archive of that minute.
 func archived(t *testing.T, dir string) (lines []string) {
 	t.Helper()
-	a, err := archive.Open(context.Background(), dir, archive.Options{})
+	a, err := archive.Open(dir, archive.Options{})
 	require.NoError(t, err)
 	require.NoError(t, a.Read(context.Background(), "prod", tweetMinute, func(_ snowflake.ID, line []byte) error {
 		lines = append(lines, string(line))

@@ -50,7 +50,7 @@ type Archive struct {
 
 // Open opens the archive at a URL: file:///directory, or s3://bucket/prefix?region=…&endpoint=…. It reads nothing yet, so
 // that a place that cannot be reached is an error of the first Minutes or Read.
-func Open(_ context.Context, url string, o Options) (*Archive, error) {
+func Open(url string, o Options) (*Archive, error) {
 	p, err := openPlace(url, o, realDisk{})
 	if err != nil {
 		return nil, err

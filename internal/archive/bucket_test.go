@@ -72,7 +72,7 @@ func newBucketWriter(t testing.TB, s *store, spool string, more ...func(*WriterO
 }
 
 func openBucketArchive(t testing.TB, s *store) *Archive {
-	a, err := Open(context.Background(), s.url(), keys)
+	a, err := Open(s.url(), keys)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, a.Close()) })
 	return a

@@ -15,7 +15,7 @@ import (
 func TestBucketDenied(t *testing.T) {
 	for status, denied := range map[int]bool{http.StatusForbidden: true, http.StatusUnauthorized: true, http.StatusNotFound: false} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
-		a, err := Open(context.Background(), "s3://tweets/site/a?region=eu&endpoint="+url.QueryEscape(s.URL), keys)
+		a, err := Open("s3://tweets/site/a?region=eu&endpoint="+url.QueryEscape(s.URL), keys)
 		require.NoError(t, err)
 		_, err = a.Minutes(context.Background(), "prod", noon, noon+1)
 		require.Error(t, err)

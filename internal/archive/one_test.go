@@ -164,7 +164,7 @@ func TestRoleThatFailsForAWhile(t *testing.T) {
 	defer front.Close()
 	s.URL = front.URL
 	down.Store(true)
-	a, err := Open(context.Background(), s.url(), Options{})
+	a, err := Open(s.url(), Options{})
 	require.NoError(t, err)
 	_, err = a.Minutes(context.Background(), "prod", noon, noon+1)
 	require.ErrorIs(t, err, errNoCredentials)

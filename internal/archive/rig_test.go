@@ -69,7 +69,7 @@ func finish(t testing.TB, w *Writer) {
 }
 
 func open(t testing.TB, url string) *Archive {
-	a, err := Open(context.Background(), url, Options{})
+	a, err := Open(url, Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, a.Close()) })
 	return a

@@ -3,7 +3,6 @@ package oracle
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -141,7 +140,7 @@ func (s *storing) write() {
 
 // fill has the engine fill gaps from the site's archive.
 func (s *Site) fill(cfg *engine.Config) {
-	a, err := archive.Open(context.Background(), s.Archive(), archive.Options{})
+	a, err := archive.Open(s.Archive(), archive.Options{})
 	if err != nil {
 		panic("open archive: " + err.Error())
 	}

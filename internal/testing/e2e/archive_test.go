@@ -30,7 +30,7 @@ import (
 // archived are the Tweets of an archive, each once, as Telegraf's own parser reads them; all of it must be sound.
 func (s *stage) archived(url string) (all []env.Metric) {
 	s.Helper()
-	a, err := archive.Open(context.Background(), url, archive.Options{Keys: bucketKeys}) // for a bucket
+	a, err := archive.Open(url, archive.Options{Keys: bucketKeys}) // for a bucket
 	require.NoError(s, err)
 	segments, err := a.Segments(context.Background(), "", 0, 0)
 	require.NoError(s, err)

@@ -123,7 +123,7 @@ func (a *Archive) open() (*archive.Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return archive.Open(context.Background(), a.URL, o)
+	return archive.Open(a.URL, o)
 }
 
 // CheckArchives proves that the archives can be read: it looks for the minutes of the last hour. After Init.

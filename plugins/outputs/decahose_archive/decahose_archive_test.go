@@ -76,7 +76,7 @@ func tweetMetric(n int, text string) (telegraf.Metric, snowflake.ID) {
 }
 
 func stored(t *testing.T, url string, o archive.Options) map[snowflake.ID]string {
-	a, err := archive.Open(context.Background(), url, o)
+	a, err := archive.Open(url, o)
 	require.NoError(t, err)
 	got := map[snowflake.ID]string{}
 	require.NoError(t, a.Read(context.Background(), "prod", noon, func(id snowflake.ID, line []byte) error {

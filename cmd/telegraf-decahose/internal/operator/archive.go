@@ -74,7 +74,7 @@ func (c *Console) look(ctx *cli.Context) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Archive, err = archive.Open(context.Background(), url, o)
+	l.Archive, err = archive.Open(url, o)
 	return l, err
 }
 
