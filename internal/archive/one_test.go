@@ -223,7 +223,7 @@ func TestKeysAreExchanged(t *testing.T) {
 				} {
 					c.change(step.change)
 					time.Sleep(step.wait)
-					v, err := keys.Get()
+					v, err := keys.GetWithContext(nil)
 					require.NoError(t, err)
 					require.Equal(t, step.want, v.AccessKeyID)
 				}
