@@ -2,6 +2,7 @@ package volume
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,15 +22,15 @@ func TestSeverityAtHalf(t *testing.T) {
 // closes judges so many minutes of one partition, and returns what changed in each, in short.
 func closes(j *Judge, at timeline.Minute, all ...Part) (changes []string) {
 	for i := range all {
-		word := ""
+		var word strings.Builder
 		for _, a := range j.Close(Minute{Minute: at + timeline.Minute(i), Parts: all[i : i+1]}).Alarms {
 			state := "over"
 			if a.Active {
 				state = string(a.Severity)
 			}
-			word += fmt.Sprint(state, " ", a.Kind, " ")
+			word.WriteString(fmt.Sprint(state, " ", a.Kind, " "))
 		}
-		changes = append(changes, word)
+		changes = append(changes, word.String())
 	}
 	return changes
 }
