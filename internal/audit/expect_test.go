@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,15 +122,15 @@ func TestGapsHoldTheirMinutes(t *testing.T) {
 	dir, r := stateOf(t, c)
 	b, err := ReadBook(dir, r, noon-2, noon+12, now)
 	require.NoError(t, err)
-	gaps := ""
+	var gaps strings.Builder
 	for m := noon; m < noon+12; m++ {
 		word := "-"
 		if g := b.rows[m].gap; g != "" {
 			word = g[:1]
 		}
-		gaps += word
+		gaps.WriteString(word)
 	}
-	require.Equal(t, "rrre----cc--", gaps)
+	require.Equal(t, "rrre----cc--", gaps.String())
 	b, err = ReadBook(dir, r, noon+1, noon+2, now)
 	require.NoError(t, err)
 	require.Len(t, b.rows, 1, "no more than is asked for")
