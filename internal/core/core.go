@@ -159,7 +159,7 @@ type Core struct {
 	backlog  report.Backlog
 	alarms   report.Alarms
 	watchAt  time.Time // the next look for what is wrong besides the volumes
-	repairs  map[timeline.Minute]*repair
+	repairs  repairs
 	fills    fill.Marks
 	scale    fill.Scale
 
@@ -203,7 +203,7 @@ func New(cfg Config) *Core {
 	c.gaps = gap.New(rows, c.any.book)
 	c.durable.on = cfg.State
 	c.cfg.FactsEvery = cmp.Or(cfg.FactsEvery, factsEvery)
-	c.repairs, c.fills = make(map[timeline.Minute]*repair), fill.NewMarks()
+	c.repairs, c.fills = make(repairs), fill.NewMarks()
 	for k := range connections {
 		for _, p := range c.partitions {
 			n := &conn{Conn: Conn{p.id, k}, index: len(c.conns), part: p}
@@ -353,7 +353,9 @@ func (c *Core) forget() {
 	if !c.clock.Guessed() { // a wrong clock of this host must not throw anything away
 		c.volumes.History.Forget(timeline.MinuteOf(c.clock.Sure(c.now)) - ledger.HistoryMinutes)
 	}
-	c.forgetRepairs(c.keep())
+	for _, id := range c.repairs.forget(c.keep()) {
+		c.seen.Retake(id)
+	}
 	c.fills.ForgetBefore(c.keep())
 }
 

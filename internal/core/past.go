@@ -50,7 +50,9 @@ func (c *Core) begin() {
 		c.seen.Stored(m)
 	}
 	c.adopt(past.Spooled)
-	c.restoreRepairs(past.Repairs, past.Gone)
+	for _, id := range c.repairs.restore(past.Repairs, past.Gone) {
+		c.seen.Unsee(id)
+	}
 	c.preload()
 	for _, n := range past.Notes {
 		c.note(Warn, "state: %s", n)

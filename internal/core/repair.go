@@ -23,6 +23,112 @@ type repair struct {
 	unsaved bool
 }
 
+// repairs are those of each minute that had one.
+type repairs map[timeline.Minute]*repair
+
+// of is the repair of the minute, begun if there is none.
+func (rs repairs) of(m timeline.Minute) *repair {
+	r := rs[m]
+	if r == nil {
+		r = &repair{pending: make(map[snowflake.ID]bool), gone: make(map[snowflake.ID]bool)}
+		rs[m] = r
+	}
+	return r
+}
+
+// begin notes that Tweets are had again, at Unix ns. Those that are pending, or gone, were taken back before.
+func (r *repair) begin(sent []ledger.Sent, at int64) (fresh, before []ledger.Sent) {
+	r.times, r.at, r.unsaved = r.times+1, at, true
+	for _, t := range sent {
+		if r.pending[t.ID] || r.gone[t.ID] {
+			delete(r.gone, t.ID)
+			before = append(before, t)
+		} else {
+			fresh = append(fresh, t)
+		}
+		r.pending[t.ID] = true
+	}
+	return fresh, before
+}
+
+// holds reports whether all of the Tweets are pending.
+func (r *repair) holds(sent []ledger.Sent) bool {
+	return !slices.ContainsFunc(sent, func(t ledger.Sent) bool { return !r.pending[t.ID] })
+}
+
+// giveUp says that X has no longer what is pending.
+func (r *repair) giveUp() {
+	maps.Copy(r.gone, r.pending)
+	clear(r.pending)
+	r.unsaved = true
+}
+
+// settled notes that a Tweet of the minute settled: it is pending no longer.
+func (rs repairs) settled(m timeline.Minute, id snowflake.ID) {
+	if r := rs[m]; r != nil && (r.pending[id] || r.gone[id]) {
+		delete(r.pending, id)
+		delete(r.gone, id)
+		r.unsaved = true
+	}
+}
+
+// record adds the rows that changed.
+func (rs repairs) record(k *ledger.Commit) {
+	for _, m := range slices.Sorted(maps.Keys(rs)) {
+		r := rs[m]
+		if !r.unsaved {
+			continue
+		}
+		r.unsaved = false
+		k.Repairs = append(k.Repairs, ledger.RepairRecord{Minute: m, Times: r.times, At: r.at, Pending: slices.Sorted(maps.Keys(r.pending))})
+		k.Gone = append(k.Gone, ledger.GoneRecord{Minute: m, IDs: slices.Sorted(maps.Keys(r.gone))})
+	}
+}
+
+// unrecord takes back rows that could not be stored.
+func (rs repairs) unrecord(records []ledger.RepairRecord) {
+	for i := range records {
+		if r := rs[records[i].Minute]; r != nil {
+			r.unsaved = true
+		}
+	}
+}
+
+// restore takes over what earlier processes took back, and returns the Tweets that are to be taken again.
+func (rs repairs) restore(records []ledger.RepairRecord, gone []ledger.GoneRecord) (unseen []snowflake.ID) {
+	for i := range records {
+		rec := &records[i]
+		r := rs.of(rec.Minute)
+		r.times, r.at = rec.Times, rec.At
+		unseen = append(unseen, rec.Pending...)
+		for _, id := range rec.Pending {
+			r.pending[id] = true
+		}
+	}
+	for i := range gone {
+		r := rs[gone[i].Minute]
+		if r == nil {
+			continue
+		}
+		unseen = append(unseen, gone[i].IDs...)
+		for _, id := range gone[i].IDs {
+			r.gone[id] = true
+		}
+	}
+	return unseen
+}
+
+// forget drops those of minutes that nobody can be asked for any more, and returns the Tweets that are not to be taken again.
+func (rs repairs) forget(before timeline.Minute) (seen []snowflake.ID) {
+	for m, r := range rs {
+		if m < before {
+			seen = slices.AppendSeq(slices.AppendSeq(seen, maps.Keys(r.pending)), maps.Keys(r.gone))
+			delete(rs, m)
+		}
+	}
+	return seen
+}
+
 // orderRepair takes back that Tweets were emitted, so that recovery brings and emits them again: these, and no others.
 // again says that it is wanted however often it was tried.
 func (c *Core) orderRepair(o *ledger.Order, again bool) (string, error) {
@@ -89,47 +195,17 @@ func byMinute(sent []ledger.Sent) map[timeline.Minute][]ledger.Sent {
 	return by
 }
 
-func newRepair() *repair {
-	return &repair{pending: make(map[snowflake.ID]bool), gone: make(map[snowflake.ID]bool)}
-}
-
-// repair makes Tweets of one minute missing. Those that are pending already were taken back before.
+// repair makes Tweets of one minute missing.
 func (c *Core) repair(m timeline.Minute, sent []ledger.Sent) {
-	r := c.repairs[m]
-	if r == nil {
-		r = newRepair()
-		c.repairs[m] = r
-	}
-	r.times, r.at, r.unsaved = r.times+1, c.wall, true
 	delete(c.requests.postponed, m)
-	var fresh []ledger.Sent
+	fresh, before := c.repairs.of(m).begin(sent, c.wall)
 	again := map[account]bool{}
-	for _, t := range sent {
-		if r.pending[t.ID] || r.gone[t.ID] {
-			delete(r.gone, t.ID)
-			again[account{c.account(int(t.Partition)).index, m}] = true
-		} else {
-			fresh = append(fresh, t)
-		}
-		r.pending[t.ID] = true
+	for _, t := range before {
+		again[account{c.account(int(t.Partition)).index, m}] = true
 	}
 	c.loseTweets(fresh, ledger.CauseAudit, true)
 	for _, k := range slices.SortedFunc(maps.Keys(again), account.compare) {
 		c.missAgain(k, ledger.CauseAudit)
-	}
-}
-
-// holds reports whether all of the Tweets are pending.
-func (r *repair) holds(sent []ledger.Sent) bool {
-	return !slices.ContainsFunc(sent, func(t ledger.Sent) bool { return !r.pending[t.ID] })
-}
-
-// repaired notes that a Tweet settled: it is pending no longer.
-func (c *Core) repaired(m timeline.Minute, id snowflake.ID) {
-	if r := c.repairs[m]; r != nil && (r.pending[id] || r.gone[id]) {
-		delete(r.pending, id)
-		delete(r.gone, id)
-		r.unsaved = true
 	}
 }
 
@@ -140,58 +216,5 @@ func (c *Core) missedByX(m timeline.Minute) {
 	if r == nil || len(r.pending) == 0 || c.gaps.Holds(m.Span()) || c.fills.State(m) != ledger.FillFull {
 		return
 	}
-	maps.Copy(r.gone, r.pending)
-	clear(r.pending)
-	r.unsaved = true
-}
-
-// recordRepairs are the rows that changed.
-func (c *Core) recordRepairs(k *ledger.Commit) {
-	for _, m := range slices.Sorted(maps.Keys(c.repairs)) {
-		r := c.repairs[m]
-		if !r.unsaved {
-			continue
-		}
-		r.unsaved = false
-		k.Repairs = append(k.Repairs, ledger.RepairRecord{Minute: m, Times: r.times, At: r.at, Pending: slices.Sorted(maps.Keys(r.pending))})
-		k.Gone = append(k.Gone, ledger.GoneRecord{Minute: m, IDs: slices.Sorted(maps.Keys(r.gone))})
-	}
-}
-
-// restoreRepairs takes over what earlier processes took back.
-func (c *Core) restoreRepairs(records []ledger.RepairRecord, gone []ledger.GoneRecord) {
-	for i := range records {
-		rec := &records[i]
-		r := newRepair()
-		r.times, r.at = rec.Times, rec.At
-		c.repairs[rec.Minute] = r
-		c.unseeAll(rec.Pending, r.pending)
-	}
-	for i := range gone {
-		if r := c.repairs[gone[i].Minute]; r != nil {
-			c.unseeAll(gone[i].IDs, r.gone)
-		}
-	}
-}
-
-func (c *Core) unseeAll(ids []snowflake.ID, into map[snowflake.ID]bool) {
-	for _, id := range ids {
-		into[id] = true
-		c.seen.Unsee(id)
-	}
-}
-
-// forgetRepairs drops those of minutes that nobody can be asked for any more.
-func (c *Core) forgetRepairs(before timeline.Minute) {
-	for m, r := range c.repairs {
-		if m >= before {
-			continue
-		}
-		for _, ids := range [...]map[snowflake.ID]bool{r.pending, r.gone} {
-			for id := range ids {
-				c.seen.Retake(id)
-			}
-		}
-		delete(c.repairs, m)
-	}
+	r.giveUp()
 }

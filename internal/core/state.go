@@ -160,11 +160,7 @@ func (c *Core) unsaved(k *ledger.Commit) {
 	}
 	c.volumes.History.Return(k.Hours)
 	c.fills.Return(k.Fills)
-	for i := range k.Repairs {
-		if r := c.repairs[k.Repairs[i].Minute]; r != nil {
-			r.unsaved = true
-		}
-	}
+	c.repairs.unrecord(k.Repairs)
 	c.gaps.Return(k.Gaps)
 	for i := range k.Requests {
 		r := k.Requests[i]
@@ -192,7 +188,7 @@ func (c *Core) settleFacts(all bool) []ledger.IDs {
 			continue // dropped behind us
 		}
 		p, m := c.at(int(t.Partition)), t.Minute()
-		c.repaired(m, t.ID)
+		c.repairs.settled(m, t.ID)
 		if c.durable.on && c.bounds.Hold(m) {
 			r := p.book.Row(m)
 			r.Digest += ledger.Digest(t.ID)
@@ -243,7 +239,7 @@ func (c *Core) commit(final, drained bool) *ledger.Commit {
 	}
 	c.recordMinutes(k, c.any, nil, &u, 0)
 	k.Hours = c.volumes.History.Take()
-	c.recordRepairs(k)
+	c.repairs.record(k)
 	c.recordSteps(k)
 	k.Fills = c.fills.TakeRecords()
 	for _, r := range d.asked {
