@@ -19,7 +19,7 @@ func (c *Core) ordered(orders []ledger.Order) {
 			a.Text, a.Err = err.Error(), true
 		}
 		c.durable.answers = append(c.durable.answers, a)
-		if o.Kind == "repair" || o.Kind == ledger.OrderAgain { // the plugin's own audit may have ordered it
+		if o.Kind == ledger.OrderRepair || o.Kind == ledger.OrderAgain { // the plugin's own audit may have ordered it
 			c.note(Info, "audit: %s", a.Text)
 			continue
 		}
@@ -32,11 +32,11 @@ func (c *Core) order(o *ledger.Order) (string, error) {
 		return "", errors.New("no Tweet has come yet: the stream's time is not known")
 	}
 	switch o.Kind {
-	case "recover":
+	case ledger.OrderRecover:
 		return c.orderRecover(o)
-	case "forget":
+	case ledger.OrderForget:
 		return c.orderForget(o)
-	case "repair":
+	case ledger.OrderRepair:
 		return c.orderRepair(o, false)
 	case ledger.OrderAgain:
 		return c.orderRepair(o, true)

@@ -93,7 +93,7 @@ func (s *script) act(what, how byte) {
 // ordered is an order of an operator about minutes of the last hour.
 func (s *script) ordered(how byte, now timeline.Minute) {
 	s.orders++
-	o := ledger.Order{ID: s.orders, Kind: []string{"recover", "recover", "forget"}[how%3], Partition: int(how / 3 % 3)}
+	o := ledger.Order{ID: s.orders, Kind: []ledger.OrderKind{"recover", "recover", "forget"}[how%3], Partition: int(how / 3 % 3)}
 	o.From = now - timeline.Minute(how%60)
 	o.To = o.From + timeline.Minute(how%7)
 	if how%5 == 4 { // a store lacks some

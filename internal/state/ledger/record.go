@@ -114,14 +114,21 @@ type Moment struct {
 // Order is what an operator wants of the running process; commands leave it in the store.
 type Order struct {
 	ID        int64
-	Kind      string // recover: ask for the minutes again, whatever is known of them; forget: give gaps up; repair: have Sent again; OrderAgain
-	Partition int    // AnyPartition: all
+	Kind      OrderKind
+	Partition int // AnyPartition: all
 	From, To  timeline.Minute
 	Sent      []Sent // of repair: Tweets that were emitted and are missing in a store
 }
 
-// OrderAgain is the kind of an order to have Sent again, however often that was tried.
-const OrderAgain = "again"
+// OrderKind is what an Order wants. It is stored by these words.
+type OrderKind string
+
+const (
+	OrderRecover OrderKind = "recover" // ask for the minutes again, whatever is known of them
+	OrderForget  OrderKind = "forget"  // give gaps up
+	OrderRepair  OrderKind = "repair"  // have Sent again
+	OrderAgain   OrderKind = "again"   // the same, however often that was tried
+)
 
 // Answer says what came of an Order.
 type Answer struct {

@@ -318,10 +318,10 @@ var orders = &sqlfile.Table[ledger.Order]{
 	Columns: "kind, partition, from_minute, to_minute",
 	Key:     func(r *ledger.Order) int64 { return r.ID },
 	Values: func(r *ledger.Order) []any {
-		return []any{r.Kind, int64(r.Partition), int64(r.From), int64(r.To)}
+		return []any{string(r.Kind), int64(r.Partition), int64(r.From), int64(r.To)}
 	},
 	Record: func(f *sqlfile.Taken) (ledger.Order, error) {
-		return ledger.Order{ID: f.Int(), Kind: f.Text(), Partition: int(f.Int()),
+		return ledger.Order{ID: f.Int(), Kind: ledger.OrderKind(f.Text()), Partition: int(f.Int()),
 			From: timeline.Minute(f.Int()), To: timeline.Minute(f.Int())}, nil
 	},
 }

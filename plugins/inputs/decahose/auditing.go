@@ -174,7 +174,7 @@ func (w *auditing) repair(r *store.Reader, book *audit.Book, lines []audit.Line,
 	}
 	w.watch.Ordered(sent)
 	first, end := sent[0].ID, sent[len(sent)-1].ID
-	w.order, err = store.PlaceOrder(w.d.StateDir(), ledger.Order{Kind: "repair", Sent: sent,
+	w.order, err = store.PlaceOrder(w.d.StateDir(), ledger.Order{Kind: ledger.OrderRepair, Sent: sent,
 		From: timeline.MinuteOf(first.Milli()), To: timeline.MinuteOf(end.Milli()) + 1})
 	if err != nil {
 		return words("not repaired", err)

@@ -269,7 +269,7 @@ func (d *rig) plugin(wg *sync.WaitGroup, s *store.Store, answer func(ledger.Orde
 func TestRecover(t *testing.T) {
 	opened := func(o ledger.Order) ledger.Commit {
 		return ledger.Commit{
-			Answers: []ledger.Answer{{Order: o.ID, Text: "asking for " + o.Kind + " " + o.From.String() + " " + o.To.String()}},
+			Answers: []ledger.Answer{{Order: o.ID, Text: "asking for " + string(o.Kind) + " " + o.From.String() + " " + o.To.String()}},
 			Gaps:    []ledger.GapRecord{gapAt(1, -100, -40, ledger.GapOpen), gapAt(2, -100, -40, ledger.GapRequested)},
 		}
 	}

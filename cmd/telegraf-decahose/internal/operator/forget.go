@@ -27,7 +27,7 @@ func (c *Console) forget(ctx *cli.Context) error {
 		if err := c.agreed(ctx, s, w); err != nil {
 			return err
 		}
-		doc, err := c.order(s, orderForget, w)
+		doc, err := c.order(s, ledger.OrderForget, w)
 		if err != nil {
 			return err
 		}

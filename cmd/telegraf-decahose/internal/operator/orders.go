@@ -13,12 +13,6 @@ import (
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
 
-// Kinds of ledger.Order.
-const (
-	orderRecover = "recover"
-	orderForget  = "forget"
-)
-
 // wish is what the operator wants of one stream: these minutes of a partition, or of all.
 type wish struct {
 	partition int // ledger.AnyPartition: all
@@ -87,7 +81,7 @@ func (c *Console) wanted(ctx *cli.Context, now time.Time) (wish, error) {
 var errNotRunning = errors.New("the plugin is not running")
 
 // order leaves the wish with the running plugin and waits for its answer.
-func (c *Console) order(s *stream, kind string, w wish, sent ...ledger.Sent) (doc wishDocument, err error) {
+func (c *Console) order(s *stream, kind ledger.OrderKind, w wish, sent ...ledger.Sent) (doc wishDocument, err error) {
 	doc = s.document(w)
 	if !s.reader.Running() {
 		return doc, errNotRunning

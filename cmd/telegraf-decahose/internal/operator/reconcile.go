@@ -20,8 +20,6 @@ import (
 	"github.com/decahose/telegraf-decahose/plugins/inputs/decahose"
 )
 
-const orderRepair = "repair"
-
 // reconcileDocument is what reconcile -json prints.
 type reconcileDocument struct {
 	StreamLabel string        `json:"stream_label"`
@@ -187,7 +185,7 @@ func (c *Console) orderRepair(s *stream, b *audit.Book, lines []audit.Line, agai
 	case len(sent) == 0:
 		return "nothing is to be repaired"
 	}
-	kind := orderRepair
+	kind := ledger.OrderRepair
 	if again {
 		kind = ledger.OrderAgain
 	}

@@ -97,7 +97,7 @@ func TestReconcileRepairs(t *testing.T) {
 	orders, err := s.Orders()
 	require.NoError(t, err)
 	require.Len(t, orders, 1)
-	require.Equal(t, "repair", orders[0].Kind)
+	require.Equal(t, ledger.OrderRepair, orders[0].Kind)
 	require.Equal(t, []ledger.Sent{{ID: ids[0], Partition: 1}, {ID: ids[1], Partition: 1}, {ID: ids[2], Partition: 1}}, orders[0].Sent)
 	require.NoError(t, s.Commit(&ledger.Commit{Seq: 2, Moment: ledger.Moment{Wall: noon.Nano(), Stream: noon.Milli()},
 		Answers: []ledger.Answer{{Order: orders[0].ID, Text: "done"}}}))

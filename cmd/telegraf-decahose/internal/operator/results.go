@@ -7,9 +7,9 @@ import (
 )
 
 // recoverOrder is what recover orders: the minutes, or with again all Tweets that were emitted of them.
-func (s *stream) recoverOrder(again bool, w wish) (kind string, sent []ledger.Sent, err error) {
+func (s *stream) recoverOrder(again bool, w wish) (kind ledger.OrderKind, sent []ledger.Sent, err error) {
 	if !again {
-		return orderRecover, nil, nil
+		return ledger.OrderRecover, nil, nil
 	}
 	for m := w.from; m < w.to; m++ {
 		ids, err := s.reader.IDs(m)
