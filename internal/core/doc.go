@@ -16,10 +16,11 @@
 // committed only after the Tweets behind it have settled. So the process that follows one that was killed may fetch
 // some Tweets twice, and misses none.
 //
-// Not here: goroutines and the order of effects (internal/engine); the set of ids (dedup, below); the choice of the
-// next minutes to request and the judgement of what came (refill, below); the rows of minutes and gaps
-// (internal/state/ledger); how full a minute should be (internal/volume); how Tweets reach the outputs
-// (internal/output/delivery).
+// Not here: goroutines and the order of effects (internal/engine). Below: the stream's time (clock), which Tweets were
+// emitted (seen, dedup), Tweets on their way to the store (inflight), the book of gaps (gap), the choice of the next
+// minutes to request (refill), whether what filled a minute is enough (fill), waits after failures (retry), points and
+// alarms (report). Elsewhere: the rows of minutes (internal/state/ledger); how full a minute should be (internal/volume);
+// how Tweets reach the outputs (internal/output/delivery).
 //
 // Owner: the engine's goroutine, Engine.Run. Nothing is shared and nothing is locked. A batch of records belongs to the
 // core during Step only; a Commit is given away.
