@@ -95,13 +95,18 @@ func TestRestartForgetsNothing(t *testing.T) {
 func story(t *testing.T, seed uint64) *script {
 	rng := rand.New(rand.NewPCG(seed, 1)) // a story, repeated by its seed
 	s := newStory(t, 1+int(seed%2), int(seed/2%2))
+	s.unfold(rng)
+	return s
+}
+
+// unfold lets a random story happen.
+func (s *script) unfold(rng *rand.Rand) {
 	for range 80 {
 		s.act(byte(rng.Uint32()), byte(rng.Uint32()))
 	}
 	s.well()
 	s.do("accept")
 	s.feedOpen(30)
-	return s
 }
 
 // TestUnreadableMinutesBecomeGaps: exactly the minutes whose rows are gone.

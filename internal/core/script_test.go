@@ -30,18 +30,20 @@ func TestScripts(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, paths)
 	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			s := &script{t: t}
-			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-				s.t, s.said = t, nil
-				s.play(d)
-				if len(s.said) == 0 {
-					return "nothing\n"
-				}
-				return strings.Join(s.said, "\n") + "\n"
-			})
-		})
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { playScript(t, path) })
 	}
+}
+
+func playScript(t *testing.T, path string) {
+	s := &script{t: t}
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		s.t, s.said = t, nil
+		s.play(d)
+		if len(s.said) == 0 {
+			return "nothing\n"
+		}
+		return strings.Join(s.said, "\n") + "\n"
+	})
 }
 
 // script drives one core in fake time, as the engine would.
@@ -82,6 +84,9 @@ type script struct {
 	busy    bool          // an answer of store or sink is being taken
 	unread  bool          // events of connections are not taken now
 	waits   bool          // the last step did not take its event
+
+	begins  func(Config)                   // hears what each process's core is given; nil: nobody does
+	stepped func(time.Time, Event, *Ready) // hears each step; nil: nobody does
 }
 
 // play carries out one block: the command line, then one per input line.
@@ -177,6 +182,9 @@ func (s *script) live() {
 	}
 	s.dials, s.left = map[int]bool{}, map[int]bool{}
 	s.open, s.waiting, s.todo, s.flight, s.loads, s.posted = map[int]bool{}, map[int][]Event{}, nil, nil, nil, 0
+	if s.begins != nil {
+		s.begins(cfg)
+	}
 	s.core = New(cfg)
 	s.core.attempts.jitter = retry.NewJitter(0)
 	s.step(Event{Kind: Tick})
@@ -370,6 +378,9 @@ func (s *script) step(ev Event) {
 	ev.Wall, ev.Unread = s.now.Add(s.clock).UnixNano(), s.unread
 	last, loading := s.core.requests.last, s.loading(ev)
 	s.core.Step(s.now, ev, &s.ready)
+	if s.stepped != nil {
+		s.stepped(s.now, ev, &s.ready)
+	}
 	waits := s.ready.Wait
 	if s.core.requests.last > last {
 		s.checkAsked()

@@ -45,13 +45,17 @@ func (s *script) enact(program []byte) {
 
 func newStory(t *testing.T, connections, archives int) *script {
 	s := &script{t: t}
+	s.beginStory(connections, archives)
+	return s
+}
+
+func (s *script) beginStory(connections, archives int) {
 	s.config(Config{StreamLabel: "prod", Partitions: []int{1, 2}, Connections: connections, ConnectLimit: 10, ConnectPeriod: time.Minute,
 		DedupWindow: 3 * time.Minute, SilenceTimeout: 10 * time.Second, Interval: 10 * time.Second, State: true,
 		Recovery: refill.Rules{Method: refill.Replay, Window: 10 * time.Minute, Delay: 5 * time.Minute, Horizon: 2 * time.Hour,
 			Jobs: 1, Limit: 5, Period: 5 * time.Minute},
 		Archives: []refill.Copy{{Name: "b", Delay: 2 * time.Minute, Horizon: 3 * time.Hour}}[:archives]})
 	s.live()
-	return s
 }
 
 // act lets one thing happen.

@@ -41,6 +41,8 @@ type Delivery interface {
 // Listener is the one seam for logs and tests; nil funcs are skipped. Called on the engine's goroutine.
 type Listener struct {
 	Note func(core.Note)
+	// Begins hears what the core is given, before its first step.
+	Begins func(core.Config)
 	// Stepped hears each event and what the core made of it, before it is carried out.
 	Stepped func(now time.Time, ev core.Event, out *core.Ready)
 }

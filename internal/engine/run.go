@@ -73,6 +73,9 @@ func newRun(e *Engine) *run {
 		timer: time.NewTimer(time.Hour)}
 	r.requests = make(chan message, maxRequests)
 	r.names = r.core.Conns()
+	if begins := e.cfg.Listener.Begins; begins != nil {
+		begins(e.cfg.Core)
+	}
 	r.reading = make([]atomic.Bool, len(e.cfg.Archives))
 	r.sessions = make([]*session, len(r.names)+r.core.Requests())
 	r.write, r.stopWrite = context.WithCancel(context.Background())
