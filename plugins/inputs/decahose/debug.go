@@ -8,28 +8,36 @@ import (
 	"sync"
 	"time"
 
+	"github.com/influxdata/telegraf/config"
+
 	"github.com/decahose/telegraf-decahose/internal/app"
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/engine"
 	"github.com/decahose/telegraf-decahose/internal/netsafe/loopback"
 	"github.com/decahose/telegraf-decahose/internal/output/delivery"
+	"github.com/decahose/telegraf-decahose/internal/recording"
 	"github.com/decahose/telegraf-decahose/internal/release"
 	"github.com/decahose/telegraf-decahose/internal/state/ledger"
 	"github.com/decahose/telegraf-decahose/plugins/debug"
 	"github.com/decahose/telegraf-decahose/plugins/option"
 )
 
-// Debug is the table [inputs.decahose.debug]: what developers see of a running stream. Without listen nothing listens and
-// nothing is recorded.
+// Debug is the table [inputs.decahose.debug]: what developers see of a running stream. Without listen nothing listens, without
+// record_directory no event is recorded.
 type Debug struct {
-	Listen string `toml:"listen"`
-	User   string `toml:"user"`
+	Listen          string      `toml:"listen"`
+	User            string      `toml:"user"`
+	RecordDirectory string      `toml:"record_directory"`
+	RecordLimit     config.Size `toml:"record_limit"`
 }
 
 // recordings is where those of the flight recorder are, below the stream's state.
 const recordings = "debug"
 
 func (d *Decahose) checkDebug() error {
+	if err := d.checkRecording(); err != nil {
+		return err
+	}
 	if d.Debug.Listen == "" {
 		return nil
 	}
@@ -44,13 +52,23 @@ func (d *Decahose) checkDebug() error {
 	return checkUser("debug.user", d.Debug.User)
 }
 
-// watch has a board follow the engine of cfg, where somebody may look at it.
+// watch has a board follow the engine of cfg, where somebody may look at it, and a recorder, where one is wanted.
 func (d *Decahose) watch(cfg *engine.Config) *board {
-	if d.Debug.Listen == "" || d.offline() {
+	if d.offline() {
+		return nil
+	}
+	d.record(&cfg.Listener)
+	if d.Debug.Listen == "" {
 		return nil
 	}
 	b := newBoard(cfg.Core.Partitions, cfg.Core.Connections)
-	cfg.Listener.Stepped = b.stepped
+	recorded := cfg.Listener.Stepped
+	cfg.Listener.Stepped = func(now time.Time, ev core.Event, out *core.Ready) {
+		b.stepped(now, ev, out)
+		if recorded != nil {
+			recorded(now, ev, out)
+		}
+	}
 	return b
 }
 
@@ -60,11 +78,16 @@ func (d *Decahose) inspect(b *board, s *app.Stream) {
 	if b == nil {
 		return
 	}
+	r := d.recorder
 	server, err := debug.Start(debug.Config{
 		Listen:    d.Debug.Listen,
 		Users:     trusted(d.Debug.User),
 		Directory: filepath.Join(d.StateDir(), recordings),
-		Status:    func() any { return b.status(d.StreamLabel, s.Engine, s.Delivery, time.Now()) },
+		Status: func() any {
+			status := b.status(d.StreamLabel, s.Engine, s.Delivery, time.Now())
+			status.Recording = r.status()
+			return status
+		},
 		Say:       d.say,
 	})
 	if err != nil {
@@ -178,6 +201,7 @@ type debugStatus struct {
 	Connections []connectionStatus `json:"connections"`
 	Requests    int                `json:"requests_under_way"` // to Replay, Recovery and archives
 	Queues      queueStatus        `json:"queues"`
+	Recording   *recording.Status  `json:"recording,omitempty"` // of events, where they are recorded
 }
 
 // partitionStatus is what its connections come to.

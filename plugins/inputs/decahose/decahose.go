@@ -111,6 +111,7 @@ type Decahose struct {
 	tracked  *tracked      // the courier where outputs are told of by an accumulator
 	feedback *reports      // from Start to Stop; nil: nobody listens
 	debug    *debug.Server // from Start to Stop; nil: nobody listens
+	recorder *recorder     // from Start to Stop; nil: events are not recorded
 	logsTold atomic.Int64  // Unix ns, when a log was last told of
 }
 
@@ -169,6 +170,7 @@ func (d *Decahose) start(acc telegraf.Accumulator) error {
 	board := d.watch(&cfg.Engine)
 	s, err := d.open(cfg)
 	if err != nil {
+		d.closeRecorder()
 		return err
 	}
 	d.Log.Info(d.startLine())
@@ -256,6 +258,7 @@ func (d *Decahose) stop() {
 	d.unlisten()
 	d.wg.Wait()
 	d.closeDebug()
+	d.closeRecorder()
 	d.close(d.stream.Swap(nil))
 }
 
@@ -309,6 +312,7 @@ func newDecahose() *Decahose {
 		DedupWindow:         config.Duration(time.Hour),
 		VolumeFalseAlarms:   volume.FalseAlarms,
 		RecordLimit:         4 << 20,
+		Debug:               Debug{RecordLimit: 64 << 20},
 		Delivery:            "auto",
 		Push:                newPush(),
 		MaxUndelivered:      unset,
