@@ -132,6 +132,7 @@ func (c *Console) Commands() []*cli.Command {
 			c.forget, rangeFlags(partitionFlag(),
 				&cli.BoolFlag{Name: "yes", Usage: "do not ask whether that is meant"})...),
 		c.archiveCommand(),
+		c.replayCommand(),
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package operator has the commands for the people who run a stream: gaps, minutes, recover, forget, reconcile, verify,
-// archive, and -check.
+// archive, replay, and -check.
 //
 //	command line ─► Console: settings ─► state of the stream, read beside a running plugin ─► table or JSON
 //	                                  └► an order left in the state, followed until the plugin has carried it out
