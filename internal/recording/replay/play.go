@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
+	"github.com/decahose/telegraf-decahose/internal/record/wire"
 	"github.com/decahose/telegraf-decahose/internal/recording"
 	"github.com/decahose/telegraf-decahose/internal/timeline"
 )
@@ -67,7 +69,9 @@ type player struct {
 	out     core.Ready
 	summary Summary
 
-	lines   map[int]bool // connections and requests that are being tried; those whose header came: true
+	lines   map[int]bool         // connections and requests that are being tried; those whose header came: true
+	early   map[int][]core.Event // of those that were open before this core tried them, what they said until then
+	held    int                  // bytes of that
 	ids     map[timeline.Minute][]snowflake.ID
 	answers []core.Event
 	now     time.Time
@@ -75,7 +79,7 @@ type player struct {
 }
 
 func newPlayer(b *recording.Begin, each func(*Played)) *player {
-	p := &player{core: core.New(b.Config), each: each, lines: map[int]bool{}, ids: map[timeline.Minute][]snowflake.ID{}}
+	p := &player{core: core.New(b.Config), each: each, lines: map[int]bool{}, early: map[int][]core.Event{}, ids: map[timeline.Minute][]snowflake.ID{}}
 	p.played = Played{Names: p.core.Conns(), Config: &b.Config, Ready: &p.out}
 	return p
 }
@@ -156,28 +160,74 @@ func (p *player) anew(s *recording.Step) {
 		return // of what this core did not give out
 	case core.Opened, core.Received, core.Silent, core.Read, core.Ended:
 		if !p.takes(&ev) {
-			p.summary.Skipped++
 			return
 		}
 	}
 	p.step(ev)
 }
 
-// takes follows what a connection says, and reports whether the core can hear it.
+// takes follows what a connection says, and reports whether the core can hear it now.
 func (p *player) takes(ev *core.Event) bool {
 	headed, tried := p.lines[ev.Conn]
+	if held, early := p.early[ev.Conn]; early && ev.Kind != core.Ended {
+		return p.hold(held, ev)
+	}
 	switch ev.Kind {
 	case core.Opened:
-		if tried && !headed {
-			p.lines[ev.Conn] = true
-			return true
+		if !tried {
+			p.early[ev.Conn] = nil // waits are random, and this core's is longer
+			return false
 		}
-		return false
+		p.lines[ev.Conn] = true
+		return !headed
 	case core.Ended:
 		delete(p.lines, ev.Conn)
-		return tried
+		p.summary.Skipped += len(p.release(ev.Conn))
+		return p.count(tried)
 	}
-	return headed
+	return p.count(headed)
+}
+
+// count counts what is left out.
+func (p *player) count(taken bool) bool {
+	if !taken {
+		p.summary.Skipped++
+	}
+	return taken
+}
+
+// maxHeld bounds, in bytes, what is kept of connections that the core does not try yet.
+const maxHeld = 64 << 20
+
+// hold keeps an event until the core has the connection; what is too much is left out.
+func (p *player) hold(held []core.Event, ev *core.Event) bool {
+	kept := *ev
+	if b := ev.Batch; b != nil {
+		if p.held+b.Bytes > maxHeld {
+			return p.count(false)
+		}
+		p.held += b.Bytes
+		whole := wire.NewBatch()
+		whole.Bytes, whole.WireBytes, whole.Heartbeats = b.Bytes, b.WireBytes, b.Heartbeats
+		for _, f := range b.Frames {
+			f.Data = slices.Clone(f.Data)
+			whole.Frames = append(whole.Frames, f)
+		}
+		kept.Batch = whole
+	}
+	p.early[ev.Conn] = append(held, kept)
+	return false
+}
+
+func (p *player) release(conn int) []core.Event {
+	held := p.early[conn]
+	for _, ev := range held {
+		if ev.Batch != nil {
+			p.held -= ev.Batch.Bytes
+		}
+	}
+	delete(p.early, conn)
+	return held
 }
 
 // step steps the core, and has store and outputs answer at once.
@@ -206,7 +256,10 @@ func (p *player) follow() {
 		}
 	}
 	for _, c := range p.out.Connect {
-		p.lines[c.Conn] = false
+		_, early := p.early[c.Conn]
+		if p.lines[c.Conn] = early; early {
+			p.answers = append(append(p.answers, core.Event{Kind: core.Opened, Conn: c.Conn}), p.release(c.Conn)...)
+		}
 	}
 	for _, a := range p.out.Requests {
 		p.lines[a.Conn] = false

@@ -228,6 +228,9 @@ func (w *writer) happening(h *happening) {
 	}
 }
 
+// upToNow is how old, in ms, the last Tweets of a backfill may be that goes on into what is live.
+const upToNow = 2500
+
 func blanks(text string) string { return strings.ReplaceAll(text, " ", "_") }
 
 // past writes what came of the time before the connection.
@@ -235,7 +238,7 @@ func (w *writer) past(h *happening, name string) {
 	if h.past == nil {
 		return
 	}
-	from, to := (h.at-h.past.first)/1000+1, max(0, (h.at-h.past.last)/1000)
+	from, to := (h.at-h.past.first)/1000+1, max(0, (h.at-h.past.last-upToNow)/1000)
 	from = min(from, 3600)
 	if from <= to {
 		return
@@ -245,9 +248,14 @@ func (w *writer) past(h *happening, name string) {
 	w.driver.feedPast(h.conn, from, to, rate)
 }
 
-// scaled is the rate of n Tweets in so many seconds, by how many the script has for one.
+// scaled is the rate of n Tweets in so many seconds, by how many the script has for one. What lacks a tenth lacks nothing: the
+// seconds at both ends are not whole.
 func scaled(rate float64, n, seconds int64) int {
-	return int(min(scriptRate, max(1, rate*float64(n)/float64(seconds)+0.5)))
+	r := rate * float64(n) / float64(seconds)
+	if r >= 0.9*scriptRate {
+		return scriptRate
+	}
+	return int(max(1, r+0.5))
 }
 
 func (w *writer) ended(h *happening, name string) {
