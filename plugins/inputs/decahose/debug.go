@@ -88,7 +88,7 @@ func (d *Decahose) inspect(b *board, s *app.Stream) {
 			status.Recording = r.status()
 			return status
 		},
-		Say:       d.say,
+		Say: d.say,
 	})
 	if err != nil {
 		d.Log.Warnf("Stream %s: nothing can be looked at: option \"debug.listen\" is %q: %v", d.StreamLabel, d.Debug.Listen, err)

@@ -51,10 +51,16 @@ func simulated(t *testing.T) (sim *decasim.Server, url string) {
 // reading starts an input that reads it, and stops it at the end.
 func reading(t *testing.T, url, listen string) *Decahose {
 	t.Helper()
+	return readingWith(t, url, func(d *Decahose) { d.Debug.Listen = listen })
+}
+
+// readingWith is the same with other options.
+func readingWith(t *testing.T, url string, set func(*Decahose)) *Decahose {
+	t.Helper()
 	d := newDecahose()
 	d.Account, d.StreamLabel, d.StreamURL, d.ReplayURL, d.StateDirectory = "demo", "prod", url, url, t.TempDir()
 	d.Username, d.Password = config.NewSecret([]byte(debugUser)), config.NewSecret([]byte(debugPassword))
-	d.Debug.Listen = listen
+	set(d)
 	ri := models.NewRunningInput(d, &models.InputConfig{Name: "decahose", LogLevel: "error"})
 	d.Log = quiet{}
 	require.NoError(t, ri.Init())
