@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
@@ -131,7 +132,7 @@ func (d *decoder) orders() (orders []ledger.Order) {
 	return orders
 }
 
-func (d *decoder) road() (r core.Road) {
+func (d *decoder) road() (r report.Road) {
 	r.State = d.class()
 	if d.upTo(1) == 0 {
 		r.Oldest = time.Unix(0, d.int())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/decahose/telegraf-decahose/internal/core"
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/tweet"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
@@ -120,7 +121,7 @@ func (e *encoder) report(dst []byte, ev *core.Event, out *core.Ready) []byte {
 }
 
 // orderKinds are those of ledger.Order.
-var orderKinds = []string{"recover", "forget", "repair", ledger.OrderAgain}
+var orderKinds = []ledger.OrderKind{ledger.OrderRecover, ledger.OrderForget, ledger.OrderRepair, ledger.OrderAgain}
 
 func (e *encoder) orders(dst []byte, orders []ledger.Order) []byte {
 	e.known = knownIDs{}
@@ -136,7 +137,7 @@ func (e *encoder) orders(dst []byte, orders []ledger.Order) []byte {
 	return dst
 }
 
-func appendRoad(dst []byte, r *core.Road) []byte {
+func appendRoad(dst []byte, r *report.Road) []byte {
 	dst = append(appendClass(dst, r.State), flagsOf(r.Oldest.IsZero()))
 	if !r.Oldest.IsZero() {
 		dst = binary.AppendVarint(dst, r.Oldest.UnixNano())

@@ -354,3 +354,20 @@ func BenchmarkStepped(b *testing.B) {
 		})
 	}
 }
+
+// A copy is what its Tweet was, also a damaged one: the core does not read it, and neither does the recorder.
+func TestCopyIsNotRead(t *testing.T) {
+	e := newEncoder()
+	b, tweets := batch(noon, 1)
+	f := b.Frames[0]
+	require.Equal(t, wholeRecord, e.judge(&f))
+	f.Data = f.Data[:20]
+	require.Equal(t, brokenRecord, e.judge(&f))
+	e.emitted(&tweets[0])
+	require.Equal(t, wholeRecord, e.judge(&f))
+	f.ID++
+	require.Equal(t, brokenRecord, e.judge(&f))
+	e.orders(nil, []ledger.Order{{}}) // Tweets may be taken again: a copy is read again
+	f.ID--
+	require.Equal(t, brokenRecord, e.judge(&f))
+}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/decahose/telegraf-decahose/internal/core"
 	"github.com/decahose/telegraf-decahose/internal/core/refill"
+	"github.com/decahose/telegraf-decahose/internal/core/report"
 	"github.com/decahose/telegraf-decahose/internal/output/feedback"
 	"github.com/decahose/telegraf-decahose/internal/record/snowflake"
 	"github.com/decahose/telegraf-decahose/internal/record/wire"
@@ -37,7 +38,6 @@ type life struct {
 	dir     string
 	lines   map[int]bool // connections and requests; those whose header came: true
 	answers []core.Event
-	commit  bool // is under way
 	ids     map[timeline.Minute][]snowflake.ID
 	sent    []ledger.Sent
 	orders  int64
@@ -193,11 +193,11 @@ func (l *life) act(what, how byte) {
 			l.step(core.Event{Kind: core.Ended, Conn: conn, End: end})
 		}
 	case 10:
-		l.step(core.Event{Kind: core.Poll, Full: how%3 == 0, Behind: how%5 == 0, Road: core.Road{State: "direct", Oldest: l.now}})
+		l.step(core.Event{Kind: core.Poll, Full: how%3 == 0, Behind: how%5 == 0, Road: report.Road{State: "direct", Oldest: l.now}})
 	case 11:
 		l.orders++
 		m := timeline.MinuteOf(l.now.UnixMilli()) - timeline.Minute(how%60)
-		l.step(core.Event{Kind: core.Ordered, Orders: []ledger.Order{{ID: l.orders, Kind: []string{"recover", "forget", "repair", "again", secretText}[how%5],
+		l.step(core.Event{Kind: core.Ordered, Orders: []ledger.Order{{ID: l.orders, Kind: []ledger.OrderKind{"recover", "forget", "repair", "again", secretText}[how%5],
 			From: m, To: m + timeline.Minute(how%7), Sent: l.sent[:min(int(how), len(l.sent))]}}})
 	case 12:
 		n := min(int(how), len(l.sent))
