@@ -162,34 +162,16 @@ func (d *Decahose) closeArchives() {
 }
 
 // options are the credentials. An error, which names the option and never the value, comes of keys that cannot be read.
-func (a *Archive) options() (o archive.Options, err error) {
-	if a.AccessKey.Empty() {
-		return o, nil
-	}
-	o.Keys = a.keys
-	_, err = a.keys()
-	return o, err
+func (a *Archive) options() (archive.Options, error) {
+	return option.BucketKeys{Access: &a.AccessKey, Secret: &a.SecretKey, Session: &a.SessionToken}.Archive(readBucketKey)
 }
 
-// keys are those of the bucket as they are now: secret stores rotate.
-func (a *Archive) keys() (k archive.Keys, err error) {
-	for _, c := range []struct {
-		option string
-		secret *config.Secret
-		to     *string
-	}{
-		{"access_key", &a.AccessKey, &k.Access},
-		{"secret_key", &a.SecretKey, &k.Secret},
-		{"session_token", &a.SessionToken, &k.Session},
-	} {
-		if c.secret.Empty() {
-			continue
-		}
-		if *c.to, err = (credential{option: c.option, secret: c.secret}).read(); err != nil {
-			return k, fmt.Errorf("read archive.%s: %w", c.option, err)
-		}
+func readBucketKey(name string, secret *config.Secret) (string, error) {
+	value, err := credential{option: name, secret: secret}.read()
+	if err != nil {
+		return "", fmt.Errorf("read archive.%s: %w", name, err)
 	}
-	return k, nil
+	return value, nil
 }
 
 // Ways are all the ways in which missing minutes are had. After Init or InitState.

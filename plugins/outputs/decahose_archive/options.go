@@ -71,33 +71,17 @@ func (a *Archive) writerOptions() (archive.WriterOptions, error) {
 }
 
 // Credentials are those of the bucket. The error comes of secrets that cannot be had.
-func (a *Archive) Credentials() (o archive.Options, err error) {
-	if a.AccessKey.Empty() {
-		return o, nil
-	}
-	o.Keys = a.keys
-	_, err = a.keys()
-	return o, err
+func (a *Archive) Credentials() (archive.Options, error) {
+	return option.BucketKeys{Access: &a.AccessKey, Secret: &a.SecretKey, Session: &a.SessionToken}.Archive(readBucketKey)
 }
 
-// keys are those of the bucket as they are now: secret stores rotate.
-func (a *Archive) keys() (k archive.Keys, err error) {
-	for _, s := range []struct {
-		option string
-		secret *config.Secret
-		to     *string
-	}{
-		{"access_key", &a.AccessKey, &k.Access},
-		{"secret_key", &a.SecretKey, &k.Secret},
-		{"session_token", &a.SessionToken, &k.Session},
-	} {
-		b, err := s.secret.Get()
-		if err != nil {
-			return k, fmt.Errorf("get secret %q: %w", s.option, err)
-		}
-		*s.to = b.String()
-		guard.Remember(*s.to)
-		b.Destroy()
+func readBucketKey(name string, secret *config.Secret) (string, error) {
+	b, err := secret.Get()
+	if err != nil {
+		return "", fmt.Errorf("get secret %q: %w", name, err)
 	}
-	return k, nil
+	defer b.Destroy()
+	value := b.String()
+	guard.Remember(value)
+	return value, nil
 }
