@@ -97,12 +97,12 @@ func (r *Recorder) Begins(c core.Config) { r.core, r.stands = c, newStanding(c) 
 
 // Stepped records an event, and what the core made of it. It never waits.
 func (r *Recorder) Stepped(now time.Time, ev core.Event, out *core.Ready) {
-	r.stands.stepped(&ev, out)
-	if r.stopped.Load() != nil {
+	if r.stopped.Load() != nil { // for good: what stands is wanted no more
 		r.unrecorded.Add(1)
 		r.tell()
 		return
 	}
+	r.stands.stepped(&ev, out)
 	if r.file == 0 {
 		r.begin(now, &ev, r.first(now, ev.Wall))
 	}
